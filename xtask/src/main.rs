@@ -1,2 +1,83 @@
-//! Stub.
-fn main() {}
+//! The project's own commands, run as `cargo xtask COMMAND`.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage; `test`, `demo` and `bench` pass on the code of the program they run.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod check;
+mod context;
+mod error;
+mod metadata;
+mod process;
+mod run;
+mod setup;
+mod terminal;
+
+use check::StageName;
+use context::Context;
+use error::Error;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "The project's own commands"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make sure that PostgreSQL's binaries are there, and install them where that is possible
+    Setup,
+    /// Run the stages that a change must pass, all of them or those named
+    Check {
+        /// The stages to run; none means all
+        stages: Vec<StageName>,
+    },
+    /// Set up, then run every test of the workspace
+    Test {
+        /// Passed to `cargo test --workspace`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Set up, then watch a pipeline run, die half-way and finish
+    Demo {
+        /// Passed to `gathering demo`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Set up, then measure the engine beside the database's own rate
+    Bench {
+        /// The benchmark to run, such as w1; none means all
+        name: Option<String>,
+        /// Also write the figures to this file
+        #[arg(long, value_name = "PATH")]
+        json: Option<std::path::PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match Context::load().and_then(|context| dispatch(&context, arguments.command)) {
+        Ok(code) => code,
+        Err(error) => {
+            terminal::report_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Error> {
+    match command {
+        Command::Setup => setup::ensure(context).map(|()| ExitCode::SUCCESS),
+        Command::Check { stages } => Ok(check::run(context, &stages)),
+        Command::Test { arguments } => run::test(context, &arguments),
+        Command::Demo { arguments } => run::demo(context, &arguments),
+        Command::Bench { name, json } => run::bench(context, name.as_deref(), json.as_deref()),
+    }
+}

