@@ -12,8 +12,8 @@ use super::stage::Outcome;
 /// rustfmt.
 pub(super) fn format(context: &Context) -> Result<Outcome, Error> {
     judge(
-        cargo(context, &["fmt", "--all", "--", "--check"]),
-        "rustfmt would change files, see above",
+        cargo(context, &["fmt", "--all", "--", "--check", "-l"]),
+        "rustfmt would change the files named above",
         "cargo fmt --all",
     )
 }

@@ -15,7 +15,7 @@ const RULE: &str = "texts";
 /// find themselves.
 const DESKS: [&str; 5] = ["root", "home", "Users", "work", "builds"];
 /// Paths under them that documentation may use as examples.
-const EXAMPLES: [&str; 1] = ["/home/you/"];
+const EXAMPLES: [&str; 2] = ["/home/you/", "/home/a b/"];
 /// Notes to self.
 const NOTES: [&str; 3] = [
     concat!("TO", "DO"),

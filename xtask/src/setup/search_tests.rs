@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Binaries, Places, caches, find};
+use super::{Binaries, Places, Versions, caches, find};
 
 struct Machine(PathBuf);
 
@@ -24,7 +24,11 @@ impl Machine {
 
     fn places(&self) -> Places {
         Places {
-            distributions: vec![(self.0.join("lib"), String::new())],
+            distributions: vec![Versions {
+                parent: self.0.join("lib"),
+                start: "",
+                programs: "bin",
+            }],
             caches: vec![self.0.join("cache")],
             ..Places::default()
         }
@@ -117,17 +121,14 @@ fn a_wrong_pg_bin_dir_is_refused_even_when_another_place_would_do() {
 
 #[test]
 fn root_keeps_packages_where_the_user_of_postgresql_can_read_them() {
-    let home = Some(PathBuf::from("/house"));
+    let written = |root, xdg_cache: Option<&str>| {
+        let home = Some(PathBuf::from("/house"));
+        caches(root, xdg_cache.map(PathBuf::from), home).remove(0)
+    };
+    assert_eq!(written(true, None), Path::new("/var/cache/gathering"));
+    assert_eq!(written(false, None), Path::new("/house/.cache/gathering"));
     assert_eq!(
-        caches(true, None, home.clone())[0],
-        Path::new("/var/cache/gathering")
-    );
-    assert_eq!(
-        caches(false, None, home.clone()),
-        [Path::new("/house/.cache/gathering")]
-    );
-    assert_eq!(
-        caches(true, Some("/elsewhere".into()), home),
-        [Path::new("/elsewhere/gathering")]
+        written(true, Some("/elsewhere")),
+        Path::new("/elsewhere/gathering")
     );
 }
