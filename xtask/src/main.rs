@@ -76,8 +76,26 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Setup => setup::ensure(context).map(|()| ExitCode::SUCCESS),
         Command::Check { stages } => Ok(check::run(context, &stages)),
-        Command::Test { arguments } => run::test(context, &arguments),
+        Command::Test { arguments } => run::test(context, &with_separator(arguments)),
         Command::Demo { arguments } => run::demo(context, &arguments),
         Command::Bench { name, json } => run::bench(context, name.as_deref(), json.as_deref()),
+    }
+}
+
+/// The parser drops a separator that comes first; cargo needs it, as in `cargo xtask test -- --nocapture`.
+fn with_separator(mut arguments: Vec<String>) -> Vec<String> {
+    if std::env::args().nth(2).is_some_and(|first| first == "--") {
+        arguments.insert(0, "--".to_owned());
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Arguments::command().debug_assert();
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn run(command: &mut Command) -> Result<ExitCode, Error> {
 /// The sums over every test binary.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Totals {
+    binaries: u64,
     passed: u64,
     failed: u64,
     skipped: u64,
@@ -43,6 +44,7 @@ struct Totals {
 impl Totals {
     fn add(&mut self, line: &str) {
         if let Some(counts) = line.strip_prefix("test result: ") {
+            self.binaries += 1;
             self.passed += count_before(counts, "passed");
             self.failed += count_before(counts, "failed");
             self.skipped += count_before(counts, "ignored");
@@ -54,7 +56,11 @@ impl Totals {
         }
     }
 
+    /// Nothing is added up where nothing ran, as when the code does not compile.
     fn report(&self) {
+        if self.binaries == 0 {
+            return;
+        }
         for name in &self.failures {
             say(&format!("{} {name}", paint("failed", Tone::Bad)));
         }
@@ -97,6 +103,7 @@ mod tests {
         assert_eq!(
             totals,
             Totals {
+                binaries: 2,
                 passed: 21,
                 failed: 1,
                 skipped: 2,
