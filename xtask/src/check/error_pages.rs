@@ -1,6 +1,6 @@
 //! Every error code that a client can meet has its page in docs/errors, and every page its code.
 //!
-//! Codes are the `snake_case` string literals of the files named `codes.rs`, which hold nothing else.
+//! Codes are named by the match arms of the files called `code.rs`: `Self::NotFound => "not_found",`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ const PAGES: &str = "docs/errors/";
 pub(super) fn check(context: &Context) -> Result<Vec<Finding>, Error> {
     let files = tracked::files(context)?;
     let mut codes = BTreeMap::new();
-    for file in files.iter().filter(|file| file.ends_with("/src/codes.rs")) {
+    for file in files.iter().filter(|file| file.ends_with("/code.rs")) {
         codes.extend(
             codes_in(&context.read(file)?)
                 .into_iter()
@@ -62,14 +62,14 @@ fn pages(files: &BTreeSet<String>) -> Vec<String> {
         .collect()
 }
 
-/// The `snake_case` literals outside comments.
+/// The `snake_case` literals that are the whole value of a match arm.
 fn codes_in(source: &str) -> Vec<String> {
-    let lines = source
+    let values = source
         .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
-    lines
-        .flat_map(|line| line.split('"').skip(1).step_by(2))
-        .filter(|text| is_code(text))
+        .filter_map(|line| line.trim().strip_suffix("\",")?.split_once(" => \""));
+    let values = values.map(|(_pattern, value)| value);
+    values
+        .filter(|value| is_code(value))
         .map(str::to_owned)
         .collect()
 }
@@ -88,14 +88,18 @@ mod tests {
     use super::{codes_in, compare, pages};
 
     #[test]
-    fn codes_are_the_snake_case_literals_of_a_table() {
-        let source = "//! The \"codes\".\n(\"run_not_found\", 404, \"Run not found\"),\nSelf::Busy => \"busy\",\n";
+    fn codes_are_what_the_match_arms_name() {
+        let source = "/// Not \"this\".
+            Self::NotFound => \"run_not_found\",
+            Self::Busy => \"busy\",
+            Self::Busy => \"There is too much to do\",
+            assert_eq!(name, \"nothing\");";
         assert_eq!(codes_in(source), ["run_not_found", "busy"]);
     }
 
     #[test]
     fn a_code_without_a_page_and_a_page_without_a_code_are_found() {
-        let codes = BTreeMap::from([("busy".to_owned(), "src/codes.rs".to_owned())]);
+        let codes = BTreeMap::from([("busy".to_owned(), "src/code.rs".to_owned())]);
         let files =
             BTreeSet::from(["docs/errors/README.md", "docs/errors/gone.md"].map(str::to_owned));
         let problems: Vec<String> = compare(&codes, &pages(&files))
