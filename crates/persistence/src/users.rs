@@ -1,0 +1,192 @@
+//! The table `users`.
+
+use std::fmt;
+
+use deadpool_postgres::GenericClient;
+use gathering_domain::{ProjectId, UserId};
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::Error;
+
+/// A password's argon2id hash as a PHC string; its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Takes a PHC string as it is; the database refuses what is no argon2id hash.
+    pub fn new(phc: String) -> Self {
+        Self(phc)
+    }
+
+    /// The PHC string.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash([hidden])")
+    }
+}
+
+/// A user to insert.
+#[derive(Debug, Clone)]
+pub struct NewUser<'a> {
+    /// The new user's id.
+    pub id: UserId,
+    /// The address as the user wrote it.
+    pub email: &'a str,
+    /// The address lower-cased: unique among all users.
+    pub email_key: &'a str,
+    /// How the user wants to be called.
+    pub name: Option<&'a str>,
+    /// The password's hash.
+    pub password_hash: &'a PasswordHash,
+    /// The user's own project, inserted in the same transaction.
+    pub default_project_id: ProjectId,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+/// What everybody who may see a user sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRow {
+    /// The user's id.
+    pub id: UserId,
+    /// The address as the user wrote it.
+    pub email: String,
+    /// How the user wants to be called.
+    pub name: Option<String>,
+    /// The user's own project.
+    pub default_project_id: ProjectId,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// Since when the account is disabled.
+    pub disabled_at: Option<Timestamp>,
+}
+
+/// What a login compares.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The user's id.
+    pub id: UserId,
+    /// The address as the user wrote it.
+    pub email: String,
+    /// The password's hash.
+    pub password_hash: PasswordHash,
+    /// The user's own project.
+    pub default_project_id: ProjectId,
+    /// Since when the account is disabled.
+    pub disabled_at: Option<Timestamp>,
+}
+
+/// Inserts a user unless the address is taken; tells whether it did.
+///
+/// Where the address is taken, the transaction writes a message of its own to the write-ahead log, so that its commit
+/// waits for the disk as an insert's does: the time taken does not tell who has an account.
+pub async fn insert_if_absent(
+    client: &impl GenericClient,
+    user: &NewUser<'_>,
+) -> Result<bool, Error> {
+    let statement = client
+        .prepare_cached(
+            "INSERT INTO users (id, email, email_key, name, password_hash, default_project_id, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT ON CONSTRAINT users_email_key_unique DO NOTHING",
+        )
+        .await?;
+    let hash = user.password_hash.as_str();
+    let (id, project) = (user.id.as_uuid(), user.default_project_id.as_uuid());
+    let inserted = client
+        .execute(
+            &statement,
+            &[
+                &id,
+                &user.email,
+                &user.email_key,
+                &user.name,
+                &hash,
+                &project,
+                &user.created_at,
+            ],
+        )
+        .await?;
+    if inserted == 0 {
+        write_nothing(client).await?;
+    }
+    Ok(inserted == 1)
+}
+
+/// The user of this id.
+pub async fn by_id(client: &impl GenericClient, id: UserId) -> Result<Option<UserRow>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id, email, name, default_project_id, created_at, disabled_at FROM users WHERE id = $1",
+        )
+        .await?;
+    let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
+    row.as_ref().map(user_row).transpose()
+}
+
+/// What the login of this (lower-cased) address is compared with.
+pub async fn credentials(
+    client: &impl GenericClient,
+    email_key: &str,
+) -> Result<Option<Credentials>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id, email, password_hash, default_project_id, disabled_at FROM users WHERE email_key = $1",
+        )
+        .await?;
+    let row = client.query_opt(&statement, &[&email_key]).await?;
+    row.as_ref().map(credentials_row).transpose()
+}
+
+/// Replaces a password's hash, if it is still `old`; tells whether it did.
+pub async fn replace_password_hash(
+    client: &impl GenericClient,
+    id: UserId,
+    old: &PasswordHash,
+    new: &PasswordHash,
+) -> Result<bool, Error> {
+    let statement = client
+        .prepare_cached("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
+        .await?;
+    let updated = client
+        .execute(&statement, &[&id.as_uuid(), &old.as_str(), &new.as_str()])
+        .await?;
+    Ok(updated == 1)
+}
+
+/// Gives the transaction something to flush at its commit, in no table.
+async fn write_nothing(client: &impl GenericClient) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached("SELECT pg_logical_emit_message(TRUE, 'gathering', '')")
+        .await?;
+    client.query_one(&statement, &[]).await?;
+    Ok(())
+}
+
+fn user_row(row: &Row) -> Result<UserRow, Error> {
+    Ok(UserRow {
+        id: row.try_get::<_, Uuid>("id")?.into(),
+        email: row.try_get("email")?,
+        name: row.try_get("name")?,
+        default_project_id: row.try_get::<_, Uuid>("default_project_id")?.into(),
+        created_at: row.try_get("created_at")?,
+        disabled_at: row.try_get("disabled_at")?,
+    })
+}
+
+fn credentials_row(row: &Row) -> Result<Credentials, Error> {
+    Ok(Credentials {
+        id: row.try_get::<_, Uuid>("id")?.into(),
+        email: row.try_get("email")?,
+        password_hash: PasswordHash(row.try_get("password_hash")?),
+        default_project_id: row.try_get::<_, Uuid>("default_project_id")?.into(),
+        disabled_at: row.try_get("disabled_at")?,
+    })
+}
