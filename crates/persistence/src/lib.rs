@@ -1,1 +1,24 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+
+mod error;
+pub mod instances;
+mod migrate;
+pub mod page;
+pub mod partitions;
+pub mod pipelines;
+mod pool;
+pub mod projects;
+pub mod run_journal;
+pub mod run_keys;
+pub mod runs;
+pub mod signing_keys;
+mod system;
+mod tls;
+pub mod users;
+
+pub use deadpool_postgres::{GenericClient, Object as Connection, Pool, Transaction};
+pub use error::Error;
+pub use migrate::{Migrated, migrate, migrations_hash};
+pub use page::{Page, PageRequest};
+pub use pool::{ConnectOptions, connect, ping};
+pub use system::{SystemClock, SystemEntropy};

@@ -1,1 +1,26 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+
+mod engine;
+mod entry;
+mod error;
+mod handle;
+mod handler;
+mod library;
+mod limits;
+mod pipelines;
+mod session;
+mod shared;
+mod start;
+mod view;
+
+pub use engine::{Engine, EngineBuilder};
+pub use error::Error;
+pub use gathering_domain::definition::{ConfigProblem, Problem};
+pub use gathering_persistence::runs::RunFilter;
+pub use gathering_persistence::{Page, PageRequest};
+pub use handle::Handle;
+pub use handler::{Call, Handler, HandlerError};
+pub use limits::Limits;
+pub use pipelines::{NewPipeline, PipelineView, UpdatePipeline};
+pub use start::{StartRun, Started};
+pub use view::{JournalEntry, NodeView, RunSummary, RunView};

@@ -1,0 +1,320 @@
+//! The state machine of a node within a run: one total table, used live and in recovery.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::Json;
+
+/// One try of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Counted from 1.
+    #[serde(rename = "attempt")]
+    pub number: u32,
+    /// When it was handed to its handler, or decided.
+    pub started_at: Timestamp,
+}
+
+/// Why a node, or a run, did not succeed; safe to show to users.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Stable, `snake_case`.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// More facts, such as the answer of the other side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Json>,
+}
+
+impl Failure {
+    /// A failure without details.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), details: None }
+    }
+}
+
+/// Why a node was skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// No incoming edge was live.
+    NotTaken,
+    /// A node before it failed.
+    UpstreamFailed,
+}
+
+/// What became of the edges that leave a node, by their place in [`Node::outgoing`](crate::pipeline::Node::outgoing).
+///
+/// Decided once, when the node ends, and kept in the journal, so that replay evaluates nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EdgeOutcome {
+    /// The edges that are not live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dead: Vec<u32>,
+    /// The edges whose expression could not be evaluated, and why: their target fails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<(u32, String)>,
+}
+
+/// What can happen to a node.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NodeEvent {
+    /// An attempt was handed to the handler. Kept in memory, and journaled only after a first crash.
+    AttemptStarted {
+        /// Which.
+        attempt: Attempt,
+    },
+    /// An attempt failed and another one follows.
+    AttemptFailed {
+        /// Which.
+        attempt: Attempt,
+        /// Why.
+        error: Failure,
+        /// When the next one starts.
+        retry_at: Timestamp,
+    },
+    /// A delay began.
+    WaitStarted {
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// It succeeded.
+    Completed {
+        /// The attempt that did.
+        attempt: Attempt,
+        /// What it gave.
+        output: Json,
+        /// Where the run goes on.
+        edges: EdgeOutcome,
+    },
+    /// Its last attempt failed.
+    Failed {
+        /// Which.
+        attempt: Attempt,
+        /// Why.
+        error: Failure,
+        /// Where the run goes on all the same (`on_error: continue`), if it does.
+        continues: Option<EdgeOutcome>,
+    },
+    /// Its last attempt took too long.
+    TimedOut {
+        /// Which.
+        attempt: Attempt,
+        /// After how long.
+        error: Failure,
+        /// As with `Failed`.
+        continues: Option<EdgeOutcome>,
+    },
+    /// It will not run.
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+    },
+    /// The run ended before it did.
+    Cancelled,
+}
+
+impl NodeEvent {
+    /// The name in messages and in the journal.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AttemptStarted { .. } => "attempt_started",
+            Self::AttemptFailed { .. } => "attempt_failed",
+            Self::WaitStarted { .. } => "node_waiting",
+            Self::Completed { .. } => "node_completed",
+            Self::Failed { .. } => "node_failed",
+            Self::TimedOut { .. } => "node_timed_out",
+            Self::Skipped { .. } => "node_skipped",
+            Self::Cancelled => "node_cancelled",
+        }
+    }
+}
+
+/// The state of a node within a run, with its facts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NodeState {
+    /// Its turn has not come.
+    Pending,
+    /// An attempt is under way.
+    Running {
+        /// Which.
+        attempt: Attempt,
+        /// When the first one started.
+        started_at: Timestamp,
+    },
+    /// An attempt failed, the next one is due later.
+    Retrying {
+        /// The one that failed.
+        attempt: Attempt,
+        /// When the first one started.
+        started_at: Timestamp,
+        /// When the next one is due.
+        wake_at: Timestamp,
+        /// Why it failed.
+        error: Failure,
+    },
+    /// A delay is under way.
+    Waiting {
+        /// Since when.
+        started_at: Timestamp,
+        /// Until when.
+        wake_at: Timestamp,
+    },
+    /// Ended well.
+    Completed(Ended),
+    /// Ended badly.
+    Failed(Ended, Failure),
+    /// Ended because its last attempt took too long.
+    TimedOut(Ended, Failure),
+    /// Never ran.
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+        /// When that was decided.
+        at: Timestamp,
+    },
+    /// The run ended first.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// The facts of a node that ran and ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// How many attempts it took.
+    pub attempts: u32,
+    /// When the first one started.
+    pub started_at: Timestamp,
+    /// When the last one ended.
+    pub finished_at: Timestamp,
+}
+
+/// An event that cannot happen in a state: the journal and the code disagree.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("a node that is {state} cannot take the event {event}")]
+pub struct Impossible {
+    /// The state's name.
+    pub state: &'static str,
+    /// The event's name.
+    pub event: &'static str,
+}
+
+impl NodeState {
+    /// The name in the API.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running { .. } => "running",
+            Self::Retrying { .. } => "retrying",
+            Self::Waiting { .. } => "waiting",
+            Self::Completed(_) => "completed",
+            Self::Failed(..) => "failed",
+            Self::TimedOut(..) => "timed_out",
+            Self::Skipped { .. } => "skipped",
+            Self::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// Whether this state is final.
+    pub fn is_terminal(&self) -> bool {
+        match self {
+            Self::Pending | Self::Running { .. } | Self::Retrying { .. } | Self::Waiting { .. } => false,
+            Self::Completed(_)
+            | Self::Failed(..)
+            | Self::TimedOut(..)
+            | Self::Skipped { .. }
+            | Self::Cancelled { .. } => true,
+        }
+    }
+
+    /// The state after `event` at `at`.
+    ///
+    /// Attempts that were under way when a process died are not in the journal, so whatever may follow `Running` may also follow
+    /// the state before it.
+    pub fn after(&self, event: &NodeEvent, at: Timestamp) -> Result<Self, Impossible> {
+        if self.is_terminal() || !self.accepts(event) {
+            return Err(Impossible { state: self.name(), event: event.name() });
+        }
+        let ended = |attempt: &Attempt| Ended {
+            attempts: attempt.number,
+            started_at: self.started_at().unwrap_or(attempt.started_at),
+            finished_at: at,
+        };
+        Ok(match event {
+            NodeEvent::AttemptStarted { attempt } => {
+                Self::Running { attempt: *attempt, started_at: self.started_at().unwrap_or(attempt.started_at) }
+            }
+            NodeEvent::AttemptFailed { attempt, error, retry_at } => Self::Retrying {
+                attempt: *attempt,
+                started_at: self.started_at().unwrap_or(attempt.started_at),
+                wake_at: *retry_at,
+                error: error.clone(),
+            },
+            NodeEvent::WaitStarted { until } => Self::Waiting { started_at: at, wake_at: *until },
+            NodeEvent::Completed { attempt, .. } => Self::Completed(ended(attempt)),
+            NodeEvent::Failed { attempt, error, .. } => Self::Failed(ended(attempt), error.clone()),
+            NodeEvent::TimedOut { attempt, error, .. } => Self::TimedOut(ended(attempt), error.clone()),
+            NodeEvent::Skipped { reason } => Self::Skipped { reason: *reason, at },
+            NodeEvent::Cancelled => Self::Cancelled { at },
+        })
+    }
+
+    /// When its first attempt, or its wait, started.
+    pub fn started_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Running { started_at, .. } | Self::Retrying { started_at, .. } | Self::Waiting { started_at, .. } => {
+                Some(*started_at)
+            }
+            Self::Completed(ended) | Self::Failed(ended, _) | Self::TimedOut(ended, _) => Some(ended.started_at),
+            Self::Pending | Self::Skipped { .. } | Self::Cancelled { .. } => None,
+        }
+    }
+
+    /// When it reached its final state, if it has.
+    pub fn finished_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Completed(ended) | Self::Failed(ended, _) | Self::TimedOut(ended, _) => Some(ended.finished_at),
+            Self::Skipped { at, .. } | Self::Cancelled { at } => Some(*at),
+            Self::Pending | Self::Running { .. } | Self::Retrying { .. } | Self::Waiting { .. } => None,
+        }
+    }
+
+    /// How many attempts were started, as far as is known.
+    pub fn attempts(&self) -> u32 {
+        match self {
+            Self::Running { attempt, .. } | Self::Retrying { attempt, .. } => attempt.number,
+            Self::Waiting { .. } => 1,
+            Self::Completed(ended) | Self::Failed(ended, _) | Self::TimedOut(ended, _) => ended.attempts,
+            Self::Pending | Self::Skipped { .. } | Self::Cancelled { .. } => 0,
+        }
+    }
+
+    /// Why it failed, or why its last attempt did.
+    pub fn error(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(_, error) | Self::TimedOut(_, error) | Self::Retrying { error, .. } => Some(error),
+            Self::Pending
+            | Self::Running { .. }
+            | Self::Waiting { .. }
+            | Self::Completed(_)
+            | Self::Skipped { .. }
+            | Self::Cancelled { .. } => None,
+        }
+    }
+
+    /// The exceptions from "every open state takes every event".
+    fn accepts(&self, event: &NodeEvent) -> bool {
+        match event {
+            NodeEvent::Skipped { .. } | NodeEvent::WaitStarted { .. } => matches!(self, Self::Pending),
+            NodeEvent::AttemptStarted { .. }
+            | NodeEvent::AttemptFailed { .. }
+            | NodeEvent::Failed { .. }
+            | NodeEvent::TimedOut { .. } => !matches!(self, Self::Waiting { .. }),
+            NodeEvent::Completed { .. } | NodeEvent::Cancelled => true,
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What a run does next: a pure function of its progress and the time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::Json;
+use crate::duration::parse_duration;
+use crate::expression::EvalError;
+use crate::node_state::{Attempt, EdgeOutcome, Failure, NodeEvent, NodeState, SkipReason};
+use crate::pipeline::{JoinMode, NodeIx, NodeKind, OnError, When};
+use crate::progress::Progress;
+use crate::run_state::Outcome;
+
+/// What [`Progress::next`] decided.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Decisions that need no effect. They are already applied; they ride along with the next append.
+    pub records: Vec<(NodeIx, NodeEvent)>,
+    /// Attempts to hand to their handlers now.
+    pub starts: Vec<Start>,
+    /// The end, once every node has reached its own.
+    pub outcome: Option<Outcome>,
+}
+
+/// An attempt to hand to a handler.
+#[derive(Debug)]
+pub struct Start {
+    /// The node.
+    pub node: NodeIx,
+    /// Which attempt.
+    pub attempt: Attempt,
+    /// The node's config, rendered.
+    pub config: Json,
+}
+
+/// An attempt that is over.
+#[derive(Debug)]
+pub struct AttemptEnd {
+    /// The node.
+    pub node: NodeIx,
+    /// Which attempt.
+    pub attempt: Attempt,
+    /// What it came to.
+    pub result: AttemptResult,
+}
+
+/// What becomes of a node whose turn has come.
+enum Verdict {
+    Skip(SkipReason),
+    Start,
+    Wait(Duration),
+    Output(Json),
+}
+
+/// What a handler's attempt came to.
+#[derive(Debug)]
+pub enum AttemptResult {
+    /// It succeeded with this output.
+    Output(Json),
+    /// It failed.
+    Failed {
+        /// Why.
+        error: Failure,
+        /// Whether another try may help.
+        transient: bool,
+        /// The shortest wait that the other side asked for.
+        retry_after: Option<Duration>,
+    },
+    /// It took longer than the node's timeout.
+    TimedOut {
+        /// The timeout.
+        after: Duration,
+    },
+}
+
+impl Progress {
+    /// Decides everything that can be decided at `now`, and says what to start.
+    ///
+    /// Pure nodes are decided at once and in cascade. Each call costs what became ready since the last one, not the size of the pipeline.
+    pub fn next(&mut self, now: Timestamp) -> Plan {
+        let mut plan = Plan::default();
+        self.ring_timers(now, &mut plan);
+        while let Some(node) = self.ready.pop_front() {
+            if self.nodes[node] == NodeState::Pending {
+                self.turn(node, now, &mut plan);
+            }
+        }
+        if self.is_done() {
+            plan.outcome = Some(self.outcome());
+        }
+        plan
+    }
+
+    /// Turns what an attempt came to into the event to append. `chance` in [0, 1) spreads the retry.
+    pub fn settle(&self, end: AttemptEnd, now: Timestamp, chance: f64) -> NodeEvent {
+        let AttemptEnd { node, attempt, result } = end;
+        match result {
+            AttemptResult::Output(output) => {
+                self.scope.outputs.set(node, output.clone());
+                NodeEvent::Completed { attempt, edges: self.edge_outcome(node, Some(&output)), output }
+            }
+            AttemptResult::Failed { error, transient, retry_after } => {
+                let wait = self.scope.pipeline.nodes[node].retry.wait_after(attempt.number, chance).filter(|_| transient);
+                match wait.map(|wait| later(now, wait.max(retry_after.unwrap_or_default()))) {
+                    Some(retry_at) => NodeEvent::AttemptFailed { attempt, error, retry_at },
+                    None => NodeEvent::Failed { attempt, continues: self.continuation(node, &error), error },
+                }
+            }
+            AttemptResult::TimedOut { after } => {
+                let error = Failure::new("timeout", format!("the attempt took longer than its timeout of {after:?}"));
+                match self.scope.pipeline.nodes[node].retry.wait_after(attempt.number, chance) {
+                    Some(wait) => NodeEvent::AttemptFailed { attempt, error, retry_at: later(now, wait) },
+                    None => NodeEvent::TimedOut { attempt, continues: self.continuation(node, &error), error },
+                }
+            }
+        }
+    }
+
+    fn ring_timers(&mut self, now: Timestamp, plan: &mut Plan) {
+        while let Some((_, node)) = self.timers.first().filter(|(at, _)| *at <= now).copied() {
+            match self.nodes[node].clone() {
+                NodeState::Retrying { attempt, .. } => self.start(node, attempt.number + 1, now, plan),
+                NodeState::Waiting { started_at, .. } => {
+                    let attempt = Attempt { number: 1, started_at };
+                    self.record(node, self.completed(node, attempt, Json::null()), now, plan);
+                }
+                NodeState::Pending
+                | NodeState::Running { .. }
+                | NodeState::Completed(_)
+                | NodeState::Failed(..)
+                | NodeState::TimedOut(..)
+                | NodeState::Skipped { .. }
+                | NodeState::Cancelled { .. } => {
+                    // Only the two states above put a timer into the set, and leaving them takes it out.
+                    self.timers.pop_first();
+                }
+            }
+        }
+    }
+
+    fn turn(&mut self, node: NodeIx, now: Timestamp, plan: &mut Plan) {
+        let event = match self.verdict(node) {
+            Ok(Verdict::Start) => return self.start(node, 1, now, plan),
+            Ok(Verdict::Skip(reason)) => NodeEvent::Skipped { reason },
+            Ok(Verdict::Wait(wait)) => NodeEvent::WaitStarted { until: later(now, wait) },
+            Ok(Verdict::Output(output)) => self.completed(node, Attempt { number: 1, started_at: now }, output),
+            Err(error) => self.failed_at_once(node, error, now),
+        };
+        self.record(node, event, now, plan);
+    }
+
+    /// What becomes of a node whose turn has come.
+    fn verdict(&self, node: NodeIx) -> Result<Verdict, Failure> {
+        if let Some(reason) = self.skip_reason(node) {
+            return Ok(Verdict::Skip(reason));
+        }
+        if let Some(message) = &self.arrivals[node].broken {
+            return Err(Failure::new("expression_failed", message));
+        }
+        Ok(match &self.scope.pipeline.nodes[node].kind {
+            NodeKind::Action { .. } => Verdict::Start,
+            NodeKind::Delay { duration } => Verdict::Wait(delay(&duration.render(&self.scope)?)?),
+            NodeKind::Trigger | NodeKind::Parallel => Verdict::Output(Json::null()),
+            NodeKind::Join { .. } => Verdict::Output(self.outputs_of(self.live_sources(node))),
+            NodeKind::Condition { expression } => {
+                Verdict::Output(Json::from_value(&expression.truth(&self.scope)?.into()))
+            }
+            NodeKind::Transform { output } => Verdict::Output(output.render(&self.scope)?),
+        })
+    }
+
+    fn skip_reason(&self, node: NodeIx) -> Option<SkipReason> {
+        let arrivals = &self.arrivals[node];
+        let kind = &self.scope.pipeline.nodes[node].kind;
+        if self.scope.pipeline.nodes[node].incoming.is_empty() {
+            return None;
+        }
+        let any = matches!(kind, NodeKind::Join { mode: JoinMode::Any });
+        if arrivals.poisoned && !(any && arrivals.live > 0) {
+            return Some(SkipReason::UpstreamFailed);
+        }
+        (arrivals.live == 0).then_some(SkipReason::NotTaken)
+    }
+
+    fn start(&mut self, node: NodeIx, number: u32, now: Timestamp, plan: &mut Plan) {
+        let pipeline = self.scope.pipeline.clone();
+        let NodeKind::Action { config, .. } = &pipeline.nodes[node].kind else { return };
+        let attempt = Attempt { number, started_at: now };
+        match config.render(&self.scope) {
+            Ok(config) => {
+                self.take(node, &NodeEvent::AttemptStarted { attempt }, now);
+                plan.starts.push(Start { node, attempt, config });
+            }
+            Err(error) => {
+                let event = self.failed_at_once(node, error.into(), now);
+                self.record(node, event, now, plan);
+            }
+        }
+    }
+
+    fn completed(&self, node: NodeIx, attempt: Attempt, output: Json) -> NodeEvent {
+        // A trigger's output is the run's input, which the run keeps already.
+        let is_trigger = matches!(self.scope.pipeline.nodes[node].kind, NodeKind::Trigger);
+        let visible = if is_trigger { self.scope.input.clone() } else { output.clone() };
+        self.scope.outputs.set(node, visible.clone());
+        NodeEvent::Completed { attempt, edges: self.edge_outcome(node, Some(&visible)), output }
+    }
+
+    fn failed_at_once(&self, node: NodeIx, error: Failure, now: Timestamp) -> NodeEvent {
+        let attempt = Attempt { number: 1, started_at: now };
+        NodeEvent::Failed { attempt, continues: self.continuation(node, &error), error }
+    }
+
+    fn continuation(&self, node: NodeIx, error: &Failure) -> Option<EdgeOutcome> {
+        (self.scope.pipeline.nodes[node].on_error == OnError::Continue).then(|| {
+            self.scope.outputs.set(node, error_as_output(error));
+            self.edge_outcome(node, None)
+        })
+    }
+
+    fn edge_outcome(&self, node: NodeIx, output: Option<&Json>) -> EdgeOutcome {
+        let mut outcome = EdgeOutcome::default();
+        for (position, edge) in (0_u32..).zip(&self.scope.pipeline.nodes[node].outgoing) {
+            let live = match &self.scope.pipeline.edges[*edge].when {
+                When::Always => Ok(true),
+                When::Outcome(expected) => Ok(output.is_some_and(|output| (output.text() == "true") == *expected)),
+                When::Expression(expression) => expression.truth(&self.scope),
+            };
+            match live {
+                Ok(true) => {}
+                Ok(false) => outcome.dead.push(position),
+                Err(error) => outcome.broken.push((position, error.to_string())),
+            }
+        }
+        outcome
+    }
+
+    fn outcome(&self) -> Outcome {
+        if let Some(node) = self.failed {
+            let id = &self.scope.pipeline.nodes[node].id;
+            let cause = self.nodes[node].error();
+            let mut error = Failure::new(
+                "node_failed",
+                format!("node {id} failed: {}", cause.map_or("unknown", |cause| cause.message.as_str())),
+            );
+            error.details = Some(Json::from_value(&json!({ "node": &**id, "code": cause.map(|cause| &cause.code) })));
+            return Outcome::Failed { error };
+        }
+        let last = self.scope.pipeline.nodes.iter().enumerate().filter(|(_, node)| node.outgoing.is_empty());
+        Outcome::Completed { output: self.outputs_of(last.map(|(node, _)| node)) }
+    }
+
+    fn outputs_of(&self, nodes: impl Iterator<Item = NodeIx>) -> Json {
+        let outputs: BTreeMap<&str, &Json> = nodes
+            .filter_map(|node| Some((&*self.scope.pipeline.nodes[node].id, self.scope.outputs.get(node)?)))
+            .collect();
+        Json::serialize(&outputs).unwrap_or_else(|_| Json::null())
+    }
+
+    fn record(&mut self, node: NodeIx, event: NodeEvent, now: Timestamp, plan: &mut Plan) {
+        self.take(node, &event, now);
+        plan.records.push((node, event));
+    }
+
+    fn take(&mut self, node: NodeIx, event: &NodeEvent, now: Timestamp) {
+        let taken = self.apply(node, event, now);
+        debug_assert!(taken.is_ok(), "the planner only plans what the table allows: {taken:?}");
+    }
+}
+
+/// The output of a node that failed with `on_error: continue`.
+pub(crate) fn error_as_output(error: &Failure) -> Json {
+    Json::serialize(&BTreeMap::from([("error", error)])).unwrap_or_else(|_| Json::null())
+}
+
+fn delay(rendered: &Json) -> Result<Duration, Failure> {
+    let invalid = |why: String| Failure::new("invalid_duration", format!("the duration of the delay {why}"));
+    let text: String = rendered.parse().map_err(|error| invalid(format!("is not a string: {error}")))?;
+    parse_duration(&text).map_err(|error| invalid(format!("is wrong: {error}")))
+}
+
+fn later(now: Timestamp, wait: Duration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+impl From<EvalError> for Failure {
+    fn from(error: EvalError) -> Self {
+        Self::new("expression_failed", error.to_string())
+    }
+}

@@ -1,0 +1,129 @@
+//! What can go wrong between here and the database.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+/// A failed query, connection or migration.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The connection URL cannot be used.
+    #[error("the database URL is wrong: {0}")]
+    Url(String),
+    /// TLS could not be set up.
+    #[error("TLS to the database cannot be set up: {0}")]
+    Tls(String),
+    /// No connection could be had.
+    #[error("no connection to the database{0}")]
+    Unavailable(String),
+    /// Every connection was in use for longer than the acquire timeout.
+    #[error("every database connection was in use for {0:?}; raise database_max_connections or lower the load")]
+    PoolExhausted(Duration),
+    /// A constraint of the database refused the write.
+    #[error("the database refused the write: {message} (constraint {constraint})")]
+    Constraint {
+        /// The name of the constraint or index.
+        constraint: String,
+        /// PostgreSQL's own words.
+        message: String,
+        /// The SQLSTATE.
+        code: String,
+    },
+    /// The server refused a statement.
+    #[error("the database refused a statement: {message} (SQLSTATE {code})")]
+    Statement {
+        /// PostgreSQL's own words.
+        message: String,
+        /// The SQLSTATE.
+        code: String,
+    },
+    /// The driver failed: a value of an unexpected type, a protocol error.
+    #[error("the database driver failed: {0}")]
+    Driver(String),
+    /// A row does not hold what it must.
+    #[error("a row of {table} cannot be read: {reason}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// What is wrong with the row.
+        reason: String,
+    },
+    /// A migration failed.
+    #[error("migration failed: {0}")]
+    Migration(String),
+    /// The database was migrated by a newer release.
+    #[error("the database has migration {found}, this release knows up to {known}; run the release that migrated it, or a newer one")]
+    TooNew {
+        /// The newest that was applied.
+        found: i64,
+        /// The newest that this release has.
+        known: i64,
+    },
+}
+
+impl Error {
+    /// The constraint that refused the write, if one did.
+    pub fn constraint(&self) -> Option<&str> {
+        if let Self::Constraint { constraint, .. } = self { Some(constraint) } else { None }
+    }
+
+    /// Whether a unique constraint refused the write.
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Constraint { code, .. } if code == SqlState::UNIQUE_VIOLATION.code())
+    }
+
+    /// Whether trying again later may help: the database is away, starting, stopping or out of connections.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::PoolExhausted(_) => true,
+            // 57P: operator intervention; 53: out of resources; 08: connection.
+            Self::Statement { code, .. } => code.starts_with("57P") || code.starts_with("53") || code.starts_with("08"),
+            Self::Url(_)
+            | Self::Tls(_)
+            | Self::Constraint { .. }
+            | Self::Driver(_)
+            | Self::Corrupt { .. }
+            | Self::Migration(_)
+            | Self::TooNew { .. } => false,
+        }
+    }
+
+    pub(crate) fn corrupt(table: &'static str, reason: impl ToString) -> Self {
+        Self::Corrupt { table, reason: reason.to_string() }
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(db) = error.as_db_error() else {
+            // The driver's own Display hides the cause; without its chain a log line says nothing.
+            let chain = std::iter::successors(error.source(), |error| (*error).source());
+            let causes: String = chain.map(|cause| format!(": {cause}")).collect();
+            let lost = error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
+            return if lost { Self::Unavailable(causes) } else { Self::Driver(format!("{error}{causes}")) };
+        };
+        let (message, code) = (db.message().to_owned(), db.code().code().to_owned());
+        match db.constraint() {
+            Some(constraint) => Self::Constraint { constraint: constraint.to_owned(), message, code },
+            None => Self::Statement { message, code },
+        }
+    }
+}
+
+impl From<PoolError> for Error {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => Self::PoolExhausted(crate::pool::ACQUIRE_TIMEOUT),
+            PoolError::Backend(error) => match Self::from(error) {
+                Self::Driver(causes) => Self::Unavailable(format!(": {causes}")),
+                other => other,
+            },
+            PoolError::Timeout(kind) => Self::Unavailable(format!(": timeout ({kind:?})")),
+            PoolError::Closed => Self::Unavailable(": the pool is closed".to_owned()),
+            PoolError::NoRuntimeSpecified => Self::Driver("the pool has no runtime".to_owned()),
+            PoolError::PostCreateHook(error) => Self::Driver(error.to_string()),
+        }
+    }
+}

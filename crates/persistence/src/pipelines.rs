@@ -1,0 +1,151 @@
+//! The tables `pipelines` and `pipeline_versions`.
+
+use deadpool_postgres::GenericClient;
+use gathering_domain::{Json, PipelineId, ProjectId, UserId};
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use tokio_postgres::types::Json as Sql;
+use uuid::Uuid;
+
+use crate::{Error, Page, PageRequest};
+
+/// A version of a pipeline, with the facts of the pipeline.
+#[derive(Debug, Clone)]
+pub struct PipelineRow {
+    /// The pipeline.
+    pub id: PipelineId,
+    /// The project it lives in.
+    pub project_id: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// This version.
+    pub version: i32,
+    /// The definition, as it was saved.
+    pub definition: Json,
+    /// When the pipeline was created.
+    pub created_at: Timestamp,
+    /// When its latest version was saved.
+    pub updated_at: Timestamp,
+}
+
+/// A version to save.
+#[derive(Debug, Clone)]
+pub struct NewVersion<'a> {
+    /// The pipeline.
+    pub id: PipelineId,
+    /// Its name.
+    pub name: &'a str,
+    /// Checked by the caller.
+    pub definition: &'a Json,
+    /// Who saves it.
+    pub created_by: Option<UserId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+const COLUMNS: &str = "p.id, p.project_id, p.name, v.version, v.definition, p.created_at, p.updated_at";
+
+/// Inserts a pipeline with its version 1, in one statement.
+pub async fn insert(client: &impl GenericClient, project: ProjectId, new: &NewVersion<'_>) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached(
+            "WITH pipeline AS (
+                 INSERT INTO pipelines (id, project_id, name, version, created_at, updated_at)
+                 VALUES ($1, $2, $3, 1, $4, $4) RETURNING id)
+             INSERT INTO pipeline_versions (pipeline_id, version, definition, created_by, created_at)
+             SELECT id, 1, $5, $6, $4 FROM pipeline",
+        )
+        .await?;
+    let by = new.created_by.map(UserId::as_uuid);
+    client
+        .execute(&statement, &[&new.id.as_uuid(), &project.as_uuid(), &new.name, &new.at, &Sql(new.definition), &by])
+        .await?;
+    Ok(())
+}
+
+/// Adds the next version, if the latest one is `expected` (or whatever it is, without an expectation); gives its number.
+///
+/// `None` when there is no such pipeline or its latest version is another one.
+pub async fn insert_version(
+    client: &impl GenericClient,
+    new: &NewVersion<'_>,
+    expected: Option<i32>,
+) -> Result<Option<i32>, Error> {
+    let statement = client
+        .prepare_cached(
+            // The update locks the pipeline's row: of two writers that expect the same version, the second finds another one.
+            "WITH pipeline AS (
+                 UPDATE pipelines SET version = version + 1, name = $2, updated_at = $3
+                 WHERE id = $1 AND deleted_at IS NULL AND ($4::integer IS NULL OR version = $4) RETURNING id, version)
+             INSERT INTO pipeline_versions (pipeline_id, version, definition, created_by, created_at)
+             SELECT id, version, $5, $6, $3 FROM pipeline RETURNING version",
+        )
+        .await?;
+    let by = new.created_by.map(UserId::as_uuid);
+    let row = client
+        .query_opt(&statement, &[&new.id.as_uuid(), &new.name, &new.at, &expected, &Sql(new.definition), &by])
+        .await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Marks a pipeline as deleted: it can no longer be started; runs and versions stay. `false` when there is none.
+pub async fn delete(client: &impl GenericClient, id: PipelineId, at: Timestamp) -> Result<bool, Error> {
+    let statement = client
+        .prepare_cached("UPDATE pipelines SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL")
+        .await?;
+    Ok(client.execute(&statement, &[&id.as_uuid(), &at]).await? == 1)
+}
+
+/// A pipeline that is not deleted, in the given version or the latest.
+pub async fn get(client: &impl GenericClient, id: PipelineId, version: Option<i32>) -> Result<Option<PipelineRow>, Error> {
+    let sql = select(
+        "FROM pipelines p JOIN pipeline_versions v ON v.pipeline_id = p.id
+         WHERE p.id = $1 AND p.deleted_at IS NULL AND v.version = coalesce($2::integer, p.version)",
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    Ok(client.query_opt(&statement, &[&id.as_uuid(), &version]).await?.map(read))
+}
+
+/// The project of a pipeline that is not deleted.
+pub async fn project(client: &impl GenericClient, id: PipelineId) -> Result<Option<ProjectId>, Error> {
+    let statement = client.prepare_cached("SELECT project_id FROM pipelines WHERE id = $1 AND deleted_at IS NULL").await?;
+    let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
+    Ok(row.map(|row| row.get::<_, Uuid>(0).into()))
+}
+
+/// The latest versions of a project's pipelines.
+pub async fn list(client: &impl GenericClient, project: ProjectId, page: PageRequest) -> Result<Page<PipelineRow>, Error> {
+    let sql = select(
+        "FROM pipelines p JOIN pipeline_versions v ON v.pipeline_id = p.id AND v.version = p.version
+         WHERE p.project_id = $1 AND p.id < $2 AND p.deleted_at IS NULL ORDER BY p.id DESC LIMIT $3",
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    let rows = client.query(&statement, &[&project.as_uuid(), &page.before(), &page.fetch()]).await?;
+    Ok(page.page(rows.into_iter().map(read).collect(), |row: &PipelineRow| row.id.as_uuid()))
+}
+
+/// The definition of a version, also of a deleted pipeline: runs that began go on.
+pub async fn definition(client: &impl GenericClient, id: PipelineId, version: i32) -> Result<Option<Json>, Error> {
+    let statement = client
+        .prepare_cached("SELECT definition FROM pipeline_versions WHERE pipeline_id = $1 AND version = $2")
+        .await?;
+    let row = client.query_opt(&statement, &[&id.as_uuid(), &version]).await?;
+    Ok(row.map(|row| row.get::<_, Sql<Json>>(0).0))
+}
+
+/// The columns of a [`PipelineRow`] before the rest of a statement; both are constants of this file.
+fn select(rest: &'static str) -> String {
+    format!("SELECT {COLUMNS} {rest}")
+}
+
+fn read(row: Row) -> PipelineRow {
+    PipelineRow {
+        id: row.get::<_, Uuid>(0).into(),
+        project_id: row.get::<_, Uuid>(1).into(),
+        name: row.get(2),
+        version: row.get(3),
+        definition: row.get::<_, Sql<Json>>(4).0,
+        created_at: row.get(5),
+        updated_at: row.get(6),
+    }
+}

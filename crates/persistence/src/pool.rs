@@ -1,0 +1,118 @@
+//! The connection pool.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use deadpool_postgres::{Connect, GenericClient, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use futures::future::BoxFuture;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::Error;
+use crate::tls;
+
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the database is, and how much of it is used.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// `postgres://user:password@host:port/database?sslmode=…`, or `host=/socket/dir user=… dbname=…`.
+    pub url: String,
+    /// The most connections of the pool. Default 16.
+    pub max_connections: usize,
+    /// Shown in `pg_stat_activity`. Default `gathering`.
+    pub application_name: String,
+    /// How long one statement may take; the server ends it then. Default 30 s.
+    pub statement_timeout: Duration,
+}
+
+impl ConnectOptions {
+    /// The defaults, for this URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            max_connections: 16,
+            application_name: "gathering".to_owned(),
+            statement_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Makes a pool and tries it with one connection.
+///
+/// Call it on the runtime that lives longest: the tasks that drive the connections run there, whoever asks for one.
+pub async fn connect(options: &ConnectOptions) -> Result<Pool, Error> {
+    let (config, tls) = config(options)?;
+    let connect = OnRuntime { runtime: Handle::current(), tls };
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = Manager::from_connect(config, connect, recycling);
+    let pool = Pool::builder(manager)
+        .max_size(options.max_connections)
+        .wait_timeout(Some(ACQUIRE_TIMEOUT))
+        .create_timeout(Some(ACQUIRE_TIMEOUT))
+        .recycle_timeout(Some(ACQUIRE_TIMEOUT))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| Error::Driver(error.to_string()))?;
+    drop(pool.get().await?);
+    Ok(pool)
+}
+
+/// Asks the database for a sign of life.
+pub async fn ping(client: &impl GenericClient) -> Result<(), Error> {
+    client.execute("SELECT 1", &[]).await?;
+    Ok(())
+}
+
+fn config(options: &ConnectOptions) -> Result<(Config, MakeRustlsConnect), Error> {
+    let (url, root_certificate) = tls::split(&options.url);
+    let mut config = Config::from_str(&url).map_err(|error| Error::Url(Error::from(error).to_string()))?;
+    if tls::must_be_encrypted(&config) {
+        config.ssl_mode(SslMode::Require);
+    }
+    let tls = tls::connector(root_certificate.as_deref())?;
+    config.application_name(&options.application_name);
+    let statement = options.statement_timeout.as_millis();
+    // What the caller put into `options` himself comes last, and so wins.
+    let own = config.get_options().unwrap_or_default().to_owned();
+    config.options(format!(
+        "-c statement_timeout={statement} -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s {own}"
+    ));
+    config.connect_timeout(ACQUIRE_TIMEOUT);
+    Ok((config, tls))
+}
+
+/// Drives every connection on one runtime. Left to itself the pool would drive it on whichever runtime asked first: a worker of the
+/// HTTP server, say, and its queries would stall whenever that worker is busy.
+struct OnRuntime {
+    runtime: Handle,
+    tls: MakeRustlsConnect,
+}
+
+impl Connect for OnRuntime {
+    fn connect(
+        &self,
+        config: &Config,
+    ) -> BoxFuture<'_, Result<(tokio_postgres::Client, JoinHandle<()>), tokio_postgres::Error>> {
+        let config = config.clone();
+        Box::pin(async move {
+            let tls = self.tls.clone();
+            let connecting = self.runtime.spawn(async move {
+                let (client, connection) = config.connect(tls).await?;
+                Ok((client, connection))
+            });
+            match connecting.await {
+                Ok(Ok((client, connection))) => Ok((client, self.runtime.spawn(async move {
+                    if let Err(error) = connection.await {
+                        tracing::warn!(error = %Error::from(error), "a database connection ended");
+                    }
+                }))),
+                Ok(Err(error)) => Err(error),
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            }
+        })
+    }
+}

@@ -1,0 +1,345 @@
+//! The table `runs`: the head of each run.
+
+use deadpool_postgres::GenericClient;
+use gathering_domain::{InstanceId, Json, PipelineId, ProjectId, RunId};
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use tokio_postgres::types::Json as Sql;
+use uuid::Uuid;
+
+use crate::{Error, Page, PageRequest};
+
+/// A run to insert.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// The pipeline to run.
+    pub pipeline_id: PipelineId,
+    /// The version to run; `None` for the latest.
+    pub version: Option<i32>,
+    /// Higher is claimed first.
+    pub priority: i16,
+    /// What it is given.
+    pub input: Json,
+    /// A JSON object of strings, for whoever searches.
+    pub labels: Option<Json>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// The Idempotency-Key, if one was given.
+    pub key: Option<NewRunKey>,
+    /// The instance that claims it as it is inserted; `None` leaves it in the queue.
+    pub owner: Option<InstanceId>,
+}
+
+/// The Idempotency-Key of a run to insert.
+#[derive(Debug, Clone)]
+pub struct NewRunKey {
+    /// As the client sent it.
+    pub key: String,
+    /// SHA-256 of what was asked for.
+    pub fingerprint: Vec<u8>,
+}
+
+/// A run that was inserted, or that is there already.
+#[derive(Debug, Clone)]
+pub struct InsertedRun {
+    /// Its id.
+    pub id: RunId,
+    /// The project of its pipeline.
+    pub project_id: ProjectId,
+    /// The version that it runs.
+    pub version: i32,
+}
+
+/// A run that an instance just claimed.
+#[derive(Debug, Clone)]
+pub struct ClaimedRun {
+    /// Its id.
+    pub id: RunId,
+    /// Its pipeline.
+    pub pipeline_id: PipelineId,
+    /// The version that it runs.
+    pub version: i32,
+    /// The epoch of this claim.
+    pub epoch: i32,
+    /// What it was given.
+    pub input: Json,
+    /// When it was first claimed.
+    pub started_at: Timestamp,
+}
+
+/// A run as it stands.
+#[derive(Debug, Clone)]
+pub struct RunRow {
+    /// Its id.
+    pub id: RunId,
+    /// The project it lives in.
+    pub project_id: ProjectId,
+    /// Its pipeline.
+    pub pipeline_id: PipelineId,
+    /// The version that it runs.
+    pub version: i32,
+    /// See [`RunState`](gathering_domain::run_state::RunState::name).
+    pub status: String,
+    /// Higher is claimed first.
+    pub priority: i16,
+    /// The instance that works on it.
+    pub owner: Option<InstanceId>,
+    /// How often it was claimed.
+    pub epoch: i32,
+    /// When a waiting run is due.
+    pub wake_at: Option<Timestamp>,
+    /// What it was given.
+    pub input: Json,
+    /// A JSON object of strings.
+    pub labels: Option<Json>,
+    /// What it gave.
+    pub output: Option<Json>,
+    /// Why it did not complete.
+    pub error: Option<Json>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it was first claimed.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Which runs of a project are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Only those of this pipeline.
+    pub pipeline_id: Option<PipelineId>,
+    /// Only those with this status.
+    pub status: Option<String>,
+}
+
+/// Inserts runs in one statement and gives those that it inserted.
+///
+/// Missing are runs whose pipeline or version does not exist, whose key was used before, or that are there already; [`find`] and
+/// [`run_keys::get`](crate::run_keys::get) tell which.
+pub async fn insert(client: &impl GenericClient, runs: &[NewRun]) -> Result<Vec<InsertedRun>, Error> {
+    let statement = client.prepare_cached(INSERT).await?;
+    let ids: Vec<Uuid> = runs.iter().map(|run| run.id.as_uuid()).collect();
+    let pipelines: Vec<Uuid> = runs.iter().map(|run| run.pipeline_id.as_uuid()).collect();
+    let versions: Vec<Option<i32>> = runs.iter().map(|run| run.version).collect();
+    let priorities: Vec<i16> = runs.iter().map(|run| run.priority).collect();
+    let inputs: Vec<&str> = runs.iter().map(|run| run.input.text()).collect();
+    let labels: Vec<Option<&str>> = runs.iter().map(|run| run.labels.as_ref().map(Json::text)).collect();
+    let created: Vec<Timestamp> = runs.iter().map(|run| run.created_at).collect();
+    let keys: Vec<Option<&str>> = runs.iter().map(|run| run.key.as_ref().map(|key| key.key.as_str())).collect();
+    let prints: Vec<Option<&[u8]>> = runs.iter().map(|run| run.key.as_ref().map(|key| &*key.fingerprint)).collect();
+    let owners: Vec<Option<Uuid>> = runs.iter().map(|run| run.owner.map(InstanceId::as_uuid)).collect();
+    let rows = client
+        .query(
+            &statement,
+            &[&ids, &pipelines, &versions, &priorities, &inputs, &labels, &created, &keys, &prints, &owners],
+        )
+        .await?;
+    Ok(rows.iter().map(read_inserted).collect())
+}
+
+const INSERT: &str = "
+    WITH asked AS (
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::smallint[], $5::text[], $6::text[], $7::timestamptz[],
+                             $8::text[], $9::bytea[], $10::uuid[])
+            AS a (id, pipeline_id, version, priority, input, labels, created_at, key, fingerprint, owner)),
+    startable AS (
+        SELECT a.*, p.project_id, v.version AS actual
+        FROM asked a
+        JOIN pipelines p ON p.id = a.pipeline_id AND p.deleted_at IS NULL
+        JOIN pipeline_versions v ON v.pipeline_id = p.id AND v.version = coalesce(a.version, p.version)),
+    keyed AS (
+        INSERT INTO run_keys (pipeline_id, key, fingerprint, run_id, created_at)
+        SELECT pipeline_id, key, fingerprint, id, created_at FROM startable WHERE key IS NOT NULL
+        -- Waits for a concurrent start under the same key, and then leaves it alone.
+        ON CONFLICT DO NOTHING RETURNING run_id)
+    INSERT INTO runs (id, project_id, pipeline_id, version, status, priority, owner, epoch, input, labels, created_at, started_at)
+    SELECT id, project_id, pipeline_id, actual, CASE WHEN owner IS NULL THEN 'queued' ELSE 'running' END, priority, owner,
+           CASE WHEN owner IS NULL THEN 0 ELSE 1 END, input::json, labels::json, created_at,
+           CASE WHEN owner IS NULL THEN NULL ELSE created_at END
+    FROM startable s
+    WHERE s.key IS NULL OR EXISTS (SELECT FROM keyed k WHERE k.run_id = s.id)
+    -- A start whose answer was lost is tried again under the same id.
+    ON CONFLICT DO NOTHING
+    RETURNING id, project_id, version";
+
+/// The runs of these ids that exist.
+pub async fn find(client: &impl GenericClient, ids: &[RunId]) -> Result<Vec<InsertedRun>, Error> {
+    let statement = client.prepare_cached("SELECT id, project_id, version FROM runs WHERE id = ANY ($1)").await?;
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    Ok(client.query(&statement, &[&ids]).await?.iter().map(read_inserted).collect())
+}
+
+/// Claims up to `limit` queued runs, the most urgent and then the oldest first.
+pub async fn claim_queued(client: &impl GenericClient, owner: InstanceId, limit: i64, now: Timestamp) -> Result<Vec<ClaimedRun>, Error> {
+    // SKIP LOCKED: two instances that claim at once take different runs, and none waits.
+    claim(
+        client,
+        "WITH due AS (
+             SELECT id FROM runs WHERE status = 'queued' ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED)
+         UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, started_at = coalesce(started_at, $3)
+         FROM due WHERE r.id = due.id AND r.status = 'queued'
+         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at",
+        &[&owner.as_uuid(), &limit, &now],
+    )
+    .await
+}
+
+/// Claims up to `limit` waiting runs whose time has come.
+pub async fn claim_waiting(client: &impl GenericClient, owner: InstanceId, limit: i64) -> Result<Vec<ClaimedRun>, Error> {
+    claim(
+        client,
+        "WITH due AS (
+             SELECT id FROM runs WHERE status = 'waiting' AND wake_at <= now() ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+         UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, wake_at = NULL
+         FROM due WHERE r.id = due.id AND r.status = 'waiting'
+         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at",
+        &[&owner.as_uuid(), &limit],
+    )
+    .await
+}
+
+/// Takes over up to `limit` runs of instances that are dead.
+pub async fn take_over(
+    client: &impl GenericClient,
+    owner: InstanceId,
+    dead: &[InstanceId],
+    limit: i64,
+) -> Result<Vec<ClaimedRun>, Error> {
+    let dead: Vec<Uuid> = dead.iter().map(|id| id.as_uuid()).collect();
+    claim(
+        client,
+        "WITH due AS (
+             SELECT id FROM runs WHERE status = 'running' AND owner = ANY ($3)
+             ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED)
+         UPDATE runs r SET owner = $1, epoch = epoch + 1
+         FROM due WHERE r.id = due.id AND r.owner = ANY ($3)
+         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at",
+        &[&owner.as_uuid(), &limit, &dead],
+    )
+    .await
+}
+
+/// Gives runs back to the queue: an instance that shuts down hands over what it could not finish. Only those it still owns.
+pub async fn hand_back(client: &impl GenericClient, owner: InstanceId) -> Result<u64, Error> {
+    let statement = client
+        .prepare_cached("UPDATE runs SET status = 'queued', owner = NULL WHERE status = 'running' AND owner = $1")
+        .await?;
+    Ok(client.execute(&statement, &[&owner.as_uuid()]).await?)
+}
+
+/// The claim of one run, if `owner` still holds it: its journal is to be read again.
+pub async fn claimed_by(client: &impl GenericClient, id: RunId, owner: InstanceId) -> Result<Option<ClaimedRun>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id, pipeline_id, version, epoch, input, started_at FROM runs
+             WHERE id = $1 AND owner = $2 AND status = 'running'",
+        )
+        .await?;
+    client.query_opt(&statement, &[&id.as_uuid(), &owner.as_uuid()]).await?.as_ref().map(read_claimed).transpose()
+}
+
+/// When the next waiting run is due, in milliseconds from now by the database's clock; 0 when one is due already.
+pub async fn next_wake_ms(client: &impl GenericClient) -> Result<Option<i64>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT (greatest(extract(epoch FROM min(wake_at) - now()), 0) * 1000)::bigint FROM runs WHERE status = 'waiting'",
+        )
+        .await?;
+    Ok(client.query_one(&statement, &[]).await?.get(0))
+}
+
+/// The project of a run.
+pub async fn project(client: &impl GenericClient, id: RunId) -> Result<Option<ProjectId>, Error> {
+    let statement = client.prepare_cached("SELECT project_id FROM runs WHERE id = $1").await?;
+    let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
+    Ok(row.map(|row| row.get::<_, Uuid>(0).into()))
+}
+
+/// One run.
+pub async fn get(client: &impl GenericClient, id: RunId) -> Result<Option<RunRow>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id, project_id, pipeline_id, version, status, priority, owner, epoch, wake_at, input, labels, output, error,
+                    created_at, started_at, finished_at
+             FROM runs WHERE id = $1",
+        )
+        .await?;
+    Ok(client.query_opt(&statement, &[&id.as_uuid()]).await?.as_ref().map(read))
+}
+
+/// The runs of a project, newest first.
+pub async fn list(
+    client: &impl GenericClient,
+    project: ProjectId,
+    filter: &RunFilter,
+    page: PageRequest,
+) -> Result<Page<RunRow>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id, project_id, pipeline_id, version, status, priority, owner, epoch, wake_at, input, labels, output, error,
+                    created_at, started_at, finished_at
+             FROM runs
+             WHERE project_id = $1 AND id < $2 AND ($4::uuid IS NULL OR pipeline_id = $4) AND ($5::text IS NULL OR status = $5)
+             ORDER BY id DESC LIMIT $3",
+        )
+        .await?;
+    let pipeline = filter.pipeline_id.map(PipelineId::as_uuid);
+    let rows = client
+        .query(&statement, &[&project.as_uuid(), &page.before(), &page.fetch(), &pipeline, &filter.status])
+        .await?;
+    Ok(page.page(rows.iter().map(read).collect(), |row: &RunRow| row.id.as_uuid()))
+}
+
+async fn claim(
+    client: &impl GenericClient,
+    sql: &'static str,
+    parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+) -> Result<Vec<ClaimedRun>, Error> {
+    let statement = client.prepare_cached(sql).await?;
+    client.query(&statement, parameters).await?.iter().map(read_claimed).collect()
+}
+
+fn read_inserted(row: &Row) -> InsertedRun {
+    InsertedRun {
+        id: row.get::<_, Uuid>(0).into(),
+        project_id: row.get::<_, Uuid>(1).into(),
+        version: row.get(2),
+    }
+}
+
+fn read_claimed(row: &Row) -> Result<ClaimedRun, Error> {
+    let started_at: Option<Timestamp> = row.get(5);
+    Ok(ClaimedRun {
+        id: row.get::<_, Uuid>(0).into(),
+        pipeline_id: row.get::<_, Uuid>(1).into(),
+        version: row.get(2),
+        epoch: row.get(3),
+        input: row.get::<_, Sql<Json>>(4).0,
+        started_at: started_at.ok_or_else(|| Error::corrupt("runs", "a claimed run has no started_at"))?,
+    })
+}
+
+fn read(row: &Row) -> RunRow {
+    let json = |column: usize| row.get::<_, Option<Sql<Json>>>(column).map(|json| json.0);
+    RunRow {
+        id: row.get::<_, Uuid>(0).into(),
+        project_id: row.get::<_, Uuid>(1).into(),
+        pipeline_id: row.get::<_, Uuid>(2).into(),
+        version: row.get(3),
+        status: row.get(4),
+        priority: row.get(5),
+        owner: row.get::<_, Option<Uuid>>(6).map(Into::into),
+        epoch: row.get(7),
+        wake_at: row.get(8),
+        input: row.get::<_, Sql<Json>>(9).0,
+        labels: json(10),
+        output: json(11),
+        error: json(12),
+        created_at: row.get(13),
+        started_at: row.get(14),
+        finished_at: row.get(15),
+    }
+}

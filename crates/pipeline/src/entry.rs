@@ -1,0 +1,120 @@
+//! Journal entries: events as rows, and rows as events.
+
+use gathering_domain::Json;
+use gathering_domain::node_state::{Attempt, EdgeOutcome, Failure, NodeEvent, SkipReason};
+use gathering_domain::pipeline::{NodeIx, Pipeline};
+use gathering_persistence::Error;
+use gathering_persistence::run_journal::EntryRow;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Written when another instance goes on with a run.
+pub(crate) const TAKEN_OVER: &str = "taken_over";
+/// Written when a run ends.
+pub(crate) const RUN_ENDED: &str = "run_ended";
+
+#[derive(Serialize, Deserialize)]
+struct AttemptFailed {
+    #[serde(flatten)]
+    attempt: Attempt,
+    error: Failure,
+    retry_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Waiting {
+    until: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Completed {
+    #[serde(flatten)]
+    attempt: Attempt,
+    output: Json,
+    #[serde(default, skip_serializing_if = "is_plain")]
+    edges: EdgeOutcome,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Failed {
+    #[serde(flatten)]
+    attempt: Attempt,
+    error: Failure,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    continues: Option<EdgeOutcome>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Skipped {
+    reason: SkipReason,
+}
+
+fn is_plain(edges: &EdgeOutcome) -> bool {
+    *edges == EdgeOutcome::default()
+}
+
+/// The data column of an event.
+pub(crate) fn encode(event: &NodeEvent) -> Option<String> {
+    let encoded = match event {
+        NodeEvent::AttemptStarted { attempt } => serde_json::to_string(attempt),
+        NodeEvent::AttemptFailed { attempt, error, retry_at } => {
+            serde_json::to_string(&AttemptFailed { attempt: *attempt, error: error.clone(), retry_at: *retry_at })
+        }
+        NodeEvent::WaitStarted { until } => serde_json::to_string(&Waiting { until: *until }),
+        NodeEvent::Completed { attempt, output, edges } => serde_json::to_string(&Completed {
+            attempt: *attempt,
+            output: output.clone(),
+            edges: edges.clone(),
+        }),
+        NodeEvent::Failed { attempt, error, continues } | NodeEvent::TimedOut { attempt, error, continues } => {
+            serde_json::to_string(&Failed {
+                attempt: *attempt,
+                error: error.clone(),
+                continues: continues.clone(),
+            })
+        }
+        NodeEvent::Skipped { reason } => serde_json::to_string(&Skipped { reason: *reason }),
+        NodeEvent::Cancelled => return None,
+    };
+    // Numbers, strings and JSON that was checked before always serialize.
+    encoded.ok()
+}
+
+/// The event of an entry, and its node; `None` for entries that are about the run as a whole.
+pub(crate) fn decode(pipeline: &Pipeline, row: &EntryRow) -> Result<Option<(NodeIx, NodeEvent)>, Error> {
+    let Some(id) = &row.node else { return Ok(None) };
+    let node = *pipeline.by_id.get(id.as_str()).ok_or_else(|| corrupt(row, "its node is not in the pipeline"))?;
+    let event = match row.kind.as_str() {
+        "attempt_started" => NodeEvent::AttemptStarted { attempt: data(row)? },
+        "attempt_failed" => {
+            let AttemptFailed { attempt, error, retry_at } = data(row)?;
+            NodeEvent::AttemptFailed { attempt, error, retry_at }
+        }
+        "node_waiting" => NodeEvent::WaitStarted { until: data::<Waiting>(row)?.until },
+        "node_completed" => {
+            let Completed { attempt, output, edges } = data(row)?;
+            NodeEvent::Completed { attempt, output, edges }
+        }
+        "node_failed" => {
+            let Failed { attempt, error, continues } = data(row)?;
+            NodeEvent::Failed { attempt, error, continues }
+        }
+        "node_timed_out" => {
+            let Failed { attempt, error, continues } = data(row)?;
+            NodeEvent::TimedOut { attempt, error, continues }
+        }
+        "node_skipped" => NodeEvent::Skipped { reason: data::<Skipped>(row)?.reason },
+        "node_cancelled" => NodeEvent::Cancelled,
+        other => return Err(corrupt(row, &format!("its kind {other} is not known to this release"))),
+    };
+    Ok(Some((node, event)))
+}
+
+pub(crate) fn corrupt(row: &EntryRow, reason: &str) -> Error {
+    Error::Corrupt { table: "run_journal", reason: format!("entry {} of run {}: {reason}", row.seq, row.run_id) }
+}
+
+fn data<T: serde::de::DeserializeOwned>(row: &EntryRow) -> Result<T, Error> {
+    let data = row.data.as_ref().ok_or_else(|| corrupt(row, "it has no data"))?;
+    data.parse().map_err(|error| corrupt(row, &error.to_string()))
+}

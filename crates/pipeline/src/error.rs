@@ -1,0 +1,77 @@
+//! What can go wrong when an engine is asked for something.
+
+use std::time::Duration;
+
+use gathering_domain::definition::Problem;
+use gathering_domain::{PipelineId, RunId};
+
+/// Why the engine did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The definition is not valid.
+    #[error("the definition has {} problem(s), the first: {}", problems.len(), problems.first().map_or("", |first| first.message.as_str()))]
+    Invalid {
+        /// All of them.
+        problems: Vec<Problem>,
+    },
+    /// There is no such pipeline, or it was deleted.
+    #[error("there is no pipeline {0}")]
+    PipelineNotFound(PipelineId),
+    /// The pipeline has no such version.
+    #[error("pipeline {id} has no version {version}")]
+    VersionNotFound {
+        /// The pipeline.
+        id: PipelineId,
+        /// What was asked for.
+        version: i32,
+    },
+    /// The pipeline was changed since it was read.
+    #[error("pipeline {id} is at version {current} now, not at {expected}; read it again")]
+    VersionConflict {
+        /// The pipeline.
+        id: PipelineId,
+        /// The version that the caller expected.
+        expected: i32,
+        /// The version that it has.
+        current: i32,
+    },
+    /// The Idempotency-Key was used to start something else.
+    #[error("the idempotency key was used for run {run_id}, which was asked for with other words")]
+    KeyReused {
+        /// The run that it stands for.
+        run_id: RunId,
+    },
+    /// The input is larger than the limit.
+    #[error("the input has {bytes} bytes, at most {limit} are taken")]
+    InputTooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// More starts wait for their commit than the limit allows.
+    #[error("too many runs are being started at once; try again in {retry_after:?}")]
+    Overloaded {
+        /// When.
+        retry_after: Duration,
+    },
+    /// The engine stopped before it could tell whether the work was done.
+    #[error("the engine is stopping")]
+    Stopping,
+    /// The engine was started twice.
+    #[error("this engine was started already; build another one")]
+    AlreadyStarted,
+    /// The stored definition cannot be read by this release.
+    #[error("the stored definition of pipeline {id} version {version} cannot be read: {reason}")]
+    Unreadable {
+        /// The pipeline.
+        id: PipelineId,
+        /// The version.
+        version: i32,
+        /// Why.
+        reason: String,
+    },
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] gathering_persistence::Error),
+}

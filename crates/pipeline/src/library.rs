@@ -1,0 +1,60 @@
+//! The compiled pipelines that are in use, kept so that starting a run parses nothing.
+
+use std::sync::Arc;
+
+use gathering_domain::PipelineId;
+use gathering_domain::definition::{Rules, compile};
+use gathering_domain::pipeline::Pipeline;
+use gathering_persistence::{Pool, pipelines};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use crate::Error;
+
+type Key = (PipelineId, i32);
+
+/// Compiled versions, the least used dropped beyond a bound in nodes.
+#[derive(Debug)]
+pub(crate) struct Library {
+    cache: Cache<Key, Arc<Pipeline>, ByNodes>,
+}
+
+#[derive(Debug, Clone)]
+struct ByNodes;
+
+impl Weighter<Key, Arc<Pipeline>> for ByNodes {
+    fn weight(&self, _: &Key, pipeline: &Arc<Pipeline>) -> u64 {
+        pipeline.nodes.len() as u64 + 1
+    }
+}
+
+impl Library {
+    pub(crate) fn new(max_nodes: usize) -> Self {
+        // A guess at how many pipelines that is; only the weight is a bound.
+        let pipelines = (max_nodes / 20).clamp(16, 10_000);
+        Self { cache: Cache::with_weighter(pipelines, max_nodes as u64, ByNodes) }
+    }
+
+    pub(crate) fn keep(&self, id: PipelineId, version: i32, pipeline: Arc<Pipeline>) {
+        self.cache.insert((id, version), pipeline);
+    }
+
+    /// A version, compiled; it never changes, so a cached one is never stale.
+    pub(crate) async fn get(&self, pool: &Pool, id: PipelineId, version: i32) -> Result<Arc<Pipeline>, Error> {
+        if let Some(pipeline) = self.cache.get(&(id, version)) {
+            return Ok(pipeline);
+        }
+        let client = pool.get().await.map_err(gathering_persistence::Error::from)?;
+        let source = pipelines::definition(&client, id, version).await?.ok_or(Error::VersionNotFound { id, version })?;
+        // It was checked when it was saved: limits and handlers may have changed since, the run goes on all the same.
+        let rules = Rules { max_nodes: usize::MAX, check_action: None };
+        let pipeline = compile(&source.to_value(), &rules).map_err(|problems| Error::Unreadable {
+            id,
+            version,
+            reason: problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("; "),
+        })?;
+        let pipeline = Arc::new(pipeline);
+        self.keep(id, version, pipeline.clone());
+        Ok(pipeline)
+    }
+}

@@ -1,0 +1,48 @@
+//! The bounds of an engine.
+
+use std::time::Duration;
+
+/// The bounds of an engine; the defaults suit one server.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Runs held in memory at once; more stay in the queue, in the database. Default 5,000.
+    pub max_runs: usize,
+    /// Nodes of one pipeline. Default 10,000.
+    pub max_nodes: usize,
+    /// Bytes of one node's output; a larger one fails the node. Default 1 MiB.
+    pub max_output_bytes: usize,
+    /// Bytes of a run's input. Default 1 MiB.
+    pub max_input_bytes: usize,
+    /// Starts that wait for their commit; more are refused as [`Error::Overloaded`](crate::Error::Overloaded). Default 10,000.
+    pub max_waiting_starts: usize,
+    /// A run with nothing to do for longer than this is put down until it has. Default 1 s.
+    pub release_after: Duration,
+    /// How often the queue is looked at when nothing wakes the engine earlier. Default 250 ms.
+    pub poll_interval: Duration,
+    /// How often the heartbeat is written. Default 250 ms.
+    pub heartbeat_interval: Duration,
+    /// How old the heartbeat of an instance without its lock is when others take over its runs. Default 1 s.
+    pub grace: Duration,
+    /// How old a heartbeat is when others take over, lock or not. Default 10 s.
+    pub lease: Duration,
+    /// Nodes of all compiled pipelines that are kept in memory. Default 200,000.
+    pub max_cached_nodes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_runs: 5_000,
+            max_nodes: 10_000,
+            max_output_bytes: 1 << 20,
+            max_input_bytes: 1 << 20,
+            max_waiting_starts: 10_000,
+            release_after: Duration::from_secs(1),
+            poll_interval: Duration::from_millis(250),
+            heartbeat_interval: Duration::from_millis(250),
+            grace: Duration::from_secs(1),
+            lease: Duration::from_secs(10),
+            max_cached_nodes: 200_000,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Group commit: what many runs append while one commit is under way goes into the next one.
+
+use gathering_domain::{InstanceId, RunId};
+use gathering_persistence::Error;
+use gathering_persistence::run_journal::{self, Appended, Batch, HeadChange, NewEntry};
+use tokio::sync::{mpsc, oneshot};
+
+use super::lane::Lane;
+
+/// The most appends in one commit: enough to fill it, few enough that none waits long.
+const MAX_BATCH: usize = 1_000;
+
+/// What one run wants durable. A run has at most one under way.
+#[derive(Debug)]
+pub(crate) struct Append {
+    pub(crate) run_id: RunId,
+    pub(crate) epoch: i32,
+    pub(crate) entries: Vec<NewEntry>,
+    pub(crate) head: Option<HeadChange>,
+    pub(crate) done: oneshot::Sender<Result<(), Refused>>,
+}
+
+/// Why an append is not durable.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Refused {
+    /// Another instance holds the run now, or it has ended.
+    #[error("the run is not this instance's any more")]
+    Fenced,
+    /// The database will not take it, however often it is asked.
+    #[error("the database refused the entries: {0}")]
+    Rejected(String),
+}
+
+/// Appends until every sender is gone.
+pub(crate) async fn run(owner: InstanceId, mut lane: Lane, mut appends: mpsc::Receiver<Append>) {
+    let mut batch = Vec::with_capacity(MAX_BATCH);
+    while appends.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        commit(owner, &mut lane, &mut batch).await;
+    }
+}
+
+async fn commit(owner: InstanceId, lane: &mut Lane, appends: &mut Vec<Append>) {
+    match write(owner, lane, appends).await {
+        Ok(Appended::All) => {
+            for append in appends.drain(..) {
+                let _ = append.done.send(Ok(()));
+            }
+        }
+        // Some were fenced, or one of them made the whole statement fail. Both are rare, so each is asked for by itself.
+        Ok(Appended::Some) | Err(_) => {
+            for append in appends.drain(..) {
+                let result = commit_alone(owner, lane, &append).await;
+                let _ = append.done.send(result);
+            }
+        }
+    }
+}
+
+async fn commit_alone(owner: InstanceId, lane: &mut Lane, append: &Append) -> Result<(), Refused> {
+    if is_durable(lane, append).await? {
+        return Ok(());
+    }
+    match write(owner, lane, std::slice::from_ref(append)).await {
+        Ok(Appended::All) => Ok(()),
+        Ok(Appended::Some) => Err(Refused::Fenced),
+        Err(error) if error.is_unique_violation() => Err(Refused::Fenced),
+        Err(error) => Err(Refused::Rejected(error.to_string())),
+    }
+}
+
+/// Whether an earlier try was committed and only its answer lost: its last entry then stands there under this very epoch.
+async fn is_durable(lane: &mut Lane, append: &Append) -> Result<bool, Refused> {
+    let Some(last) = append.entries.last() else { return Ok(false) };
+    loop {
+        let found = match lane.connection().await {
+            Ok(connection) => run_journal::has_entry(connection, append.run_id, last.seq, append.epoch).await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(found) => return Ok(found),
+            Err(error) if lane.recovers_from(&error).await => {}
+            Err(error) => return Err(Refused::Rejected(error.to_string())),
+        }
+    }
+}
+
+/// One statement; tried again for as long as the database is away.
+async fn write(owner: InstanceId, lane: &mut Lane, appends: &[Append]) -> Result<Appended, Error> {
+    let batch = Batch {
+        entries: appends.iter().flat_map(|append| append.entries.iter().cloned()).collect(),
+        heads: appends.iter().filter_map(|append| append.head.clone()).collect(),
+    };
+    loop {
+        let result = match lane.connection().await {
+            Ok(connection) => run_journal::append(connection, owner, &batch).await,
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(appended) => {
+                lane.succeeded();
+                return Ok(appended);
+            }
+            Err(error) if lane.recovers_from(&error).await => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Drives one run: plans, starts attempts, makes what they came to durable, and plans again.
+
+use std::sync::Arc;
+
+use gathering_domain::node_state::{Failure, NodeEvent};
+use gathering_domain::pipeline::{NodeIx, NodeKind, Pipeline};
+use gathering_domain::planner::{AttemptEnd, Plan, Start};
+use gathering_domain::progress::Progress;
+use gathering_domain::run_state::{Outcome, RunEvent, RunState};
+use gathering_domain::scope::{Outputs, RunFacts, Scope};
+use gathering_persistence::run_journal::{EntryRow, HeadChange, NewEntry};
+use gathering_persistence::runs::ClaimedRun;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Session;
+use super::attempt;
+use super::committer::{Append, Refused};
+use crate::entry::{self, RUN_ENDED, TAKEN_OVER};
+use crate::handler::Call;
+
+/// A run in memory.
+pub(crate) struct Driver {
+    session: Arc<Session>,
+    run: ClaimedRun,
+    pipeline: Arc<Pipeline>,
+    state: RunState,
+    progress: Progress,
+    /// The number of the last durable entry.
+    seq: i32,
+    /// Decided, not yet durable.
+    pending: Vec<NewEntry>,
+    attempts: JoinSet<AttemptEnd>,
+    cancelled: CancellationToken,
+    deadline: Option<Timestamp>,
+}
+
+/// Why a run leaves the memory.
+#[derive(Debug)]
+pub(crate) enum Leave {
+    /// It ended, or waits in the database.
+    Done,
+    /// The instance shuts down; the run goes back to the queue.
+    Draining,
+    /// It could not be written.
+    Refused(Refused),
+}
+
+impl Driver {
+    /// A run as its journal left it.
+    pub(crate) fn resume(
+        session: Arc<Session>,
+        run: ClaimedRun,
+        pipeline: Arc<Pipeline>,
+        journal: &[EntryRow],
+    ) -> Result<Self, gathering_persistence::Error> {
+        let progress = replay(&run, &pipeline, journal)?;
+        let deadline = pipeline.timeout.and_then(|timeout| run.started_at.checked_add(timeout).ok());
+        Ok(Self {
+            state: RunState::Running { owner: session.instance },
+            seq: journal.last().map_or(0, |row| row.seq),
+            pending: Vec::new(),
+            attempts: JoinSet::new(),
+            cancelled: session.dropped.child_token(),
+            deadline,
+            progress,
+            pipeline,
+            run,
+            session,
+        })
+    }
+
+    /// Notes that another instance had this run: the first entry of the new epoch also fences the old owner.
+    pub(crate) fn note_take_over(&mut self) {
+        let data = format!(r#"{{"by":"{}","epoch":{}}}"#, self.session.instance, self.run.epoch);
+        self.push(self.now(), TAKEN_OVER, None, Some(data));
+    }
+
+    /// Drives the run until it leaves the memory.
+    pub(crate) async fn drive(mut self) -> Leave {
+        let left = self.turns().await.unwrap_or_else(Leave::Refused);
+        self.cancelled.cancel();
+        self.attempts.shutdown().await;
+        left
+    }
+
+    async fn turns(&mut self) -> Result<Leave, Refused> {
+        loop {
+            if self.deadline.is_some_and(|deadline| deadline <= self.now()) {
+                return self.end(self.timed_out()).await;
+            }
+            if self.session.draining.is_cancelled() && self.attempts.is_empty() {
+                self.flush().await?;
+                return Ok(Leave::Draining);
+            }
+            let draining = self.session.draining.is_cancelled();
+            if !draining && let Some(outcome) = self.plan() {
+                return self.end(outcome).await;
+            }
+            if self.attempts.is_empty() && self.may_rest() {
+                return self.release().await;
+            }
+            if self.must_flush() {
+                self.flush().await?;
+            }
+            self.await_something().await?;
+        }
+    }
+
+    /// Decides what can be decided and starts what can start; gives the outcome once there is one.
+    fn plan(&mut self) -> Option<Outcome> {
+        let now = self.now();
+        let Plan { records, starts, outcome } = self.progress.next(now);
+        for (node, event) in &records {
+            self.note(*node, event, now);
+        }
+        for start in starts {
+            self.start(start);
+        }
+        outcome
+    }
+
+    fn start(&mut self, Start { node, attempt, config }: Start) {
+        let definition = &self.pipeline.nodes[node];
+        let NodeKind::Action { handler, .. } = &definition.kind else { return };
+        let call = Call {
+            run_id: self.run.id,
+            node: definition.id.clone(),
+            attempt: attempt.number,
+            idempotency_key: format!("{}/{}", self.run.id, definition.id),
+            config,
+            cancelled: self.cancelled.child_token(),
+        };
+        let shared = &self.session.shared;
+        let running = attempt::run(
+            shared.handlers.get(handler).cloned(),
+            call,
+            definition.timeout,
+            shared.limits.max_output_bytes,
+        );
+        self.attempts.spawn(async move { AttemptEnd { node, attempt, result: running.await } });
+    }
+
+    /// Waits for an attempt, a timer, the run's deadline or the drain, and takes in what came of it.
+    async fn await_something(&mut self) -> Result<(), Refused> {
+        let pause = self.until_wake();
+        let draining = self.session.draining.clone();
+        let first = tokio::select! {
+            Some(joined) = self.attempts.join_next() => joined,
+            () = tokio::time::sleep(pause) => return Ok(()),
+            () = draining.cancelled(), if !draining.is_cancelled() => return Ok(()),
+        };
+        let mut joined = vec![first];
+        while let Some(next) = self.attempts.try_join_next() {
+            joined.push(next);
+        }
+        let now = self.now();
+        let settled: Vec<_> = joined
+            .into_iter()
+            .filter_map(Result::ok)
+            .map(|end| (end.node, self.progress.settle(end, now, self.chance())))
+            .collect();
+        for (node, event) in &settled {
+            self.note(*node, event, now);
+        }
+        self.flush().await?;
+        for (node, event) in &settled {
+            // The planner started these attempts, so the table takes what they came to.
+            let applied = self.progress.apply(*node, event, now);
+            debug_assert!(applied.is_ok(), "{applied:?}");
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, node: NodeIx, event: &NodeEvent, at: Timestamp) {
+        self.push(at, event.name(), Some(node), entry::encode(event));
+    }
+
+    fn push(&mut self, at: Timestamp, kind: &'static str, node: Option<NodeIx>, data: Option<String>) {
+        let number = i32::try_from(self.pending.len()).unwrap_or(i32::MAX).saturating_add(1);
+        self.pending.push(NewEntry {
+            run_id: self.run.id,
+            seq: self.seq.saturating_add(number),
+            epoch: self.run.epoch,
+            at,
+            kind,
+            node: node.map(|node| self.pipeline.nodes[node].id.clone()),
+            data,
+            with_head: false,
+        });
+    }
+
+    /// Whether something decided must not be forgotten in a crash: when a delay ends, that a retry is due.
+    fn must_flush(&self) -> bool {
+        self.pending.iter().any(|entry| entry.kind == "node_waiting" || entry.kind == TAKEN_OVER)
+    }
+
+    async fn flush(&mut self) -> Result<(), Refused> {
+        if self.pending.is_empty() { Ok(()) } else { self.append(None).await }
+    }
+
+    async fn append(&mut self, head: Option<HeadChange>) -> Result<(), Refused> {
+        let mut entries = std::mem::take(&mut self.pending);
+        for entry in &mut entries {
+            entry.with_head = head.is_some();
+        }
+        let count = i32::try_from(entries.len()).unwrap_or(i32::MAX);
+        let (done, answer) = oneshot::channel();
+        let append = Append { run_id: self.run.id, epoch: self.run.epoch, entries, head, done };
+        // Both fail only when the session ends; then this run is not ours any more either.
+        self.session.appends.send(append).await.map_err(|_| Refused::Fenced)?;
+        answer.await.unwrap_or(Err(Refused::Fenced))?;
+        self.seq = self.seq.saturating_add(count);
+        Ok(())
+    }
+
+    async fn end(&mut self, outcome: Outcome) -> Result<Leave, Refused> {
+        self.cancelled.cancel();
+        let now = self.now();
+        self.push(now, RUN_ENDED, None, Some(format!(r#"{{"status":"{}"}}"#, outcome.name())));
+        let head = HeadChange {
+            run_id: self.run.id,
+            epoch: self.run.epoch,
+            status: outcome.name(),
+            wait_ms: None,
+            error: outcome.error().and_then(|error| serde_json::to_string(error).ok()),
+            output: if let Outcome::Completed { output } = &outcome { Some(output.clone()) } else { None },
+            finished_at: Some(now.max(self.run.started_at)),
+        };
+        self.change(&RunEvent::Ended(outcome), now);
+        self.append(Some(head)).await?;
+        Ok(Leave::Done)
+    }
+
+    /// Puts the run down until its next timer: it then costs nothing but its row.
+    async fn release(&mut self) -> Result<Leave, Refused> {
+        let now = self.now();
+        let wake_at = self.wake_at().unwrap_or(now);
+        let wait = wake_at.duration_since(now).max(SignedDuration::ZERO);
+        let head = HeadChange {
+            run_id: self.run.id,
+            epoch: self.run.epoch,
+            status: "waiting",
+            wait_ms: Some(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
+            output: None,
+            error: None,
+            finished_at: None,
+        };
+        self.change(&RunEvent::Released { wake_at }, now);
+        self.append(Some(head)).await?;
+        Ok(Leave::Done)
+    }
+
+    fn change(&mut self, event: &RunEvent, at: Timestamp) {
+        let after = self.state.after(event, at);
+        debug_assert!(after.is_ok(), "{after:?}");
+        self.state = after.unwrap_or_else(|_| self.state.clone());
+    }
+
+    fn may_rest(&self) -> bool {
+        let until = self.now().checked_add(self.session.shared.limits.release_after);
+        self.wake_at().is_some_and(|wake_at| until.is_ok_and(|until| wake_at > until))
+    }
+
+    fn wake_at(&self) -> Option<Timestamp> {
+        [self.progress.wake_at(), self.deadline].into_iter().flatten().min()
+    }
+
+    fn until_wake(&self) -> std::time::Duration {
+        /// A timer further away than this is looked at again then.
+        const LONGEST: SignedDuration = SignedDuration::from_hours(1);
+        if self.session.draining.is_cancelled() {
+            // Nothing new begins, so no timer matters; only attempts under way do.
+            return LONGEST.unsigned_abs();
+        }
+        let wait = self.wake_at().map_or(LONGEST, |at| at.duration_since(self.now()).clamp(SignedDuration::ZERO, LONGEST));
+        // A little late rather than a little early, which would only make another turn.
+        wait.unsigned_abs() + std::time::Duration::from_millis(1)
+    }
+
+    fn timed_out(&self) -> Outcome {
+        let timeout = self.pipeline.timeout.unwrap_or_default();
+        Outcome::TimedOut { error: Failure::new("run_timeout", format!("the run took longer than its timeout of {timeout:?}")) }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.session.shared.clock.now()
+    }
+
+    /// A random number in [0, 1), from 53 random bits: as many as an `f64` holds.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit an f64 exactly")]
+    fn chance(&self) -> f64 {
+        let mut bytes = [0; 8];
+        self.session.shared.entropy.fill(&mut bytes);
+        (u64::from_le_bytes(bytes) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// The fold of a journal.
+pub(crate) fn replay(
+    run: &ClaimedRun,
+    pipeline: &Arc<Pipeline>,
+    journal: &[EntryRow],
+) -> Result<Progress, gathering_persistence::Error> {
+    let mut progress = Progress::new(Scope {
+        pipeline: pipeline.clone(),
+        input: run.input.clone(),
+        outputs: Outputs::new(pipeline.nodes.len()),
+        run: RunFacts { id: run.id },
+    });
+    for row in journal {
+        if let Some((node, event)) = entry::decode(pipeline, row)? {
+            progress.apply(node, &event, row.at).map_err(|error| entry::corrupt(row, &error.to_string()))?;
+        }
+    }
+    Ok(progress)
+}

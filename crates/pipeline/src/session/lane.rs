@@ -1,0 +1,72 @@
+//! A connection of its own for one batching task, opened again whenever it is lost.
+
+use std::time::Duration;
+
+use gathering_persistence::{Connection, Error, Pool};
+use tokio_util::sync::CancellationToken;
+
+/// The longest wait between two tries to reach the database.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// A connection that belongs to one task for as long as it works.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pool: Pool,
+    stop: CancellationToken,
+    connection: Option<Connection>,
+    wait: Duration,
+}
+
+impl Lane {
+    pub(crate) fn new(pool: Pool, stop: CancellationToken) -> Self {
+        Self { pool, stop, connection: None, wait: Duration::ZERO }
+    }
+
+    /// The connection; a new one, if need be.
+    pub(crate) async fn connection(&mut self) -> Result<&Connection, Error> {
+        if self.connection.as_ref().is_none_or(|connection| connection.is_closed()) {
+            self.connection = None;
+            let connection = self.pool.get().await?;
+            connection.batch_execute(SETTINGS).await?;
+            self.connection = Some(connection);
+        }
+        self.connection.as_ref().ok_or_else(|| Error::Unavailable(String::new()))
+    }
+
+    /// After an error: whether to try the same again, once the database may be back.
+    pub(crate) async fn recovers_from(&mut self, error: &Error) -> bool {
+        if !error.is_unavailable() && !is_interrupted(error) {
+            return false;
+        }
+        tracing::warn!(%error, wait_ms = self.wait.as_millis(), "the database is away; trying again");
+        self.connection = None;
+        let wait = self.wait;
+        self.wait = (self.wait * 2).clamp(Duration::from_millis(20), MAX_WAIT);
+        tokio::select! {
+            () = self.stop.cancelled() => false,
+            () = tokio::time::sleep(wait) => true,
+        }
+    }
+
+    /// After a success: the next trouble is a new one.
+    pub(crate) fn succeeded(&mut self) {
+        self.wait = Duration::ZERO;
+    }
+}
+
+// A batch is an array of unknown length to the planner, which might then read whole partitions; every lookup here is by primary key.
+const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+
+/// Ended by a timeout (57014), a deadlock (40P01) or a lock timeout (55P03): nothing is wrong with the statement itself.
+fn is_interrupted(error: &Error) -> bool {
+    matches!(error, Error::Statement { code, .. } if ["57014", "40P01", "40001", "55P03"].contains(&code.as_str()))
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        // Its settings are its own: it must not go back to the pool.
+        if let Some(connection) = self.connection.take() {
+            drop(Connection::take(connection));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One life of an instance: from registering it until it stops, or until the others may think it dead.
+
+mod attempt;
+pub(crate) mod claimer;
+pub(crate) mod committer;
+pub(crate) mod driver;
+pub(crate) mod lane;
+pub(crate) mod presence;
+pub(crate) mod starter;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gathering_domain::InstanceId;
+use gathering_persistence::{partitions, runs};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Error;
+use crate::shared::Shared;
+use lane::Lane;
+
+/// What the tasks of a session share.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) instance: InstanceId,
+    pub(crate) shared: Arc<Shared>,
+    /// Runs are driven here, whoever starts them: a worker of an HTTP server must not end up with them.
+    pub(crate) runtime: Handle,
+    pub(crate) appends: mpsc::Sender<committer::Append>,
+    pub(crate) starts: mpsc::Sender<starter::Start>,
+    pub(crate) steady: presence::Steady,
+    /// One permit per run in memory.
+    pub(crate) slots: Arc<Semaphore>,
+    /// Wakes the claimer.
+    pub(crate) wake: Notify,
+    /// Whether the queue may hold runs that there was no room for.
+    pub(crate) backlog: AtomicBool,
+    /// Fires when no new work is to begin: attempts under way may end.
+    pub(crate) draining: CancellationToken,
+    /// Fires when everything is to be dropped at once.
+    pub(crate) dropped: CancellationToken,
+    pub(crate) drivers: TaskTracker,
+    services: TaskTracker,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It was told to.
+    Stopped,
+    /// It could not show for too long that it lives: others take over its runs.
+    Fenced,
+}
+
+impl Session {
+    /// Registers a new instance and starts its tasks.
+    pub(crate) async fn begin(shared: Arc<Shared>, stop: &CancellationToken) -> Result<(Arc<Self>, presence::Presence), Error> {
+        let instance = InstanceId::new(shared.clock.now(), &*shared.entropy);
+        let presence = presence::Presence::register(&shared, instance).await?;
+        let client = shared.connection().await?;
+        partitions::ensure(&client, shared.clock.now()).await?;
+        drop(client);
+        let (appends, appended) = mpsc::channel(shared.limits.max_runs.clamp(1, 100_000));
+        let (starts, started) = mpsc::channel(shared.limits.max_waiting_starts.max(1));
+        let dropped = CancellationToken::new();
+        let session = Arc::new(Self {
+            instance,
+            steady: presence.steady.clone(),
+            runtime: Handle::current(),
+            appends,
+            starts,
+            slots: Arc::new(Semaphore::new(shared.limits.max_runs)),
+            wake: Notify::new(),
+            backlog: AtomicBool::new(true),
+            draining: stop.child_token(),
+            drivers: TaskTracker::new(),
+            services: TaskTracker::new(),
+            shared,
+            dropped,
+        });
+        session.serve(appended, started);
+        tracing::info!(instance_id = %instance, "instance started");
+        Ok((session, presence))
+    }
+
+    fn serve(self: &Arc<Self>, appended: mpsc::Receiver<committer::Append>, started: mpsc::Receiver<starter::Start>) {
+        let lane = || Lane::new(self.shared.pool.clone(), self.dropped.clone());
+        let stop = self.dropped.clone();
+        let committing = committer::run(self.instance, lane(), appended);
+        self.services.spawn(stop.clone().run_until_cancelled_owned(committing));
+        self.services.spawn(stop.clone().run_until_cancelled_owned(starter::run(lane(), started)));
+        self.services.spawn(stop.run_until_cancelled_owned(claimer::run(self.clone())));
+    }
+
+    /// Works until told to stop or fenced; then nothing of this session is left.
+    pub(crate) async fn run(self: Arc<Self>, mut presence: presence::Presence, deadline: &crate::handle::Deadline) -> End {
+        let end = tokio::select! {
+            () = self.draining.cancelled() => End::Stopped,
+            () = presence.keep(&self.shared) => End::Fenced,
+        };
+        if end == End::Stopped {
+            self.drain(&mut presence, deadline).await;
+        } else {
+            tracing::error!(instance_id = %self.instance, "the heartbeat failed for longer than the grace: every run is dropped, others go on with them");
+        }
+        self.dropped.cancel();
+        self.drivers.close();
+        self.drivers.wait().await;
+        self.services.close();
+        self.services.wait().await;
+        if end == End::Stopped {
+            self.hand_back(presence).await;
+        }
+        end
+    }
+
+    /// Lets attempts under way end, up to the deadline; the heartbeat goes on meanwhile.
+    async fn drain(&self, presence: &mut presence::Presence, deadline: &crate::handle::Deadline) {
+        self.drivers.close();
+        tokio::select! {
+            () = self.drivers.wait() => {}
+            () = deadline.passed() => tracing::warn!(runs = self.drivers.len(), "the shutdown deadline passed with attempts under way; they are dropped"),
+            () = presence.keep(&self.shared) => {}
+        }
+    }
+
+    async fn hand_back(&self, presence: presence::Presence) {
+        let handed_back = async {
+            let client = self.shared.connection().await?;
+            runs::hand_back(&client, self.instance).await
+        };
+        match handed_back.await {
+            Ok(count) => tracing::info!(instance_id = %self.instance, runs = count, "instance stopped; unfinished runs are back in the queue"),
+            // Nothing is lost: the others find them as the runs of a dead instance.
+            Err(error) => tracing::warn!(%error, "unfinished runs could not be handed back; they are taken over after the grace"),
+        }
+        presence.leave(&self.shared).await;
+    }
+
+    /// Room for one more run in memory, if there is.
+    pub(crate) fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        if self.draining.is_cancelled() {
+            return None;
+        }
+        let slot = self.slots.clone().try_acquire_owned().ok();
+        if slot.is_none() {
+            self.backlog.store(true, Ordering::Release);
+        }
+        slot
+    }
+
+    /// After a run left the memory: looks at the queue again, once there is room for a fair batch.
+    pub(crate) fn slot_freed(&self) {
+        let enough = (self.shared.limits.max_runs / 8).clamp(1, 64);
+        if self.slots.available_permits() >= enough && self.backlog.swap(false, Ordering::AcqRel) {
+            self.wake.notify_one();
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Starting runs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gathering_domain::{Json, PipelineId, RunId};
+use gathering_persistence::runs::{ClaimedRun, InsertedRun, NewRun, NewRunKey};
+use gathering_persistence::Transaction;
+use tokio::sync::oneshot;
+
+use crate::session::claimer::Claimed;
+use crate::session::starter::{self, Insertion};
+use crate::{Engine, Error};
+
+/// What is to run.
+#[derive(Debug, Clone)]
+pub struct StartRun {
+    /// The pipeline.
+    pub pipeline_id: PipelineId,
+    /// Its version; `None` for the latest.
+    pub version: Option<i32>,
+    /// What the run is given: `input` in expressions, and the output of the trigger.
+    pub input: Json,
+    /// Kept with the run, for whoever searches.
+    pub labels: BTreeMap<String, String>,
+    /// Higher is claimed first; 0 is usual.
+    pub priority: i16,
+    /// Two starts of a pipeline with the same key start one run.
+    pub idempotency_key: Option<String>,
+}
+
+impl StartRun {
+    /// The latest version, with the input `null`.
+    pub fn new(pipeline_id: PipelineId) -> Self {
+        Self {
+            pipeline_id,
+            version: None,
+            input: Json::null(),
+            labels: BTreeMap::new(),
+            priority: 0,
+            idempotency_key: None,
+        }
+    }
+
+    /// With this input.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<Json>) -> Self {
+        self.input = input.into();
+        self
+    }
+
+    /// SHA-256 of everything that was asked for but the key.
+    fn fingerprint(&self) -> Vec<u8> {
+        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+        for part in [format!("{:?} {} {:?}", self.version, self.priority, self.labels).as_str(), self.input.text()] {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part.as_bytes());
+        }
+        context.finish().as_ref().to_vec()
+    }
+}
+
+/// A run that was started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// The run.
+    pub id: RunId,
+    /// `queued`, or `running` when this instance took it at once. Of an earlier start under the same key: `queued`, whatever it is now.
+    pub status: &'static str,
+    /// Whether an earlier start under the same key had started it.
+    pub replayed: bool,
+}
+
+impl Engine {
+    /// Starts a run; it is durable when this returns. Starts that come together share a commit.
+    pub async fn start_run(&self, start: StartRun) -> Result<Started, Error> {
+        let mut run = self.new_run(&start)?;
+        let Some(session) = self.current() else {
+            let client = self.shared.connection().await?;
+            return queued(starter::insert_in(&client, &[run.clone()]).await?, &run);
+        };
+        let slot = session.slot();
+        run.owner = slot.as_ref().map(|_| session.instance);
+        let (done, answer) = oneshot::channel();
+        session.starts.try_send(starter::Start { run: run.clone(), done }).map_err(|_| OVERLOADED)?;
+        let insertion = answer.await.map_err(|_| Error::Stopping)??;
+        match (insertion, slot) {
+            (Insertion::Inserted(inserted), Some(slot)) => {
+                let claimed = Claimed { run: claim(&run, &inserted), taken_over: false };
+                session.launch(claimed, Vec::new(), slot);
+                Ok(Started { id: run.id, status: "running", replayed: false })
+            }
+            (other, _) => queued(vec![other], &run),
+        }
+    }
+
+    /// Starts a run in the caller's transaction: it is there if that commits, and never was if that rolls back.
+    ///
+    /// A working engine finds it within [`Limits::poll_interval`](crate::Limits::poll_interval) of the commit, or at once after
+    /// [`Engine::wake`].
+    pub async fn start_run_in(&self, transaction: &Transaction<'_>, start: StartRun) -> Result<Started, Error> {
+        let run = self.new_run(&start)?;
+        queued(starter::insert_in(transaction, std::slice::from_ref(&run)).await?, &run)
+    }
+
+    fn new_run(&self, start: &StartRun) -> Result<NewRun, Error> {
+        let (bytes, limit) = (start.input.text().len(), self.shared.limits.max_input_bytes);
+        if bytes > limit {
+            return Err(Error::InputTooLarge { bytes, limit });
+        }
+        let now = self.shared.clock.now();
+        let key = start.idempotency_key.clone();
+        Ok(NewRun {
+            id: RunId::new(now, &*self.shared.entropy),
+            pipeline_id: start.pipeline_id,
+            version: start.version,
+            priority: start.priority,
+            input: start.input.clone(),
+            labels: (!start.labels.is_empty()).then(|| Json::serialize(&start.labels).unwrap_or_else(|_| Json::null())),
+            created_at: now,
+            key: key.map(|key| NewRunKey { key, fingerprint: start.fingerprint() }),
+            owner: None,
+        })
+    }
+}
+
+const OVERLOADED: Error = Error::Overloaded { retry_after: Duration::from_secs(1) };
+
+fn queued(mut insertions: Vec<Insertion>, run: &NewRun) -> Result<Started, Error> {
+    match insertions.pop() {
+        Some(Insertion::Inserted(_)) => Ok(Started { id: run.id, status: "queued", replayed: false }),
+        Some(Insertion::KeyTaken(key)) => {
+            let same = run.key.as_ref().is_some_and(|asked| asked.fingerprint == key.fingerprint);
+            let replayed = Started { id: key.run_id, status: "queued", replayed: true };
+            if same { Ok(replayed) } else { Err(Error::KeyReused { run_id: key.run_id }) }
+        }
+        Some(Insertion::NoSuchPipeline) | None => Err(match run.version {
+            Some(version) => Error::VersionNotFound { id: run.pipeline_id, version },
+            None => Error::PipelineNotFound(run.pipeline_id),
+        }),
+    }
+}
+
+/// The claim that an insert with an owner makes.
+fn claim(run: &NewRun, inserted: &InsertedRun) -> ClaimedRun {
+    ClaimedRun {
+        id: run.id,
+        pipeline_id: run.pipeline_id,
+        version: inserted.version,
+        epoch: 1,
+        input: run.input.clone(),
+        started_at: run.created_at,
+    }
+}

@@ -1,0 +1,189 @@
+//! Runs as others see them: the head, and the nodes as the fold of the journal.
+
+use std::sync::Arc;
+
+use gathering_domain::node_state::{Failure, NodeState};
+use gathering_domain::pipeline::Pipeline;
+use gathering_domain::{Json, PipelineId, ProjectId, RunId};
+use gathering_persistence::run_journal::{self, EntryRow};
+use gathering_persistence::runs::{self, ClaimedRun, RunFilter, RunRow};
+use gathering_persistence::{Page, PageRequest};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::session::driver::replay;
+use crate::{Engine, Error};
+
+/// A run, without its nodes.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunSummary {
+    /// The run.
+    pub id: RunId,
+    /// The project it lives in.
+    pub project_id: ProjectId,
+    /// Its pipeline.
+    pub pipeline_id: PipelineId,
+    /// The version that it runs.
+    pub version: i32,
+    /// `queued`, `running`, `waiting`, `completed`, `failed`, `cancelled` or `timed_out`.
+    pub status: String,
+    /// Higher is claimed first.
+    pub priority: i16,
+    /// What it was started with, for whoever searches.
+    pub labels: Json,
+    /// What it was given.
+    pub input: Json,
+    /// What it gave: the outputs of its last nodes, by their ids.
+    pub output: Option<Json>,
+    /// Why it did not complete.
+    pub error: Option<Json>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When an instance first took it.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// When a waiting run is due.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// A run with its nodes.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunView {
+    /// The head.
+    #[serde(flatten)]
+    pub run: RunSummary,
+    /// Its nodes, in the order of the definition.
+    pub nodes: Vec<NodeView>,
+}
+
+/// A node of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct NodeView {
+    /// Its id in the definition.
+    pub id: Arc<str>,
+    /// Its name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `trigger`, `action`, …
+    pub r#type: &'static str,
+    /// `pending`, `running`, `retrying`, `waiting`, `completed`, `failed`, `skipped`, `cancelled` or `timed_out`.
+    pub status: &'static str,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// What it gave.
+    pub output: Option<Json>,
+    /// Why it failed, or its last attempt did.
+    pub error: Option<Failure>,
+    /// When its first attempt started.
+    pub started_at: Option<Timestamp>,
+    /// When it reached its final state.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// An entry of a run's journal.
+#[derive(Debug, Clone, Serialize)]
+pub struct JournalEntry {
+    /// Its number, from 1, without gaps.
+    pub seq: i32,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened: `node_completed`, `attempt_failed`, `taken_over`, …
+    pub kind: String,
+    /// To which node; `None` for the run as a whole.
+    pub node: Option<String>,
+    /// With which facts.
+    pub data: Option<Json>,
+}
+
+impl Engine {
+    /// A run with its nodes.
+    pub async fn run(&self, id: RunId) -> Result<Option<RunView>, Error> {
+        let client = self.shared.connection().await?;
+        let Some(row) = runs::get(&client, id).await? else { return Ok(None) };
+        let journal = run_journal::of_runs(&client, &[id]).await?;
+        drop(client);
+        let pipeline = self.shared.library.get(&self.shared.pool, row.pipeline_id, row.version).await?;
+        let nodes = nodes(&row, &pipeline, &journal)?;
+        Ok(Some(RunView { run: row.into(), nodes }))
+    }
+
+    /// A run without its nodes: one row, whatever the size of its pipeline.
+    pub async fn run_summary(&self, id: RunId) -> Result<Option<RunSummary>, Error> {
+        let client = self.shared.connection().await?;
+        Ok(runs::get(&client, id).await?.map(Into::into))
+    }
+
+    /// The runs of a project, newest first.
+    pub async fn runs(&self, project: ProjectId, filter: &RunFilter, page: PageRequest) -> Result<Page<RunSummary>, Error> {
+        let client = self.shared.connection().await?;
+        let Page { items, next } = runs::list(&client, project, filter, page).await?;
+        Ok(Page { items: items.into_iter().map(Into::into).collect(), next })
+    }
+
+    /// Up to `limit` entries of a run's journal after number `after` (0 for the first).
+    pub async fn journal(&self, id: RunId, after: i32, limit: u32) -> Result<Vec<JournalEntry>, Error> {
+        let client = self.shared.connection().await?;
+        let rows = run_journal::page(&client, id, after, i64::from(limit)).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+}
+
+fn nodes(row: &RunRow, pipeline: &Arc<Pipeline>, journal: &[EntryRow]) -> Result<Vec<NodeView>, Error> {
+    let run = ClaimedRun {
+        id: row.id,
+        pipeline_id: row.pipeline_id,
+        version: row.version,
+        epoch: row.epoch,
+        input: row.input.clone(),
+        started_at: row.started_at.unwrap_or(row.created_at),
+    };
+    let mut progress = replay(&run, pipeline, journal)?;
+    match (row.finished_at, row.status.as_str()) {
+        (Some(at), _) => progress.cancel_open(at),
+        // What the owner has under way is not in the journal; it follows from it. The last entry is when it began.
+        (None, "running") => drop(progress.next(journal.last().map_or(run.started_at, |entry| entry.at))),
+        (None, _) => {}
+    }
+    Ok(pipeline.nodes.iter().zip(progress.nodes()).enumerate().map(|(index, (node, state))| {
+        let output = progress.scope().outputs.get(index).filter(|_| matches!(state, NodeState::Completed(_)));
+        NodeView {
+            id: node.id.clone(),
+            name: node.name.clone(),
+            r#type: node.kind.name(),
+            status: state.name(),
+            attempts: state.attempts(),
+            output: output.cloned(),
+            error: state.error().cloned(),
+            started_at: state.started_at(),
+            finished_at: state.finished_at(),
+        }
+    }).collect())
+}
+
+impl From<RunRow> for RunSummary {
+    fn from(row: RunRow) -> Self {
+        Self {
+            id: row.id,
+            project_id: row.project_id,
+            pipeline_id: row.pipeline_id,
+            version: row.version,
+            status: row.status,
+            priority: row.priority,
+            labels: row.labels.unwrap_or_else(|| Json::from_value(&serde_json::json!({}))),
+            input: row.input,
+            output: row.output,
+            error: row.error,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+            wake_at: row.wake_at,
+        }
+    }
+}
+
+impl From<EntryRow> for JournalEntry {
+    fn from(row: EntryRow) -> Self {
+        Self { seq: row.seq, at: row.at, kind: row.kind, node: row.node, data: row.data }
+    }
+}
