@@ -1,0 +1,68 @@
+//! Accounts: who has one, who opens one, who comes in, and who a request comes from.
+
+mod account;
+mod authenticate;
+mod builder;
+mod login;
+mod register;
+
+use std::sync::Arc;
+
+use gathering_domain::{Clock, Entropy};
+use gathering_persistence::{Connection, Pool};
+
+use crate::Error;
+use crate::password::PasswordHasher;
+use crate::tokens::{Jwks, KeyRing, TokenRules};
+
+pub use account::Account;
+pub use authenticate::Identity;
+pub use builder::Builder;
+pub use login::IssuedTokens;
+pub use register::{PreparedAccount, RegistrationMode};
+
+/// The accounts of one database; every instance of that database accepts the tokens of the others.
+#[derive(Debug)]
+pub struct Accounts {
+    pool: Pool,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    registration: RegistrationMode,
+    hasher: PasswordHasher,
+    rules: TokenRules,
+    keys: KeyRing,
+}
+
+impl Accounts {
+    /// Starts from the caller's own pool, clock and randomness; everything else has a default.
+    ///
+    /// Secret keys and salts are made from `entropy`: outside tests it must be fit for that.
+    pub fn builder(pool: Pool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Builder {
+        Builder::new(pool, clock, entropy)
+    }
+
+    /// Whether strangers may open accounts.
+    pub fn registration(&self) -> RegistrationMode {
+        self.registration
+    }
+
+    /// The public keys with which others can check access tokens.
+    pub fn jwks(&self) -> Jwks {
+        self.keys.keys().jwks(self.clock.now())
+    }
+
+    /// Reads the signing keys from the database again.
+    ///
+    /// A token signed with an unknown key does this by itself; a caller that has changed the keys need not wait for one.
+    pub async fn reload_keys(&self) -> Result<(), Error> {
+        self.keys.reload().await
+    }
+
+    async fn connection(&self) -> Result<Connection, Error> {
+        Ok(self
+            .pool
+            .get()
+            .await
+            .map_err(gathering_persistence::Error::from)?)
+    }
+}

@@ -1,0 +1,127 @@
+//! How accounts are set up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gathering_domain::{Clock, Entropy};
+use gathering_persistence::Pool;
+use jiff::SignedDuration;
+
+use super::{Accounts, RegistrationMode};
+use crate::Error;
+use crate::password::{HashingOptions, PasswordHasher};
+use crate::tokens::{KeyRing, MAX_LIFETIME, TokenRules};
+
+const MAX_NAME_BYTES: usize = 200;
+
+/// Settings of [`Accounts`], each with its default.
+#[derive(Debug)]
+#[must_use = "nothing happens until `build` is awaited"]
+pub struct Builder {
+    pool: Pool,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    registration: RegistrationMode,
+    hashing: HashingOptions,
+    issuer: String,
+    audience: String,
+    lifetime: Duration,
+}
+
+impl Builder {
+    pub(super) fn new(pool: Pool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self {
+            pool,
+            clock,
+            entropy,
+            registration: RegistrationMode::Closed,
+            hashing: HashingOptions::default(),
+            issuer: "gathering".to_owned(),
+            audience: "gathering".to_owned(),
+            lifetime: MAX_LIFETIME.unsigned_abs(),
+        }
+    }
+
+    /// Who may open an account. Default: nobody.
+    pub fn registration(mut self, mode: RegistrationMode) -> Self {
+        self.registration = mode;
+        self
+    }
+
+    /// Threads, queue and work of password hashing. Default: see [`HashingOptions`].
+    pub fn hashing(mut self, options: HashingOptions) -> Self {
+        self.hashing = options;
+        self
+    }
+
+    /// The `iss` of access tokens, the same on every instance of a database. Default `gathering`.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = issuer.into();
+        self
+    }
+
+    /// The `aud` of access tokens, the same on every instance of a database. Default `gathering`.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = audience.into();
+        self
+    }
+
+    /// How long an access token lives: 1 second to 15 minutes, in whole seconds. Default 15 minutes.
+    pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Starts the hashing threads and reads the signing keys; the first instance of a database makes the first key.
+    pub async fn build(self) -> Result<Accounts, Error> {
+        let lifetime = checked_lifetime(self.lifetime)?;
+        checked_name("issuer", &self.issuer)?;
+        checked_name("audience", &self.audience)?;
+        let hasher = PasswordHasher::start(&self.hashing, Arc::clone(&self.entropy))?;
+        let rules = TokenRules::new(self.issuer, self.audience, lifetime);
+        let keys =
+            KeyRing::open(self.pool.clone(), Arc::clone(&self.clock), &*self.entropy).await?;
+        let Self {
+            pool,
+            clock,
+            entropy,
+            registration,
+            ..
+        } = self;
+        Ok(Accounts {
+            pool,
+            clock,
+            entropy,
+            registration,
+            hasher,
+            rules,
+            keys,
+        })
+    }
+}
+
+fn checked_lifetime(lifetime: Duration) -> Result<SignedDuration, Error> {
+    let (least, most) = (Duration::from_secs(1), MAX_LIFETIME.unsigned_abs());
+    if lifetime < least || lifetime > most || lifetime.subsec_nanos() != 0 {
+        let message = format!(
+            "{lifetime:?}, but an access token lives 1 s to {} s, in whole seconds",
+            most.as_secs()
+        );
+        return Err(Error::Setting {
+            setting: "access_token_lifetime",
+            message,
+        });
+    }
+    Ok(SignedDuration::try_from(lifetime).unwrap_or(MAX_LIFETIME))
+}
+
+fn checked_name(setting: &'static str, name: &str) -> Result<(), Error> {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        let message = format!(
+            "{} bytes long, but 1 to {MAX_NAME_BYTES} are accepted",
+            name.len()
+        );
+        return Err(Error::Setting { setting, message });
+    }
+    Ok(())
+}

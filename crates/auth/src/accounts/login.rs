@@ -1,0 +1,95 @@
+//! Coming in: unknown address, wrong password and disabled user take the same work and get the same answer.
+
+use gathering_domain::SessionId;
+use gathering_persistence::users::{self, Credentials};
+use secrecy::SecretString;
+
+use super::Accounts;
+use crate::Error;
+use crate::email::EmailAddress;
+use crate::tokens::{Subject, sign};
+
+/// What a login gives.
+#[derive(Debug, Clone)]
+pub struct IssuedTokens {
+    /// The JWT for `Authorization: Bearer`.
+    pub access_token: SecretString,
+    /// How it is sent: always `Bearer`.
+    pub token_type: &'static str,
+    /// How long it lives, in seconds.
+    pub expires_in: u64,
+}
+
+impl Accounts {
+    /// Opens a session for the user of this address and password.
+    pub async fn login(&self, email: &str, password: SecretString) -> Result<IssuedTokens, Error> {
+        let known = self.credentials(email).await?;
+        let stored = known.as_ref().map(|user| &user.password_hash);
+        let matches = self.hasher.matches(password.clone(), stored).await?;
+        let user = admitted(known, matches)?;
+        if self.hasher.is_outdated(&user.password_hash) {
+            self.rehash(&user, password).await;
+        }
+        self.issue(user)
+    }
+
+    /// What the database has for an address. For what is no address it has nothing, and need not be asked.
+    async fn credentials(&self, email: &str) -> Result<Option<Credentials>, Error> {
+        let Ok(email) = EmailAddress::parse(email) else {
+            return Ok(None);
+        };
+        let connection = self.connection().await?;
+        Ok(users::credentials(&connection, email.key()).await?)
+    }
+
+    /// Stores a hash with today's parameters. The login has succeeded, and does so also where this fails: the next one tries again.
+    async fn rehash(&self, user: &Credentials, password: SecretString) {
+        match self.try_rehash(user, password).await {
+            Ok(()) => tracing::info!(user = %user.id, "password hashed again"),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(user = %user.id, error, "password not hashed again");
+            }
+        }
+    }
+
+    async fn try_rehash(&self, user: &Credentials, password: SecretString) -> Result<(), Error> {
+        let new = self.hasher.hash(password).await?;
+        let connection = self.connection().await?;
+        // If the password was changed meanwhile, the newer hash stays.
+        users::replace_password_hash(&connection, user.id, &user.password_hash, &new).await?;
+        Ok(())
+    }
+
+    fn issue(&self, user: Credentials) -> Result<IssuedTokens, Error> {
+        let now = self.clock.now();
+        let session_id = SessionId::new(now, &*self.entropy);
+        tracing::info!(user = %user.id, session = %session_id, "logged in");
+        let Credentials {
+            id: user_id,
+            email,
+            default_project_id,
+            ..
+        } = user;
+        let subject = Subject {
+            user_id,
+            session_id,
+            email,
+            default_project_id,
+        };
+        let claims = self.rules.claims(subject, now, &*self.entropy);
+        let access_token = sign(&self.keys.keys(), &claims)?;
+        Ok(IssuedTokens {
+            access_token,
+            token_type: "Bearer",
+            expires_in: self.rules.lifetime().unsigned_abs().as_secs(),
+        })
+    }
+}
+
+/// The user who may come in. Which of the three reasons refused the others is nobody's business, the log's included.
+fn admitted(known: Option<Credentials>, matches: bool) -> Result<Credentials, Error> {
+    known
+        .filter(|user| matches && user.disabled_at.is_none())
+        .ok_or(Error::InvalidCredentials)
+}

@@ -1,0 +1,208 @@
+//! Opening an account: the same answer, after the same work, whether the address has one or not.
+
+use std::fmt;
+
+use gathering_domain::{ProjectId, UserId};
+use gathering_persistence::users::{NewUser, PasswordHash};
+use gathering_persistence::{Transaction, projects, users};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::Accounts;
+use crate::email::EmailAddress;
+use crate::error::{Error, FieldProblem};
+use crate::password;
+
+const MAX_NAME_LENGTH: usize = 200;
+/// What a user's own project is called at first.
+const OWN_PROJECT: &str = "Personal";
+
+/// Who may open an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RegistrationMode {
+    /// Everybody.
+    Open,
+    /// Those who were invited. There are no invitations yet, so for now nobody.
+    Invite,
+    /// Nobody; an administrator makes the accounts.
+    Closed,
+}
+
+impl fmt::Display for RegistrationMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Invite => "by invitation only",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+/// An account whose fields are checked and whose password is hashed, ready to be written.
+#[derive(Debug, Clone)]
+pub struct PreparedAccount {
+    email: EmailAddress,
+    name: Option<String>,
+    password_hash: PasswordHash,
+}
+
+impl Accounts {
+    /// Opens an account for a stranger, with a project of its own.
+    ///
+    /// Where the address has an account nothing changes, and neither the answer nor the time it takes tells so.
+    pub async fn register(
+        &self,
+        email: &str,
+        password: SecretString,
+        name: Option<&str>,
+    ) -> Result<(), Error> {
+        if self.registration != RegistrationMode::Open {
+            return Err(Error::RegistrationClosed {
+                mode: self.registration,
+            });
+        }
+        let account = self.prepare(email, password, name).await?;
+        let mut connection = self.connection().await?;
+        let tx = connection
+            .transaction()
+            .await
+            .map_err(gathering_persistence::Error::from)?;
+        self.insert_in(&tx, &account).await?;
+        tx.commit()
+            .await
+            .map_err(gathering_persistence::Error::from)?;
+        Ok(())
+    }
+
+    /// Checks the fields of an account and hashes its password, whatever the registration mode.
+    pub async fn prepare(
+        &self,
+        email: &str,
+        password: SecretString,
+        name: Option<&str>,
+    ) -> Result<PreparedAccount, Error> {
+        let (email, name) = checked(email, &password, name)?;
+        let password_hash = self.hasher.hash(password).await?;
+        Ok(PreparedAccount {
+            email,
+            name,
+            password_hash,
+        })
+    }
+
+    /// Writes a prepared account and its project in the caller's transaction; none where the address has one already.
+    pub async fn insert_in(
+        &self,
+        tx: &Transaction<'_>,
+        account: &PreparedAccount,
+    ) -> Result<Option<UserId>, Error> {
+        let now = self.clock.now();
+        let (user, project) = (
+            UserId::new(now, &*self.entropy),
+            ProjectId::new(now, &*self.entropy),
+        );
+        let new_user = NewUser {
+            id: user,
+            email: account.email.as_str(),
+            email_key: account.email.key(),
+            name: account.name.as_deref(),
+            password_hash: &account.password_hash,
+            default_project_id: project,
+            created_at: now,
+        };
+        if !users::insert_if_absent(tx, &new_user).await? {
+            tracing::info!("registration for an address that has an account already");
+            return Ok(None);
+        }
+        let own = projects::NewProject {
+            id: project,
+            name: OWN_PROJECT,
+            owner_id: user,
+            created_at: now,
+        };
+        projects::insert(tx, &own).await?;
+        tracing::info!(%user, "registered");
+        Ok(Some(user))
+    }
+}
+
+/// All broken rules at once, or the fields as they are stored.
+fn checked(
+    email: &str,
+    password: &SecretString,
+    name: Option<&str>,
+) -> Result<(EmailAddress, Option<String>), Error> {
+    let address = EmailAddress::parse(email);
+    let name = name.map(str::trim);
+    let mut problems = Vec::new();
+    problems.extend(address.as_ref().err().cloned());
+    problems.extend(password::problems(password.expose_secret(), email.trim()));
+    problems.extend(name.and_then(name_problem));
+    match address {
+        Ok(address) if problems.is_empty() => Ok((address, name.map(str::to_owned))),
+        Ok(_) | Err(_) => Err(Error::Invalid { problems }),
+    }
+}
+
+fn name_problem(name: &str) -> Option<FieldProblem> {
+    if name.is_empty() {
+        return Some(FieldProblem::new(
+            "name",
+            "too_short",
+            "A name has at least one character; leave it out if there is none.",
+        ));
+    }
+    if name.chars().count() > MAX_NAME_LENGTH {
+        return Some(FieldProblem::new(
+            "name",
+            "too_long",
+            format!("A name has at most {MAX_NAME_LENGTH} characters."),
+        ));
+    }
+    let message = "A name has no line breaks and no other control characters.";
+    name.contains(char::is_control)
+        .then(|| FieldProblem::new("name", "invalid_characters", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(email: &str, password: &str, name: Option<&str>) -> Vec<(&'static str, &'static str)> {
+        match checked(email, &password.into(), name) {
+            Err(Error::Invalid { problems }) => {
+                problems.iter().map(|p| (p.field, p.code)).collect()
+            }
+            Ok(_) | Err(_) => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn all_broken_rules_are_named_at_once() {
+        let found = codes("nobody", "short", Some("a\nb"));
+        assert_eq!(
+            found,
+            [
+                ("email", "invalid_format"),
+                ("password", "too_short"),
+                ("name", "invalid_characters")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_may_be_missing_but_not_blank_or_endless() {
+        let password = "a few unrelated words";
+        assert!(codes("a@b.c", password, None).is_empty());
+        assert_eq!(
+            codes("a@b.c", password, Some("  ")),
+            [("name", "too_short")]
+        );
+        assert_eq!(
+            codes("a@b.c", password, Some(&"x".repeat(201))),
+            [("name", "too_long")]
+        );
+        assert!(codes("a@b.c", password, Some(&"ü".repeat(200))).is_empty());
+    }
+}

@@ -1,0 +1,104 @@
+//! What can go wrong with accounts, in the kinds that an HTTP edge answers differently.
+
+use std::fmt;
+use std::time::Duration;
+
+use gathering_domain::UserId;
+
+use crate::accounts::RegistrationMode;
+use crate::password::HashError;
+use crate::tokens::{KeyError, TokenError};
+
+/// What can go wrong with accounts.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Unknown address, wrong password or disabled user: nobody learns which. HTTP: 401.
+    #[error("the email address or the password is wrong")]
+    InvalidCredentials,
+    /// Strangers may not make accounts here. HTTP: 403.
+    #[error("registration is {mode} on this server; ask its administrator for an account")]
+    RegistrationClosed {
+        /// How the server is set.
+        mode: RegistrationMode,
+    },
+    /// Fields of the request break a rule; all of them are listed. HTTP: 422.
+    #[error("{} of the fields are not acceptable: {}", .problems.len(), Listed(.problems))]
+    Invalid {
+        /// One per broken rule.
+        problems: Vec<FieldProblem>,
+    },
+    /// Too many passwords wait to be hashed. HTTP: 503 with Retry-After.
+    #[error("too many logins at once; try again in {} s", .retry_after.as_secs())]
+    Busy {
+        /// When trying again makes sense.
+        retry_after: Duration,
+    },
+    /// The access token was refused. HTTP: 401.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// A token names a key that is not known here, and the keys could not be read just now. HTTP: 503 with Retry-After.
+    #[error("the signing keys could not be read a moment ago; try again in {} s", .retry_after.as_secs())]
+    KeysUnavailable {
+        /// When trying again makes sense.
+        retry_after: Duration,
+    },
+    /// There is no such user, or the user is disabled. HTTP: 401 where the id came from a token.
+    #[error("there is no active user {0}")]
+    UnknownUser(UserId),
+    /// A setting of the builder is out of bounds.
+    #[error("the setting {setting} is not acceptable: {message}")]
+    Setting {
+        /// The builder's method.
+        setting: &'static str,
+        /// What is wrong, and what is accepted.
+        message: String,
+    },
+    /// The operating system refused the threads that hash passwords.
+    #[error(
+        "the threads that hash passwords could not be started; lower the setting hashing.threads"
+    )]
+    Threads(#[source] std::io::Error),
+    /// A password could not be hashed or compared. HTTP: 500.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// A token could not be signed. HTTP: 500.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The database failed. HTTP: 503 while it is out of reach, else 500.
+    #[error("the accounts could not be read from or written to the database")]
+    Database(#[from] gathering_persistence::Error),
+}
+
+/// A field that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldProblem {
+    /// The field of the request: `email`, `password` or `name`.
+    pub field: &'static str,
+    /// A stable word for programs: `invalid_format`, `too_short`, `too_long`, `too_common` or `invalid_characters`.
+    pub code: &'static str,
+    /// A sentence for people. It never repeats what was sent.
+    pub message: String,
+}
+
+impl FieldProblem {
+    pub(crate) fn new(field: &'static str, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            field,
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+/// The problems in one line, for the log.
+struct Listed<'a>(&'a [FieldProblem]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{} {}", problem.field, problem.code)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,19 @@
+//! Access tokens: signed JWTs (`EdDSA`) that carry all an authenticated request needs, so that checking one runs no query.
+
+mod claims;
+mod error;
+mod key;
+mod key_ring;
+mod key_set;
+mod provider;
+mod rules;
+
+#[cfg(test)]
+mod attack_tests;
+
+pub use error::{KeyError, TokenError};
+pub use key_set::{Jwk, Jwks};
+
+pub(crate) use claims::{Claims, Subject};
+pub(crate) use key_ring::KeyRing;
+pub(crate) use rules::{MAX_LIFETIME, TokenRules, sign};

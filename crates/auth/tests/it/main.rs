@@ -1,0 +1,8 @@
+//! Accounts against a real PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod keys;
+mod login;
+mod registration;
+mod schema;
+mod support;

@@ -1,0 +1,81 @@
+//! Rows that cannot be: the database itself refuses them.
+
+use crate::support::{Bench, register};
+
+/// Each statement, and the constraint that must refuse it.
+const IMPOSSIBLE: [(&str, &str); 14] = [
+    (
+        "UPDATE users SET email = 'no address'",
+        "users_email_is_an_address",
+    ),
+    (
+        "UPDATE users SET email = 'a@' || repeat('b', 260)",
+        "users_email_is_an_address",
+    ),
+    (
+        "UPDATE users SET email_key = 'Ada@example.org'",
+        "users_email_key_is_lower_case",
+    ),
+    ("UPDATE users SET name = ''", "users_name_is_short"),
+    (
+        "UPDATE users SET name = repeat('x', 201)",
+        "users_name_is_short",
+    ),
+    (
+        "UPDATE users SET password_hash = 'a few unrelated words'",
+        "users_password_is_hashed",
+    ),
+    (
+        "UPDATE users SET disabled_at = created_at - interval '1s'",
+        "users_disabled_after_created",
+    ),
+    (
+        "UPDATE users SET default_project_id = id",
+        "users_own_their_default_project",
+    ),
+    ("DELETE FROM projects", "users_own_their_default_project"),
+    ("DELETE FROM users", "projects_owner_id_fkey"),
+    ("UPDATE projects SET name = ''", "projects_name_is_short"),
+    (
+        "UPDATE signing_keys SET kid = 'short'",
+        "signing_keys_kid_is_a_thumbprint",
+    ),
+    (
+        "UPDATE signing_keys SET private_key = ''",
+        "signing_keys_private_key_is_short",
+    ),
+    (
+        "UPDATE signing_keys SET retired_at = created_at - interval '1s'",
+        "signing_keys_retired_after_created",
+    ),
+];
+
+#[tokio::test]
+async fn impossible_rows_are_refused_by_the_database() {
+    let bench = Bench::new().await;
+    register(&bench.instance(1).await).await;
+    let connection = bench.connection().await;
+    for (statement, constraint) in IMPOSSIBLE {
+        let error = connection.execute(statement, &[]).await.unwrap_err();
+        let error = gathering_persistence::Error::from(error);
+        assert_eq!(error.constraint(), Some(constraint), "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_belongs_to_one_user() {
+    let bench = Bench::new().await;
+    let accounts = bench.instance(1).await;
+    register(&accounts).await;
+    accounts
+        .register("eve@example.org", "a few unrelated words".into(), None)
+        .await
+        .unwrap();
+    let error = bench
+        .connection()
+        .await
+        .execute("UPDATE users SET email_key = 'eve@example.org'", &[])
+        .await;
+    let error = gathering_persistence::Error::from(error.unwrap_err());
+    assert_eq!(error.constraint(), Some("users_email_key_unique"));
+}
