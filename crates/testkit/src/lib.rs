@@ -1,1 +1,17 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::panic,
+    reason = "tools of tests: what goes wrong here fails the test, with the reason"
+)]
+
+pub mod clock;
+mod eventually;
+pub mod postgres;
+pub mod receiver;
+pub mod server;
+
+pub use clock::{ManualClock, SeededEntropy};
+pub use eventually::{eventually, until};
+pub use postgres::{TestCluster, TestDatabase};
+pub use receiver::{Answer, Received, Receiver};
+pub use server::{Client, Response, Server, ServerOptions};

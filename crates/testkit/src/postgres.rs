@@ -1,0 +1,10 @@
+//! A real PostgreSQL for each test: a cluster for the process, a database for the test.
+
+mod admin;
+mod cluster;
+mod database;
+mod slot;
+mod template;
+
+pub use cluster::TestCluster;
+pub use database::TestDatabase;

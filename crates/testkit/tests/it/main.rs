@@ -1,0 +1,7 @@
+//! The tools of the other tests, tried themselves.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod databases;
+mod faults;
+mod receiving;
+mod serving;
