@@ -42,8 +42,7 @@ impl Account {
     fn own(data: &Path) -> Result<Self, Error> {
         let uid = geteuid();
         let user = User::from_uid(uid).ok().flatten();
-        let user =
-            user.ok_or_else(|| Error::NoAccount(format!("user {uid} is not in /etc/passwd")))?;
+        let user = user.ok_or_else(|| Error::NoAccount(format!("user {uid} is not in /etc/passwd")))?;
         match owner(data)? {
             Some(other) if other != uid => {
                 let owner = User::from_uid(other)

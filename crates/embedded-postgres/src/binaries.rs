@@ -34,9 +34,7 @@ impl Binaries {
         }
         let major = major_of(&dir.join("postgres"))?;
         if major < OLDEST_MAJOR {
-            return Err(format!(
-                "it is version {major}, and {OLDEST_MAJOR} or later is needed"
-            ));
+            return Err(format!("it is version {major}, and {OLDEST_MAJOR} or later is needed"));
         }
         Ok(Self {
             dir: dir.to_path_buf(),

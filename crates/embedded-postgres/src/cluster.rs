@@ -88,8 +88,7 @@ impl Cluster {
     /// The number of PostgreSQL's main process, where it runs.
     pub fn pid(&self) -> Option<u32> {
         let found = PidFile::read(&self.home.data())?;
-        process::serves(found.pid, &self.home.data())
-            .then(|| u32::try_from(found.pid.as_raw()).ok())?
+        process::serves(found.pid, &self.home.data()).then(|| u32::try_from(found.pid.as_raw()).ok())?
     }
 
     /// Stops PostgreSQL and starts it again, in place: a URL that was handed out stays right. Also for a manager whose
@@ -102,8 +101,7 @@ impl Cluster {
         };
         managed.postmaster.stop(managed.options.stop_timeout);
         settle(&self.home, Deadline::after(managed.options.start_timeout))?;
-        (managed.postmaster, self.socket_dir) =
-            launch(&self.home, &managed.binaries, &managed.options)?;
+        (managed.postmaster, self.socket_dir) = launch(&self.home, &managed.binaries, &managed.options)?;
         Ok(())
     }
 
@@ -134,12 +132,7 @@ pub fn check_data_dir(data_dir: &Path) -> Result<(), Error> {
 }
 
 /// Runs the cluster as its manager.
-fn manage(
-    home: &Home,
-    options: &Options,
-    lock: File,
-    deadline: Deadline,
-) -> Result<Cluster, Error> {
+fn manage(home: &Home, options: &Options, lock: File, deadline: Deadline) -> Result<Cluster, Error> {
     let major = initdb::major(&home.data())?;
     let binaries = choose_binaries(home, options, major)?;
     if major.is_none() {
@@ -198,9 +191,7 @@ fn join(home: &Home) -> Option<Cluster> {
 }
 
 fn client(home: &Home, found: PidFile) -> Cluster {
-    let socket_dir = found
-        .socket_dir
-        .unwrap_or_else(|| home.dir().join("socket"));
+    let socket_dir = found.socket_dir.unwrap_or_else(|| home.dir().join("socket"));
     Cluster {
         home: home.clone(),
         socket_dir,

@@ -17,26 +17,15 @@ use crate::{Error, log};
 
 /// A command for `program`, run as `account`, that writes its messages to `log` and gets `signal` when the thread that
 /// spawned it ends (on Linux). In a process group of its own, so that ^C at a terminal reaches this process alone.
-pub(crate) fn command(
-    program: &Path,
-    account: &Account,
-    log: &File,
-    signal: Signal,
-) -> Result<Command, Error> {
-    let duplicate = || {
-        log.try_clone()
-            .map_err(while_trying("write the log of", program))
-    };
+pub(crate) fn command(program: &Path, account: &Account, log: &File, signal: Signal) -> Result<Command, Error> {
+    let duplicate = || log.try_clone().map_err(while_trying("write the log of", program));
     let mut command = Command::new(program);
     command
         .env_clear()
         .env("LC_ALL", "C.UTF-8")
         .current_dir("/")
         .process_group(0);
-    command
-        .stdin(Stdio::null())
-        .stdout(duplicate()?)
-        .stderr(duplicate()?);
+    command.stdin(Stdio::null()).stdout(duplicate()?).stderr(duplicate()?);
     if let Some((uid, gid)) = account.switch() {
         // The standard library drops the other groups, too, when root switches.
         command.uid(uid.as_raw()).gid(gid.as_raw());

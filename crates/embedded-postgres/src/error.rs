@@ -77,9 +77,7 @@ pub enum Error {
     },
 
     /// PostgreSQL refuses to run as root, and there is no other account to run it as.
-    #[error(
-        "{0}: PostgreSQL does not run as root; create a user named `postgres`, or run as an ordinary user"
-    )]
+    #[error("{0}: PostgreSQL does not run as root; create a user named `postgres`, or run as an ordinary user")]
     NoAccount(String),
 
     /// The operating system refused something.
@@ -128,9 +126,5 @@ pub enum Error {
 /// Says, for `map_err`, what was tried with which path.
 pub(crate) fn while_trying(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_path_buf();
-    move |source| Error::Io {
-        action,
-        path,
-        source,
-    }
+    move |source| Error::Io { action, path, source }
 }

@@ -5,9 +5,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{
-    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown,
-};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
@@ -83,14 +81,10 @@ impl Home {
             .write(true)
             .mode(0o600)
             .custom_flags(OFlag::O_NOFOLLOW.bits());
-        let file = options
-            .truncate(false)
-            .open(path)
-            .map_err(while_trying("open", path))?;
+        let file = options.truncate(false).open(path).map_err(while_trying("open", path))?;
         let owner = fs::metadata(&self.dir).map_err(while_trying("look at", &self.dir))?;
         if self.account.switch().is_some() {
-            fchown(&file, Some(owner.uid()), Some(owner.gid()))
-                .map_err(while_trying("hand over", path))?;
+            fchown(&file, Some(owner.uid()), Some(owner.gid())).map_err(while_trying("hand over", path))?;
         }
         Ok(file)
     }
@@ -103,29 +97,22 @@ impl Home {
             Err(error) => return Err(while_trying("create", path)(error)),
         }
         if let Some((uid, gid)) = self.account.switch() {
-            chown(path, Some(uid.as_raw()), Some(gid.as_raw()))
-                .map_err(while_trying("hand over", path))?;
+            chown(path, Some(uid.as_raw()), Some(gid.as_raw())).map_err(while_trying("hand over", path))?;
         }
-        fs::set_permissions(path, Permissions::from_mode(0o700))
-            .map_err(while_trying("close", path))
+        fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(while_trying("close", path))
     }
 }
 
 /// Makes `dir` and its parent; root leaves them open to pass through, since PostgreSQL will run as somebody else.
 fn create_dirs(dir: &Path) -> Result<(), Error> {
-    let mode = if nix::unistd::geteuid().is_root() {
-        0o711
-    } else {
-        0o700
-    };
+    let mode = if nix::unistd::geteuid().is_root() { 0o711 } else { 0o700 };
     let data_dir = dir.parent().unwrap_or(dir);
     for dir in [data_dir, dir] {
         if dir.is_dir() {
             continue;
         }
         fs::create_dir_all(dir).map_err(while_trying("create", dir))?;
-        fs::set_permissions(dir, Permissions::from_mode(mode))
-            .map_err(while_trying("set the rights of", dir))?;
+        fs::set_permissions(dir, Permissions::from_mode(mode)).map_err(while_trying("set the rights of", dir))?;
     }
     Ok(())
 }

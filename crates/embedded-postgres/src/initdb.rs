@@ -23,8 +23,7 @@ pub(crate) const OWNER: &str = "gathering";
 const UNDER_CONSTRUCTION: &str = "data.new-";
 
 /// One statement a line, as single-user PostgreSQL reads them.
-const ROLE_AND_DATABASE: &str =
-    "CREATE ROLE gathering LOGIN;\nCREATE DATABASE gathering OWNER gathering;\n";
+const ROLE_AND_DATABASE: &str = "CREATE ROLE gathering LOGIN;\nCREATE DATABASE gathering OWNER gathering;\n";
 
 /// The major version that made the data, where there are data.
 pub(crate) fn major(data: &Path) -> Result<Option<u32>, Error> {
@@ -50,9 +49,7 @@ pub(crate) fn create(home: &Home, binaries: &Binaries, options: &Options) -> Res
     let site = Site {
         home,
         binaries,
-        dir: home
-            .dir()
-            .join(format!("{UNDER_CONSTRUCTION}{}", std::process::id())),
+        dir: home.dir().join(format!("{UNDER_CONSTRUCTION}{}", std::process::id())),
         log: log::open(home)?.0,
         durability: options.durability,
         deadline: Deadline::after(options.start_timeout),
@@ -81,13 +78,7 @@ impl Site<'_> {
             .arg(&self.dir)
             .args(["--username", ADMIN, "--encoding", "UTF8"]);
         // Names and JSON keys sort by their bytes on every machine; letters have upper and lower case in every script.
-        initdb.args([
-            "--locale",
-            "C.UTF-8",
-            "--lc-collate",
-            "C",
-            "--no-instructions",
-        ]);
+        initdb.args(["--locale", "C.UTF-8", "--lc-collate", "C", "--no-instructions"]);
         // Whoever can enter the socket's directory is let in; nobody comes in over a network.
         initdb.args(["--auth-local", "trust", "--auth-host", "reject"]);
         if self.durability == Durability::Off {
@@ -107,18 +98,11 @@ impl Site<'_> {
             single.args(["-c", "fsync=off"]);
         }
         single.arg(ADMIN);
-        run(
-            single,
-            "postgres --single",
-            ROLE_AND_DATABASE,
-            self.home,
-            self.deadline,
-        )
+        run(single, "postgres --single", ROLE_AND_DATABASE, self.home, self.deadline)
     }
 
     fn put_into_place(&self) -> Result<(), Error> {
-        fs::rename(&self.dir, self.home.data())
-            .map_err(while_trying("put into place", &self.dir))?;
+        fs::rename(&self.dir, self.home.data()).map_err(while_trying("put into place", &self.dir))?;
         let dir = File::open(self.home.dir()).and_then(|dir| dir.sync_all());
         dir.map_err(while_trying("sync", self.home.dir()))
     }
@@ -137,12 +121,8 @@ impl Site<'_> {
 fn remove_unfinished(home: &Home) -> Result<(), Error> {
     let entries = fs::read_dir(home.dir()).map_err(while_trying("list", home.dir()))?;
     let unfinished = |name: &OsStr| name.to_string_lossy().starts_with(UNDER_CONSTRUCTION);
-    for entry in entries
-        .flatten()
-        .filter(|entry| unfinished(&entry.file_name()))
-    {
-        fs::remove_dir_all(entry.path())
-            .map_err(while_trying("remove the unfinished", &entry.path()))?;
+    for entry in entries.flatten().filter(|entry| unfinished(&entry.file_name())) {
+        fs::remove_dir_all(entry.path()).map_err(while_trying("remove the unfinished", &entry.path()))?;
     }
     Ok(())
 }

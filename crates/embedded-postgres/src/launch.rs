@@ -35,12 +35,10 @@ pub(crate) enum Predecessor {
 /// start for ever.
 pub(crate) fn settle(home: &Home, deadline: Deadline) -> Result<Predecessor, Error> {
     let data = home.data();
-    let ours =
-        fs::read_to_string(data.join("postmaster.opts")).is_ok_and(|opts| opts.contains(MARK));
+    let ours = fs::read_to_string(data.join("postmaster.opts")).is_ok_and(|opts| opts.contains(MARK));
     let mut told = false;
     let settled = deadline.poll(|| {
-        let Some(found) = PidFile::read(&data).filter(|found| process::serves(found.pid, &data))
-        else {
+        let Some(found) = PidFile::read(&data).filter(|found| process::serves(found.pid, &data)) else {
             forget_pid_file(&data);
             return Some(Predecessor::Gone);
         };
@@ -62,24 +60,13 @@ pub(crate) fn settle(home: &Home, deadline: Deadline) -> Result<Predecessor, Err
 }
 
 /// Starts PostgreSQL and waits until it takes connections; only after [`settle`] has said that nobody runs it.
-pub(crate) fn launch(
-    home: &Home,
-    binaries: &Binaries,
-    options: &Options,
-) -> Result<(Postmaster, PathBuf), Error> {
+pub(crate) fn launch(home: &Home, binaries: &Binaries, options: &Options) -> Result<(Postmaster, PathBuf), Error> {
     let socket_dir = socket::prepare(home)?;
     let deadline = Deadline::after(options.start_timeout);
-    let launched =
-        deadline.poll(
-            || match launch_once(home, binaries, options, &socket_dir, deadline) {
-                Err(Error::Failed { tail, .. })
-                    if tail.contains(LINGERING) && !deadline.left().is_zero() =>
-                {
-                    None
-                }
-                settled => Some(settled),
-            },
-        );
+    let launched = deadline.poll(|| match launch_once(home, binaries, options, &socket_dir, deadline) {
+        Err(Error::Failed { tail, .. }) if tail.contains(LINGERING) && !deadline.left().is_zero() => None,
+        settled => Some(settled),
+    });
     let postmaster = launched.unwrap_or_else(|| Err(too_slow(home, deadline)))?;
     Ok((postmaster, socket_dir))
 }

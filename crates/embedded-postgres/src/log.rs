@@ -18,8 +18,7 @@ const TAIL_BYTES: u64 = 2_000;
 pub(crate) fn open(home: &Home) -> Result<(File, u64), Error> {
     let path = home.log();
     if size(&path) > PUT_ASIDE_BYTES {
-        fs::rename(&path, path.with_extension("log.1"))
-            .map_err(while_trying("put aside", &path))?;
+        fs::rename(&path, path.with_extension("log.1")).map_err(while_trying("put aside", &path))?;
     }
     let file = home.open(&path, true)?;
     let size = size(&path);

@@ -46,12 +46,7 @@ impl PidFile {
             .parse()
             .ok()
             .filter(|pid| *pid > 0)?;
-        let line = |number: usize| {
-            lines
-                .get(number - 1)
-                .copied()
-                .filter(|line| !line.is_empty())
-        };
+        let line = |number: usize| lines.get(number - 1).copied().filter(|line| !line.is_empty());
         Some(Self {
             pid: Pid::from_raw(pid),
             port: line(4).and_then(|port| port.parse().ok()),
@@ -84,15 +79,10 @@ mod tests {
     #[test]
     fn a_file_that_is_still_being_written_is_not_ready() {
         assert_eq!(
-            PidFile::parse("4711\n/d/data\n1700000000\n5432\n")
-                .unwrap()
-                .status,
+            PidFile::parse("4711\n/d/data\n1700000000\n5432\n").unwrap().status,
             Status::Starting
         );
         assert_eq!(PidFile::parse(""), None);
-        assert_eq!(
-            PidFile::parse("-12\n/d/data\n").unwrap().pid,
-            Pid::from_raw(12)
-        );
+        assert_eq!(PidFile::parse("-12\n/d/data\n").unwrap().pid, Pid::from_raw(12));
     }
 }

@@ -79,11 +79,7 @@ impl Postmaster {
                 tracing::warn!(pid = self.pid.as_raw(), %signal, "PostgreSQL did not stop in time");
             }
         }
-        if let Some(parent) = self
-            .parent
-            .take()
-            .filter(|_| self.wait(Duration::ZERO).is_some())
-        {
+        if let Some(parent) = self.parent.take().filter(|_| self.wait(Duration::ZERO).is_some()) {
             // It has nothing left to do; that it panicked would have been said by the panic.
             parent.join().ok();
         }

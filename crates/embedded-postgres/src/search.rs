@@ -74,12 +74,8 @@ fn installed(places: &Places) -> Result<Vec<Binaries>, Error> {
     let mut found = highest_first(usable(&places.distribution, &mut looked_in));
     found.extend(usable(places.pg_config.as_slice(), &mut looked_in));
     for cache in &places.caches {
-        let packages = versioned(cache, "postgresql-", "")
-            .filter_map(|package| bin_below(&package, CACHE_DEPTH));
-        found.extend(highest_first(usable(
-            &packages.collect::<Vec<_>>(),
-            &mut looked_in,
-        )));
+        let packages = versioned(cache, "postgresql-", "").filter_map(|package| bin_below(&package, CACHE_DEPTH));
+        found.extend(highest_first(usable(&packages.collect::<Vec<_>>(), &mut looked_in)));
     }
     if found.is_empty() {
         looked_in.extend(absent(places));
@@ -124,11 +120,7 @@ fn absent(places: &Places) -> Vec<String> {
 
 /// The directories `dir`/`prefix`*/`rest`.
 fn versioned(dir: impl AsRef<Path>, prefix: &str, rest: &str) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(dir)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .take(MOST_ENTRIES);
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten().take(MOST_ENTRIES);
     entries
         .filter(move |entry| entry.file_name().to_string_lossy().starts_with(prefix))
         .map(move |entry| {
@@ -192,8 +184,7 @@ mod tests {
 
     impl Scratch {
         fn new(name: &str) -> Self {
-            let dir = std::env::temp_dir()
-                .join(format!("gathering-search-{name}-{}", std::process::id()));
+            let dir = std::env::temp_dir().join(format!("gathering-search-{name}-{}", std::process::id()));
             fs::create_dir_all(&dir).unwrap();
             Self(dir)
         }
@@ -204,11 +195,7 @@ mod tests {
             fs::create_dir_all(&dir).unwrap();
             for program in ["postgres", "initdb"] {
                 let file = dir.join(program);
-                fs::write(
-                    &file,
-                    format!("#!/bin/sh\necho '{program} (PostgreSQL) {version}'\n"),
-                )
-                .unwrap();
+                fs::write(&file, format!("#!/bin/sh\necho '{program} (PostgreSQL) {version}'\n")).unwrap();
                 fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
             }
             dir
@@ -222,20 +209,13 @@ mod tests {
     }
 
     fn majors(places: &Places) -> Vec<u32> {
-        installed(places)
-            .unwrap()
-            .iter()
-            .map(Binaries::major)
-            .collect()
+        installed(places).unwrap().iter().map(Binaries::major).collect()
     }
 
     #[test]
     fn the_highest_version_of_the_distribution_comes_first_and_a_cached_package_last() {
         let scratch = Scratch::new("order");
-        let distribution = vec![
-            scratch.postgres("15/bin", "15.4"),
-            scratch.postgres("17/bin", "17.1"),
-        ];
+        let distribution = vec![scratch.postgres("15/bin", "15.4"), scratch.postgres("17/bin", "17.1")];
         scratch.postgres("cache/postgresql-18.6.3/some/where/bin", "18.6");
         let places = Places {
             distribution,
@@ -257,10 +237,7 @@ mod tests {
         };
         assert_eq!(majors(&named(scratch.postgres("16", "16.1"))), [16]);
         let error = installed(&named(scratch.0.join("nothing"))).unwrap_err();
-        assert!(
-            error.to_string().contains("`postgres` is missing"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("`postgres` is missing"), "{error}");
     }
 
     #[test]

@@ -47,8 +47,7 @@ fn forget_socket(dir: &Path) {
 
 /// Names that somebody else has taken are passed over.
 fn in_temp_dir(home: &Home) -> Result<PathBuf, Error> {
-    let temp = Some(std::env::temp_dir())
-        .filter(|dir| is_plain(&dir.join("gathering-0000000000000000-00")));
+    let temp = Some(std::env::temp_dir()).filter(|dir| is_plain(&dir.join("gathering-0000000000000000-00")));
     let temp = temp.unwrap_or_else(|| PathBuf::from("/tmp"));
     home.account().check_reach(&temp)?;
     let name = format!("gathering-{:016x}", fingerprint(home.dir()));

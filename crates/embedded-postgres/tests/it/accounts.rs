@@ -30,12 +30,7 @@ fn an_ordinary_user_runs_a_cluster_of_their_own() {
     }
     let home = scratch.0.join("home");
     fs::create_dir(&home).unwrap();
-    chown(
-        &home,
-        Some(nobody().uid.as_raw()),
-        Some(nobody().gid.as_raw()),
-    )
-    .unwrap();
+    chown(&home, Some(nobody().uid.as_raw()), Some(nobody().gid.as_raw())).unwrap();
     fs::set_permissions(&home, Permissions::from_mode(0o700)).unwrap();
     let copy = scratch.0.join("binary");
 
@@ -54,12 +49,7 @@ fn root_runs_a_cluster_as_the_owner_of_its_data() {
         return;
     }
     let scratch = Scratch::new();
-    chown(
-        &scratch.0,
-        Some(nobody().uid.as_raw()),
-        Some(nobody().gid.as_raw()),
-    )
-    .unwrap();
+    chown(&scratch.0, Some(nobody().uid.as_raw()), Some(nobody().gid.as_raw())).unwrap();
     let as_root = scratch.start();
     assert_eq!(scratch.owner().0, nobody().uid.as_raw());
     as_root.stop();
@@ -74,12 +64,7 @@ fn root_and_the_owner_can_take_turns() {
     let scratch = Scratch::new();
     let home = scratch.0.join("home");
     fs::create_dir(&home).unwrap();
-    chown(
-        &home,
-        Some(nobody().uid.as_raw()),
-        Some(nobody().gid.as_raw()),
-    )
-    .unwrap();
+    chown(&home, Some(nobody().uid.as_raw()), Some(nobody().gid.as_raw())).unwrap();
     Process::start_as(&nobody(), &home, &scratch.0.join("binary")).end();
     Cluster::start(&options(&home)).unwrap().stop();
     Process::start_as(&nobody(), &home, &scratch.0.join("binary2")).end();

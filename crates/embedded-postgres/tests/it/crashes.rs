@@ -26,9 +26,7 @@ fn postgres_does_not_outlive_the_manager() {
     let postgres = killed.postgres;
     killed.kill9();
     eventually("PostgreSQL stops", || !runs(postgres));
-    eventually("it stops cleanly", || {
-        !scratch.data().join("postmaster.pid").exists()
-    });
+    eventually("it stops cleanly", || !scratch.data().join("postmaster.pid").exists());
 }
 
 #[test]
@@ -54,10 +52,7 @@ fn a_killed_manager_is_followed_again_and_again() {
         let killed = Process::start(&scratch.0);
         assert!(killed.is_manager);
         ask(&killed.url, "CREATE TABLE IF NOT EXISTS starts (n int)");
-        assert_eq!(
-            ask(&killed.url, "SELECT count(*) FROM starts"),
-            expected.to_string()
-        );
+        assert_eq!(ask(&killed.url, "SELECT count(*) FROM starts"), expected.to_string());
         ask(&killed.url, "INSERT INTO starts VALUES (1)");
         killed.kill9();
     }

@@ -25,20 +25,13 @@ fn a_pid_file_whose_number_means_another_process_does_not_stand_in_the_way() {
     let scratch = Scratch::new();
     scratch.start().stop();
     let mut other = spawn_as_owner(&scratch, "sleep", &["600"]);
-    let stale = format!(
-        "{}\n{}\n1700000000\n5432\n\n\n",
-        other.id(),
-        scratch.data().display()
-    );
+    let stale = format!("{}\n{}\n1700000000\n5432\n\n\n", other.id(), scratch.data().display());
     fs::write(scratch.data().join("postmaster.pid"), &stale).unwrap();
     fs::write(scratch.0.join("postgres/socket/.s.PGSQL.5432.lock"), &stale).unwrap();
 
     let cluster = scratch.start();
     assert_eq!(ask(&cluster.url(), "SELECT 1"), "1");
-    assert!(
-        other.try_wait().unwrap().is_none(),
-        "the other process goes on"
-    );
+    assert!(other.try_wait().unwrap().is_none(), "the other process goes on");
     other.kill().unwrap();
     other.wait().unwrap();
 }
@@ -91,11 +84,7 @@ fn an_unfinished_cluster_is_removed_and_never_used() {
     fs::write(unfinished.join("PG_VERSION"), "15\n").unwrap();
     if is_root() {
         use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(
-            scratch.0.join("postgres"),
-            fs::Permissions::from_mode(0o711),
-        )
-        .unwrap();
+        fs::set_permissions(scratch.0.join("postgres"), fs::Permissions::from_mode(0o711)).unwrap();
     }
     assert_eq!(ask(&scratch.start().url(), "SELECT 1"), "1");
     assert!(!unfinished.exists());
@@ -130,8 +119,5 @@ fn files_that_are_no_cluster_are_refused_and_not_touched() {
     fs::write(scratch.data().join("letter.txt"), "dear").unwrap();
     let error = Cluster::start(&scratch.options()).unwrap_err();
     assert!(matches!(error, Error::NotACluster { .. }), "{error}");
-    assert_eq!(
-        fs::read_to_string(scratch.data().join("letter.txt")).unwrap(),
-        "dear"
-    );
+    assert_eq!(fs::read_to_string(scratch.data().join("letter.txt")).unwrap(), "dear");
 }

@@ -11,10 +11,7 @@ use crate::scratch::{PATIENCE, Scratch, ask, eventually, kill9, runs};
 fn data_are_kept_between_starts() {
     let scratch = Scratch::new();
     let cluster = scratch.start();
-    ask(
-        &cluster.url(),
-        "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)",
-    );
+    ask(&cluster.url(), "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)");
     let (url, pid) = (cluster.url(), cluster.pid().unwrap());
     cluster.stop();
     assert!(!runs(pid));
@@ -30,10 +27,7 @@ fn nobody_else_can_reach_the_cluster() {
     let scratch = Scratch::new();
     let cluster = scratch.start();
     assert_eq!(ask(&cluster.url(), "SHOW listen_addresses"), "");
-    let mode = fs::metadata(cluster.socket_dir())
-        .unwrap()
-        .permissions()
-        .mode();
+    let mode = fs::metadata(cluster.socket_dir()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     assert_eq!(
         fs::metadata(scratch.data()).unwrap().permissions().mode() & 0o777,
@@ -45,8 +39,7 @@ fn nobody_else_can_reach_the_cluster() {
 fn the_products_role_owns_its_database_and_is_no_superuser() {
     let scratch = Scratch::new();
     let cluster = scratch.start();
-    let role =
-        "SELECT current_user, rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user";
+    let role = "SELECT current_user, rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user";
     assert_eq!(ask(&cluster.url(), role), "gathering|f|f");
     assert_eq!(ask(&cluster.admin_url("gathering"), role), "postgres|t|t");
     let database = "SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), lower('Ä') FROM pg_database \
@@ -59,12 +52,7 @@ fn commits_reach_the_disk_unless_the_options_say_otherwise() {
     let scratch = Scratch::new();
     let settings = "SELECT string_agg(setting, ' ' ORDER BY name) FROM pg_settings \
                     WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')";
-    let durable = Cluster::start(
-        &Options::new(&scratch.0)
-            .max_connections(20)
-            .start_timeout(PATIENCE),
-    )
-    .unwrap();
+    let durable = Cluster::start(&Options::new(&scratch.0).max_connections(20).start_timeout(PATIENCE)).unwrap();
     assert_eq!(ask(&durable.url(), settings), "on on on");
     assert_eq!(ask(&durable.url(), "SHOW max_connections"), "20");
     durable.stop();
@@ -104,10 +92,7 @@ fn a_path_that_is_too_long_for_a_socket_is_no_hindrance() {
     assert!(!cluster.socket_dir().starts_with(&scratch.0));
     let socket_dir = cluster.socket_dir().to_path_buf();
     cluster.stop();
-    assert!(
-        !socket_dir.exists(),
-        "nothing is left in the temporary directory"
-    );
+    assert!(!socket_dir.exists(), "nothing is left in the temporary directory");
 }
 
 #[test]
@@ -117,14 +102,8 @@ fn data_of_another_major_version_are_refused_and_not_touched() {
     let version = scratch.data().join("PG_VERSION");
     fs::write(&version, "9\n").unwrap();
     let error = Cluster::start(&scratch.options()).unwrap_err();
-    assert!(
-        matches!(error, Error::OtherMajor { data: 9, .. }),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains("install PostgreSQL 9"),
-        "{error}"
-    );
+    assert!(matches!(error, Error::OtherMajor { data: 9, .. }), "{error}");
+    assert!(error.to_string().contains("install PostgreSQL 9"), "{error}");
     assert_eq!(fs::read_to_string(&version).unwrap(), "9\n");
     assert!(!scratch.data().join("postmaster.pid").exists());
 }

@@ -26,11 +26,7 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(data_dir: &Path) -> Self {
-        Self::ready(Self::spawn(
-            data_dir,
-            &std::env::current_exe().unwrap(),
-            None,
-        ))
+        Self::ready(Self::spawn(data_dir, &std::env::current_exe().unwrap(), None))
     }
 
     /// The same as another user, from a copy of this binary that this user can reach.
@@ -112,16 +108,8 @@ fn be_a_process_with_a_cluster() {
         return;
     };
     let cluster = Cluster::start(&options(&data_dir)).unwrap();
-    let role = if cluster.is_manager() {
-        "manager"
-    } else {
-        "client"
-    };
-    println!(
-        "cluster: {} {role} {}",
-        cluster.url(),
-        cluster.pid().unwrap()
-    );
+    let role = if cluster.is_manager() { "manager" } else { "client" };
+    println!("cluster: {} {role} {}", cluster.url(), cluster.pid().unwrap());
     std::io::stdout().flush().unwrap();
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }

@@ -20,8 +20,7 @@ impl Scratch {
     pub(crate) fn new() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let dir =
-            std::env::temp_dir().join(format!("gathering-cluster-{}-{number}", std::process::id()));
+        let dir = std::env::temp_dir().join(format!("gathering-cluster-{}-{number}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         fs::set_permissions(&dir, Permissions::from_mode(0o711)).unwrap();
         Self(dir)

@@ -20,11 +20,7 @@ fn of_two_that_start_at_once_one_manages_and_both_are_served() {
         (second, first)
     };
     client.end();
-    assert_eq!(
-        ask(&manager.url, "SELECT 1"),
-        "1",
-        "the end of a client stops nothing"
-    );
+    assert_eq!(ask(&manager.url, "SELECT 1"), "1", "the end of a client stops nothing");
     manager.end();
 }
 
@@ -34,18 +30,11 @@ fn a_client_can_become_the_manager_when_the_manager_is_gone() {
     let manager = Process::start(&scratch.0);
     let mut client = scratch.start();
     assert!(!client.is_manager());
-    assert!(matches!(
-        client.restart().unwrap_err(),
-        Error::NotManager { .. }
-    ));
+    assert!(matches!(client.restart().unwrap_err(), Error::NotManager { .. }));
 
     manager.kill9();
     eventually("its PostgreSQL stops", || client.pid().is_none());
     let successor = scratch.start();
     assert!(successor.is_manager());
-    assert_eq!(
-        ask(&client.url(), "SELECT 1"),
-        "1",
-        "the client's address still holds"
-    );
+    assert_eq!(ask(&client.url(), "SELECT 1"), "1", "the client's address still holds");
 }
