@@ -54,7 +54,9 @@ pub enum Error {
     #[error("migration failed: {0}")]
     Migration(String),
     /// The database was migrated by a newer release.
-    #[error("the database has migration {found}, this release knows up to {known}; run the release that migrated it, or a newer one")]
+    #[error(
+        "the database has migration {found}, this release knows up to {known}; run the release that migrated it, or a newer one"
+    )]
     TooNew {
         /// The newest that was applied.
         found: i64,
@@ -66,7 +68,11 @@ pub enum Error {
 impl Error {
     /// The constraint that refused the write, if one did.
     pub fn constraint(&self) -> Option<&str> {
-        if let Self::Constraint { constraint, .. } = self { Some(constraint) } else { None }
+        if let Self::Constraint { constraint, .. } = self {
+            Some(constraint)
+        } else {
+            None
+        }
     }
 
     /// Whether a unique constraint refused the write.
@@ -91,7 +97,10 @@ impl Error {
     }
 
     pub(crate) fn corrupt(table: &'static str, reason: impl ToString) -> Self {
-        Self::Corrupt { table, reason: reason.to_string() }
+        Self::Corrupt {
+            table,
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -102,11 +111,19 @@ impl From<tokio_postgres::Error> for Error {
             let chain = std::iter::successors(error.source(), |error| (*error).source());
             let causes: String = chain.map(|cause| format!(": {cause}")).collect();
             let lost = error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
-            return if lost { Self::Unavailable(causes) } else { Self::Driver(format!("{error}{causes}")) };
+            return if lost {
+                Self::Unavailable(causes)
+            } else {
+                Self::Driver(format!("{error}{causes}"))
+            };
         };
         let (message, code) = (db.message().to_owned(), db.code().code().to_owned());
         match db.constraint() {
-            Some(constraint) => Self::Constraint { constraint: constraint.to_owned(), message, code },
+            Some(constraint) => Self::Constraint {
+                constraint: constraint.to_owned(),
+                message,
+                code,
+            },
             None => Self::Statement { message, code },
         }
     }
@@ -115,7 +132,9 @@ impl From<tokio_postgres::Error> for Error {
 impl From<PoolError> for Error {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => Self::PoolExhausted(crate::pool::ACQUIRE_TIMEOUT),
+            PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => {
+                Self::PoolExhausted(crate::pool::ACQUIRE_TIMEOUT)
+            }
             PoolError::Backend(error) => match Self::from(error) {
                 Self::Driver(causes) => Self::Unavailable(format!(": {causes}")),
                 other => other,

@@ -21,7 +21,9 @@ pub async fn beat(client: &impl GenericClient, id: InstanceId, name: &str, start
              ON CONFLICT (id) DO UPDATE SET heartbeat_at = now()",
         )
         .await?;
-    client.execute(&statement, &[&id.as_uuid(), &lock_key(id), &name, &started_at]).await?;
+    client
+        .execute(&statement, &[&id.as_uuid(), &lock_key(id), &name, &started_at])
+        .await?;
     Ok(())
 }
 

@@ -29,7 +29,9 @@ pub async fn migrate(pool: &Pool) -> Result<Migrated, Error> {
     let mut connection = pool.get().await?;
     let client: &mut Client = &mut connection;
     // Waiting for another instance's migrations, and building an index, may take longer than any statement of daily work.
-    client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await?;
+    client
+        .batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")
+        .await?;
     client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
     let result = apply(client).await;
     // Not returned to the pool: closing the session undoes the settings and frees the lock, also after an error.
@@ -48,12 +50,22 @@ pub fn migrations_hash() -> u64 {
 
 async fn apply(client: &mut Client) -> Result<Migrated, Error> {
     let runner = embedded::migrations::runner();
-    let known = runner.get_migrations().iter().map(|migration| migration.version()).max().unwrap_or(0);
+    let known = runner
+        .get_migrations()
+        .iter()
+        .map(|migration| migration.version())
+        .max()
+        .unwrap_or(0);
     if let Some(found) = newest_applied(client).await?.filter(|found| *found > known) {
         return Err(Error::TooNew { found, known });
     }
-    let report = runner.run_async(client).await.map_err(|error| Error::Migration(chain(&error)))?;
-    Ok(Migrated { applied: report.applied_migrations().iter().map(ToString::to_string).collect() })
+    let report = runner
+        .run_async(client)
+        .await
+        .map_err(|error| Error::Migration(chain(&error)))?;
+    Ok(Migrated {
+        applied: report.applied_migrations().iter().map(ToString::to_string).collect(),
+    })
 }
 
 async fn newest_applied(client: &Client) -> Result<Option<i64>, Error> {
@@ -64,10 +76,16 @@ async fn newest_applied(client: &Client) -> Result<Option<i64>, Error> {
     if !exists {
         return Ok(None);
     }
-    Ok(client.query_one("SELECT max(version)::bigint FROM refinery_schema_history", &[]).await?.get(0))
+    Ok(client
+        .query_one("SELECT max(version)::bigint FROM refinery_schema_history", &[])
+        .await?
+        .get(0))
 }
 
 fn chain(error: &refinery::Error) -> String {
     let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
-    std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
+    std::iter::once(error.to_string())
+        .chain(causes.map(ToString::to_string))
+        .collect::<Vec<_>>()
+        .join(": ")
 }

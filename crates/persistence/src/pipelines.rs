@@ -58,7 +58,17 @@ pub async fn insert(client: &impl GenericClient, project: ProjectId, new: &NewVe
         .await?;
     let by = new.created_by.map(UserId::as_uuid);
     client
-        .execute(&statement, &[&new.id.as_uuid(), &project.as_uuid(), &new.name, &new.at, &Sql(new.definition), &by])
+        .execute(
+            &statement,
+            &[
+                &new.id.as_uuid(),
+                &project.as_uuid(),
+                &new.name,
+                &new.at,
+                &Sql(new.definition),
+                &by,
+            ],
+        )
         .await?;
     Ok(())
 }
@@ -83,7 +93,17 @@ pub async fn insert_version(
         .await?;
     let by = new.created_by.map(UserId::as_uuid);
     let row = client
-        .query_opt(&statement, &[&new.id.as_uuid(), &new.name, &new.at, &expected, &Sql(new.definition), &by])
+        .query_opt(
+            &statement,
+            &[
+                &new.id.as_uuid(),
+                &new.name,
+                &new.at,
+                &expected,
+                &Sql(new.definition),
+                &by,
+            ],
+        )
         .await?;
     Ok(row.map(|row| row.get(0)))
 }
@@ -97,31 +117,48 @@ pub async fn delete(client: &impl GenericClient, id: PipelineId, at: Timestamp) 
 }
 
 /// A pipeline that is not deleted, in the given version or the latest.
-pub async fn get(client: &impl GenericClient, id: PipelineId, version: Option<i32>) -> Result<Option<PipelineRow>, Error> {
+pub async fn get(
+    client: &impl GenericClient,
+    id: PipelineId,
+    version: Option<i32>,
+) -> Result<Option<PipelineRow>, Error> {
     let sql = select(
         "FROM pipelines p JOIN pipeline_versions v ON v.pipeline_id = p.id
          WHERE p.id = $1 AND p.deleted_at IS NULL AND v.version = coalesce($2::integer, p.version)",
     );
     let statement = client.prepare_cached(&sql).await?;
-    Ok(client.query_opt(&statement, &[&id.as_uuid(), &version]).await?.map(read))
+    Ok(client
+        .query_opt(&statement, &[&id.as_uuid(), &version])
+        .await?
+        .map(read))
 }
 
 /// The project of a pipeline that is not deleted.
 pub async fn project(client: &impl GenericClient, id: PipelineId) -> Result<Option<ProjectId>, Error> {
-    let statement = client.prepare_cached("SELECT project_id FROM pipelines WHERE id = $1 AND deleted_at IS NULL").await?;
+    let statement = client
+        .prepare_cached("SELECT project_id FROM pipelines WHERE id = $1 AND deleted_at IS NULL")
+        .await?;
     let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
     Ok(row.map(|row| row.get::<_, Uuid>(0).into()))
 }
 
 /// The latest versions of a project's pipelines.
-pub async fn list(client: &impl GenericClient, project: ProjectId, page: PageRequest) -> Result<Page<PipelineRow>, Error> {
+pub async fn list(
+    client: &impl GenericClient,
+    project: ProjectId,
+    page: PageRequest,
+) -> Result<Page<PipelineRow>, Error> {
     let sql = select(
         "FROM pipelines p JOIN pipeline_versions v ON v.pipeline_id = p.id AND v.version = p.version
          WHERE p.project_id = $1 AND p.id < $2 AND p.deleted_at IS NULL ORDER BY p.id DESC LIMIT $3",
     );
     let statement = client.prepare_cached(&sql).await?;
-    let rows = client.query(&statement, &[&project.as_uuid(), &page.before(), &page.fetch()]).await?;
-    Ok(page.page(rows.into_iter().map(read).collect(), |row: &PipelineRow| row.id.as_uuid()))
+    let rows = client
+        .query(&statement, &[&project.as_uuid(), &page.before(), &page.fetch()])
+        .await?;
+    Ok(page.page(rows.into_iter().map(read).collect(), |row: &PipelineRow| {
+        row.id.as_uuid()
+    }))
 }
 
 /// The definition of a version, also of a deleted pipeline: runs that began go on.

@@ -46,8 +46,13 @@ impl ConnectOptions {
 /// Call it on the runtime that lives longest: the tasks that drive the connections run there, whoever asks for one.
 pub async fn connect(options: &ConnectOptions) -> Result<Pool, Error> {
     let (config, tls) = config(options)?;
-    let connect = OnRuntime { runtime: Handle::current(), tls };
-    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let connect = OnRuntime {
+        runtime: Handle::current(),
+        tls,
+    };
+    let recycling = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
     let manager = Manager::from_connect(config, connect, recycling);
     let pool = Pool::builder(manager)
         .max_size(options.max_connections)
@@ -105,11 +110,14 @@ impl Connect for OnRuntime {
                 Ok((client, connection))
             });
             match connecting.await {
-                Ok(Ok((client, connection))) => Ok((client, self.runtime.spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::warn!(error = %Error::from(error), "a database connection ended");
-                    }
-                }))),
+                Ok(Ok((client, connection))) => Ok((
+                    client,
+                    self.runtime.spawn(async move {
+                        if let Err(error) = connection.await {
+                            tracing::warn!(error = %Error::from(error), "a database connection ended");
+                        }
+                    }),
+                )),
                 Ok(Err(error)) => Err(error),
                 Err(panic) => std::panic::resume_unwind(panic.into_panic()),
             }

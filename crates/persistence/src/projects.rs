@@ -23,16 +23,11 @@ pub struct NewProject<'a> {
 /// Inserts a project.
 pub async fn insert(client: &impl GenericClient, project: &NewProject<'_>) -> Result<(), Error> {
     let statement = client
-        .prepare_cached(
-            "INSERT INTO projects (id, name, owner_id, created_at) VALUES ($1, $2, $3, $4)",
-        )
+        .prepare_cached("INSERT INTO projects (id, name, owner_id, created_at) VALUES ($1, $2, $3, $4)")
         .await?;
     let (id, owner) = (project.id.as_uuid(), project.owner_id.as_uuid());
     client
-        .execute(
-            &statement,
-            &[&id, &project.name, &owner, &project.created_at],
-        )
+        .execute(&statement, &[&id, &project.name, &owner, &project.created_at])
         .await?;
     Ok(())
 }

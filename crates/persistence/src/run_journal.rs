@@ -108,8 +108,22 @@ pub async fn append(client: &impl GenericClient, owner: InstanceId, batch: &Batc
         .query_one(
             &statement,
             &[
-                &owner.as_uuid(), &run_ids, &seqs, &epochs, &ats, &kinds, &nodes, &data, &with_head,
-                &head_ids, &head_epochs, &statuses, &waits, &outputs, &errors, &finished,
+                &owner.as_uuid(),
+                &run_ids,
+                &seqs,
+                &epochs,
+                &ats,
+                &kinds,
+                &nodes,
+                &data,
+                &with_head,
+                &head_ids,
+                &head_epochs,
+                &statuses,
+                &waits,
+                &outputs,
+                &errors,
+                &finished,
             ],
         )
         .await?;
@@ -145,7 +159,10 @@ pub async fn has_entry(client: &impl GenericClient, run: RunId, seq: i32, epoch:
     let statement = client
         .prepare_cached("SELECT EXISTS (SELECT FROM run_journal WHERE run_id = $1 AND seq = $2 AND epoch = $3)")
         .await?;
-    Ok(client.query_one(&statement, &[&run.as_uuid(), &seq, &epoch]).await?.get(0))
+    Ok(client
+        .query_one(&statement, &[&run.as_uuid(), &seq, &epoch])
+        .await?
+        .get(0))
 }
 
 /// The journals of some runs, each in its order.
@@ -166,7 +183,12 @@ pub async fn page(client: &impl GenericClient, run: RunId, after: i32, limit: i6
             "SELECT run_id, seq, at, kind, node, data FROM run_journal WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         )
         .await?;
-    Ok(client.query(&statement, &[&run.as_uuid(), &after, &limit]).await?.iter().map(read).collect())
+    Ok(client
+        .query(&statement, &[&run.as_uuid(), &after, &limit])
+        .await?
+        .iter()
+        .map(read)
+        .collect())
 }
 
 fn read(row: &tokio_postgres::Row) -> EntryRow {

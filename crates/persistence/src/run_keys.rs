@@ -21,5 +21,8 @@ pub async fn get(client: &impl GenericClient, pipeline: PipelineId, key: &str) -
         .prepare_cached("SELECT run_id, fingerprint FROM run_keys WHERE pipeline_id = $1 AND key = $2")
         .await?;
     let row = client.query_opt(&statement, &[&pipeline.as_uuid(), &key]).await?;
-    Ok(row.map(|row| RunKey { run_id: row.get::<_, Uuid>(0).into(), fingerprint: row.get(1) }))
+    Ok(row.map(|row| RunKey {
+        run_id: row.get::<_, Uuid>(0).into(),
+        fingerprint: row.get(1),
+    }))
 }

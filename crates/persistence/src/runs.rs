@@ -128,13 +128,30 @@ pub async fn insert(client: &impl GenericClient, runs: &[NewRun]) -> Result<Vec<
     let inputs: Vec<&str> = runs.iter().map(|run| run.input.text()).collect();
     let labels: Vec<Option<&str>> = runs.iter().map(|run| run.labels.as_ref().map(Json::text)).collect();
     let created: Vec<Timestamp> = runs.iter().map(|run| run.created_at).collect();
-    let keys: Vec<Option<&str>> = runs.iter().map(|run| run.key.as_ref().map(|key| key.key.as_str())).collect();
-    let prints: Vec<Option<&[u8]>> = runs.iter().map(|run| run.key.as_ref().map(|key| &*key.fingerprint)).collect();
+    let keys: Vec<Option<&str>> = runs
+        .iter()
+        .map(|run| run.key.as_ref().map(|key| key.key.as_str()))
+        .collect();
+    let prints: Vec<Option<&[u8]>> = runs
+        .iter()
+        .map(|run| run.key.as_ref().map(|key| &*key.fingerprint))
+        .collect();
     let owners: Vec<Option<Uuid>> = runs.iter().map(|run| run.owner.map(InstanceId::as_uuid)).collect();
     let rows = client
         .query(
             &statement,
-            &[&ids, &pipelines, &versions, &priorities, &inputs, &labels, &created, &keys, &prints, &owners],
+            &[
+                &ids,
+                &pipelines,
+                &versions,
+                &priorities,
+                &inputs,
+                &labels,
+                &created,
+                &keys,
+                &prints,
+                &owners,
+            ],
         )
         .await?;
     Ok(rows.iter().map(read_inserted).collect())
@@ -167,13 +184,25 @@ const INSERT: &str = "
 
 /// The runs of these ids that exist.
 pub async fn find(client: &impl GenericClient, ids: &[RunId]) -> Result<Vec<InsertedRun>, Error> {
-    let statement = client.prepare_cached("SELECT id, project_id, version FROM runs WHERE id = ANY ($1)").await?;
+    let statement = client
+        .prepare_cached("SELECT id, project_id, version FROM runs WHERE id = ANY ($1)")
+        .await?;
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    Ok(client.query(&statement, &[&ids]).await?.iter().map(read_inserted).collect())
+    Ok(client
+        .query(&statement, &[&ids])
+        .await?
+        .iter()
+        .map(read_inserted)
+        .collect())
 }
 
 /// Claims up to `limit` queued runs, the most urgent and then the oldest first.
-pub async fn claim_queued(client: &impl GenericClient, owner: InstanceId, limit: i64, now: Timestamp) -> Result<Vec<ClaimedRun>, Error> {
+pub async fn claim_queued(
+    client: &impl GenericClient,
+    owner: InstanceId,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<ClaimedRun>, Error> {
     // SKIP LOCKED: two instances that claim at once take different runs, and none waits.
     claim(
         client,
@@ -188,7 +217,11 @@ pub async fn claim_queued(client: &impl GenericClient, owner: InstanceId, limit:
 }
 
 /// Claims up to `limit` waiting runs whose time has come.
-pub async fn claim_waiting(client: &impl GenericClient, owner: InstanceId, limit: i64) -> Result<Vec<ClaimedRun>, Error> {
+pub async fn claim_waiting(
+    client: &impl GenericClient,
+    owner: InstanceId,
+    limit: i64,
+) -> Result<Vec<ClaimedRun>, Error> {
     claim(
         client,
         "WITH due AS (
@@ -231,14 +264,23 @@ pub async fn hand_back(client: &impl GenericClient, owner: InstanceId) -> Result
 }
 
 /// The claim of one run, if `owner` still holds it: its journal is to be read again.
-pub async fn claimed_by(client: &impl GenericClient, id: RunId, owner: InstanceId) -> Result<Option<ClaimedRun>, Error> {
+pub async fn claimed_by(
+    client: &impl GenericClient,
+    id: RunId,
+    owner: InstanceId,
+) -> Result<Option<ClaimedRun>, Error> {
     let statement = client
         .prepare_cached(
             "SELECT id, pipeline_id, version, epoch, input, started_at FROM runs
              WHERE id = $1 AND owner = $2 AND status = 'running'",
         )
         .await?;
-    client.query_opt(&statement, &[&id.as_uuid(), &owner.as_uuid()]).await?.as_ref().map(read_claimed).transpose()
+    client
+        .query_opt(&statement, &[&id.as_uuid(), &owner.as_uuid()])
+        .await?
+        .as_ref()
+        .map(read_claimed)
+        .transpose()
 }
 
 /// When the next waiting run is due, in milliseconds from now by the database's clock; 0 when one is due already.
@@ -253,7 +295,9 @@ pub async fn next_wake_ms(client: &impl GenericClient) -> Result<Option<i64>, Er
 
 /// The project of a run.
 pub async fn project(client: &impl GenericClient, id: RunId) -> Result<Option<ProjectId>, Error> {
-    let statement = client.prepare_cached("SELECT project_id FROM runs WHERE id = $1").await?;
+    let statement = client
+        .prepare_cached("SELECT project_id FROM runs WHERE id = $1")
+        .await?;
     let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
     Ok(row.map(|row| row.get::<_, Uuid>(0).into()))
 }
@@ -288,7 +332,16 @@ pub async fn list(
         .await?;
     let pipeline = filter.pipeline_id.map(PipelineId::as_uuid);
     let rows = client
-        .query(&statement, &[&project.as_uuid(), &page.before(), &page.fetch(), &pipeline, &filter.status])
+        .query(
+            &statement,
+            &[
+                &project.as_uuid(),
+                &page.before(),
+                &page.fetch(),
+                &pipeline,
+                &filter.status,
+            ],
+        )
         .await?;
     Ok(page.page(rows.iter().map(read).collect(), |row: &RunRow| row.id.as_uuid()))
 }
@@ -299,7 +352,12 @@ async fn claim(
     parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
 ) -> Result<Vec<ClaimedRun>, Error> {
     let statement = client.prepare_cached(sql).await?;
-    client.query(&statement, parameters).await?.iter().map(read_claimed).collect()
+    client
+        .query(&statement, parameters)
+        .await?
+        .iter()
+        .map(read_claimed)
+        .collect()
 }
 
 fn read_inserted(row: &Row) -> InsertedRun {

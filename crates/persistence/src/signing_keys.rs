@@ -51,18 +51,13 @@ pub struct SigningKeyRow {
 /// Waits until no other transaction is making a key; held to the end of this one.
 pub async fn lock_creation_in(tx: &deadpool_postgres::Transaction<'_>) -> Result<(), Error> {
     // Two instances that start on an empty database at once must end with one key, so the second waits and then reads.
-    let statement = tx
-        .prepare_cached("SELECT pg_advisory_xact_lock($1)")
-        .await?;
+    let statement = tx.prepare_cached("SELECT pg_advisory_xact_lock($1)").await?;
     tx.query_one(&statement, &[&CREATION_LOCK]).await?;
     Ok(())
 }
 
 /// The keys that are not retired, or were retired after `retired_after`; youngest first.
-pub async fn usable(
-    client: &impl GenericClient,
-    retired_after: Timestamp,
-) -> Result<Vec<SigningKeyRow>, Error> {
+pub async fn usable(client: &impl GenericClient, retired_after: Timestamp) -> Result<Vec<SigningKeyRow>, Error> {
     let statement = client
         .prepare_cached(
             "SELECT kid, private_key, created_at, retired_at FROM signing_keys
@@ -71,9 +66,7 @@ pub async fn usable(
              LIMIT $2",
         )
         .await?;
-    let rows = client
-        .query(&statement, &[&retired_after, &MAX_KEYS])
-        .await?;
+    let rows = client.query(&statement, &[&retired_after, &MAX_KEYS]).await?;
     rows.iter().map(key_row).collect()
 }
 
@@ -85,9 +78,7 @@ pub async fn insert(
     created_at: Timestamp,
 ) -> Result<(), Error> {
     let statement = client
-        .prepare_cached(
-            "INSERT INTO signing_keys (kid, private_key, created_at) VALUES ($1, $2, $3)",
-        )
+        .prepare_cached("INSERT INTO signing_keys (kid, private_key, created_at) VALUES ($1, $2, $3)")
         .await?;
     client
         .execute(&statement, &[&kid, &private_key.as_bytes(), &created_at])

@@ -8,7 +8,10 @@ use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the product asks the operating system for the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the product asks the operating system for the time"
+    )]
     fn now(&self) -> Timestamp {
         let rounding = TimestampRound::new().smallest(Unit::Microsecond).mode(RoundMode::Floor);
         let now = Timestamp::now();

@@ -51,7 +51,9 @@ pub(crate) fn connector(root_certificate: Option<&str>) -> Result<MakeRustlsConn
     match root_certificate {
         Some(file) => {
             for certificate in read(Path::new(file))? {
-                roots.add(certificate).map_err(|error| Error::Tls(format!("sslrootcert {file}: {error}")))?;
+                roots
+                    .add(certificate)
+                    .map_err(|error| Error::Tls(format!("sslrootcert {file}: {error}")))?;
             }
         }
         // A machine without any is no error: it may never speak TLS.
@@ -68,7 +70,10 @@ pub(crate) fn connector(root_certificate: Option<&str>) -> Result<MakeRustlsConn
 
 fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let wrong = |error| Error::Tls(format!("sslrootcert {}: {error}", file.display()));
-    CertificateDer::pem_file_iter(file).map_err(wrong)?.collect::<Result<_, _>>().map_err(wrong)
+    CertificateDer::pem_file_iter(file)
+        .map_err(wrong)?
+        .collect::<Result<_, _>>()
+        .map_err(wrong)
 }
 
 #[cfg(test)]

@@ -87,10 +87,7 @@ pub struct Credentials {
 ///
 /// Where the address is taken, the transaction writes a message of its own to the write-ahead log, so that its commit
 /// waits for the disk as an insert's does: the time taken does not tell who has an account.
-pub async fn insert_if_absent(
-    client: &impl GenericClient,
-    user: &NewUser<'_>,
-) -> Result<bool, Error> {
+pub async fn insert_if_absent(client: &impl GenericClient, user: &NewUser<'_>) -> Result<bool, Error> {
     let statement = client
         .prepare_cached(
             "INSERT INTO users (id, email, email_key, name, password_hash, default_project_id, created_at)
@@ -123,19 +120,14 @@ pub async fn insert_if_absent(
 /// The user of this id.
 pub async fn by_id(client: &impl GenericClient, id: UserId) -> Result<Option<UserRow>, Error> {
     let statement = client
-        .prepare_cached(
-            "SELECT id, email, name, default_project_id, created_at, disabled_at FROM users WHERE id = $1",
-        )
+        .prepare_cached("SELECT id, email, name, default_project_id, created_at, disabled_at FROM users WHERE id = $1")
         .await?;
     let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
     row.as_ref().map(user_row).transpose()
 }
 
 /// What the login of this (lower-cased) address is compared with.
-pub async fn credentials(
-    client: &impl GenericClient,
-    email_key: &str,
-) -> Result<Option<Credentials>, Error> {
+pub async fn credentials(client: &impl GenericClient, email_key: &str) -> Result<Option<Credentials>, Error> {
     let statement = client
         .prepare_cached(
             "SELECT id, email, password_hash, default_project_id, disabled_at FROM users WHERE email_key = $1",

@@ -75,10 +75,25 @@ impl EngineBuilder {
 
     /// The engine; it does not work yet.
     pub fn build(self) -> Engine {
-        let Self { pool, clock, entropy, limits, handlers, name } = self;
+        let Self {
+            pool,
+            clock,
+            entropy,
+            limits,
+            handlers,
+            name,
+        } = self;
         let library = Library::new(limits.max_cached_nodes);
         Engine {
-            shared: Arc::new(Shared { pool, clock, entropy, limits, handlers, library, name }),
+            shared: Arc::new(Shared {
+                pool,
+                clock,
+                entropy,
+                limits,
+                handlers,
+                library,
+                name,
+            }),
             session: Arc::default(),
             started: Arc::default(),
         }
@@ -88,7 +103,10 @@ impl EngineBuilder {
 impl std::fmt::Debug for EngineBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let handlers: Vec<_> = self.handlers.keys().collect();
-        f.debug_struct("EngineBuilder").field("name", &self.name).field("handlers", &handlers).finish_non_exhaustive()
+        f.debug_struct("EngineBuilder")
+            .field("name", &self.name)
+            .field("handlers", &handlers)
+            .finish_non_exhaustive()
     }
 }
 
@@ -118,7 +136,11 @@ impl Engine {
         let supervisor = TaskTracker::new();
         supervisor.spawn(self.clone().supervise(first, stop.clone(), Deadline(set_deadline)));
         supervisor.close();
-        Ok(Handle { stop, deadline, supervisor })
+        Ok(Handle {
+            stop,
+            deadline,
+            supervisor,
+        })
     }
 
     /// The id of the instance, while it works.

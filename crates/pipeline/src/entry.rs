@@ -57,22 +57,35 @@ fn is_plain(edges: &EdgeOutcome) -> bool {
 pub(crate) fn encode(event: &NodeEvent) -> Option<String> {
     let encoded = match event {
         NodeEvent::AttemptStarted { attempt } => serde_json::to_string(attempt),
-        NodeEvent::AttemptFailed { attempt, error, retry_at } => {
-            serde_json::to_string(&AttemptFailed { attempt: *attempt, error: error.clone(), retry_at: *retry_at })
-        }
+        NodeEvent::AttemptFailed {
+            attempt,
+            error,
+            retry_at,
+        } => serde_json::to_string(&AttemptFailed {
+            attempt: *attempt,
+            error: error.clone(),
+            retry_at: *retry_at,
+        }),
         NodeEvent::WaitStarted { until } => serde_json::to_string(&Waiting { until: *until }),
         NodeEvent::Completed { attempt, output, edges } => serde_json::to_string(&Completed {
             attempt: *attempt,
             output: output.clone(),
             edges: edges.clone(),
         }),
-        NodeEvent::Failed { attempt, error, continues } | NodeEvent::TimedOut { attempt, error, continues } => {
-            serde_json::to_string(&Failed {
-                attempt: *attempt,
-                error: error.clone(),
-                continues: continues.clone(),
-            })
+        NodeEvent::Failed {
+            attempt,
+            error,
+            continues,
         }
+        | NodeEvent::TimedOut {
+            attempt,
+            error,
+            continues,
+        } => serde_json::to_string(&Failed {
+            attempt: *attempt,
+            error: error.clone(),
+            continues: continues.clone(),
+        }),
         NodeEvent::Skipped { reason } => serde_json::to_string(&Skipped { reason: *reason }),
         NodeEvent::Cancelled => return None,
     };
@@ -83,27 +96,58 @@ pub(crate) fn encode(event: &NodeEvent) -> Option<String> {
 /// The event of an entry, and its node; `None` for entries that are about the run as a whole.
 pub(crate) fn decode(pipeline: &Pipeline, row: &EntryRow) -> Result<Option<(NodeIx, NodeEvent)>, Error> {
     let Some(id) = &row.node else { return Ok(None) };
-    let node = *pipeline.by_id.get(id.as_str()).ok_or_else(|| corrupt(row, "its node is not in the pipeline"))?;
+    let node = *pipeline
+        .by_id
+        .get(id.as_str())
+        .ok_or_else(|| corrupt(row, "its node is not in the pipeline"))?;
     let event = match row.kind.as_str() {
         "attempt_started" => NodeEvent::AttemptStarted { attempt: data(row)? },
         "attempt_failed" => {
-            let AttemptFailed { attempt, error, retry_at } = data(row)?;
-            NodeEvent::AttemptFailed { attempt, error, retry_at }
+            let AttemptFailed {
+                attempt,
+                error,
+                retry_at,
+            } = data(row)?;
+            NodeEvent::AttemptFailed {
+                attempt,
+                error,
+                retry_at,
+            }
         }
-        "node_waiting" => NodeEvent::WaitStarted { until: data::<Waiting>(row)?.until },
+        "node_waiting" => NodeEvent::WaitStarted {
+            until: data::<Waiting>(row)?.until,
+        },
         "node_completed" => {
             let Completed { attempt, output, edges } = data(row)?;
             NodeEvent::Completed { attempt, output, edges }
         }
         "node_failed" => {
-            let Failed { attempt, error, continues } = data(row)?;
-            NodeEvent::Failed { attempt, error, continues }
+            let Failed {
+                attempt,
+                error,
+                continues,
+            } = data(row)?;
+            NodeEvent::Failed {
+                attempt,
+                error,
+                continues,
+            }
         }
         "node_timed_out" => {
-            let Failed { attempt, error, continues } = data(row)?;
-            NodeEvent::TimedOut { attempt, error, continues }
+            let Failed {
+                attempt,
+                error,
+                continues,
+            } = data(row)?;
+            NodeEvent::TimedOut {
+                attempt,
+                error,
+                continues,
+            }
         }
-        "node_skipped" => NodeEvent::Skipped { reason: data::<Skipped>(row)?.reason },
+        "node_skipped" => NodeEvent::Skipped {
+            reason: data::<Skipped>(row)?.reason,
+        },
         "node_cancelled" => NodeEvent::Cancelled,
         other => return Err(corrupt(row, &format!("its kind {other} is not known to this release"))),
     };
@@ -111,7 +155,10 @@ pub(crate) fn decode(pipeline: &Pipeline, row: &EntryRow) -> Result<Option<(Node
 }
 
 pub(crate) fn corrupt(row: &EntryRow, reason: &str) -> Error {
-    Error::Corrupt { table: "run_journal", reason: format!("entry {} of run {}: {reason}", row.seq, row.run_id) }
+    Error::Corrupt {
+        table: "run_journal",
+        reason: format!("entry {} of run {}: {reason}", row.seq, row.run_id),
+    }
 }
 
 fn data<T: serde::de::DeserializeOwned>(row: &EntryRow) -> Result<T, Error> {

@@ -24,7 +24,8 @@ impl Handle {
     }
 
     fn stop_by(&self, deadline: Instant) {
-        self.deadline.send_if_modified(|set| set.is_none() && set.replace(deadline).is_none());
+        self.deadline
+            .send_if_modified(|set| set.is_none() && set.replace(deadline).is_none());
         self.stop.cancel();
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use gathering_domain::definition::ConfigProblem;
-use gathering_domain::planner::AttemptResult;
 use gathering_domain::node_state::Failure;
+use gathering_domain::planner::AttemptResult;
 use gathering_domain::{Json, RunId};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -64,19 +64,38 @@ pub struct HandlerError {
 impl HandlerError {
     /// A failure that another attempt may mend.
     pub fn transient(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { transient: true, ..Self::permanent(code, message) }
+        Self {
+            transient: true,
+            ..Self::permanent(code, message)
+        }
     }
 
     /// A failure that no other attempt can mend.
     pub fn permanent(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), transient: false, retry_after: None, details: None }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            transient: false,
+            retry_after: None,
+            details: None,
+        }
     }
 }
 
 impl From<HandlerError> for AttemptResult {
     fn from(error: HandlerError) -> Self {
-        let HandlerError { code, message, transient, retry_after, details } = error;
-        Self::Failed { error: Failure { code, message, details }, transient, retry_after }
+        let HandlerError {
+            code,
+            message,
+            transient,
+            retry_after,
+            details,
+        } = error;
+        Self::Failed {
+            error: Failure { code, message, details },
+            transient,
+            retry_after,
+        }
     }
 }
 

@@ -32,7 +32,9 @@ impl Library {
     pub(crate) fn new(max_nodes: usize) -> Self {
         // A guess at how many pipelines that is; only the weight is a bound.
         let pipelines = (max_nodes / 20).clamp(16, 10_000);
-        Self { cache: Cache::with_weighter(pipelines, max_nodes as u64, ByNodes) }
+        Self {
+            cache: Cache::with_weighter(pipelines, max_nodes as u64, ByNodes),
+        }
     }
 
     pub(crate) fn keep(&self, id: PipelineId, version: i32, pipeline: Arc<Pipeline>) {
@@ -45,13 +47,22 @@ impl Library {
             return Ok(pipeline);
         }
         let client = pool.get().await.map_err(gathering_persistence::Error::from)?;
-        let source = pipelines::definition(&client, id, version).await?.ok_or(Error::VersionNotFound { id, version })?;
+        let source = pipelines::definition(&client, id, version)
+            .await?
+            .ok_or(Error::VersionNotFound { id, version })?;
         // It was checked when it was saved: limits and handlers may have changed since, the run goes on all the same.
-        let rules = Rules { max_nodes: usize::MAX, check_action: None };
+        let rules = Rules {
+            max_nodes: usize::MAX,
+            check_action: None,
+        };
         let pipeline = compile(&source.to_value(), &rules).map_err(|problems| Error::Unreadable {
             id,
             version,
-            reason: problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("; "),
+            reason: problems
+                .into_iter()
+                .map(|problem| problem.message)
+                .collect::<Vec<_>>()
+                .join("; "),
         })?;
         let pipeline = Arc::new(pipeline);
         self.keep(id, version, pipeline.clone());

@@ -60,8 +60,24 @@ pub struct PipelineView {
 
 impl From<PipelineRow> for PipelineView {
     fn from(row: PipelineRow) -> Self {
-        let PipelineRow { id, project_id, name, version, definition, created_at, updated_at } = row;
-        Self { id, project_id, name, version, definition, created_at, updated_at }
+        let PipelineRow {
+            id,
+            project_id,
+            name,
+            version,
+            definition,
+            created_at,
+            updated_at,
+        } = row;
+        Self {
+            id,
+            project_id,
+            name,
+            version,
+            definition,
+            created_at,
+            updated_at,
+        }
     }
 }
 
@@ -78,37 +94,93 @@ impl Engine {
     }
 
     /// Saves a pipeline in the caller's transaction.
-    pub async fn create_pipeline_in(&self, transaction: &Transaction<'_>, new: NewPipeline) -> Result<PipelineView, Error> {
+    pub async fn create_pipeline_in(
+        &self,
+        transaction: &Transaction<'_>,
+        new: NewPipeline,
+    ) -> Result<PipelineView, Error> {
         self.create(transaction, new).await
     }
 
     async fn create(&self, client: &impl GenericClient, new: NewPipeline) -> Result<PipelineView, Error> {
-        let compiled = self.shared.compile(&new.definition.to_value()).map_err(|problems| Error::Invalid { problems })?;
+        let compiled = self
+            .shared
+            .compile(&new.definition.to_value())
+            .map_err(|problems| Error::Invalid { problems })?;
         let now = self.shared.clock.now();
         let id = PipelineId::new(now, &*self.shared.entropy);
-        let NewPipeline { project_id, name, definition, created_by } = new;
-        let version = NewVersion { id, name: &name, definition: &definition, created_by, at: now };
+        let NewPipeline {
+            project_id,
+            name,
+            definition,
+            created_by,
+        } = new;
+        let version = NewVersion {
+            id,
+            name: &name,
+            definition: &definition,
+            created_by,
+            at: now,
+        };
         pipelines::insert(client, project_id, &version).await?;
         // Harmless if the caller rolls back: nobody can then start this id.
         self.shared.library.keep(id, 1, Arc::new(compiled));
-        Ok(PipelineView { id, project_id, name, version: 1, definition, created_at: now, updated_at: now })
+        Ok(PipelineView {
+            id,
+            project_id,
+            name,
+            version: 1,
+            definition,
+            created_at: now,
+            updated_at: now,
+        })
     }
 
     /// Saves the next version of a pipeline; runs that began go on with theirs.
     pub async fn update_pipeline(&self, update: UpdatePipeline) -> Result<PipelineView, Error> {
-        let UpdatePipeline { id, name, definition, expected_version, created_by } = update;
-        self.shared.compile(&definition.to_value()).map_err(|problems| Error::Invalid { problems })?;
+        let UpdatePipeline {
+            id,
+            name,
+            definition,
+            expected_version,
+            created_by,
+        } = update;
+        self.shared
+            .compile(&definition.to_value())
+            .map_err(|problems| Error::Invalid { problems })?;
         let client = self.shared.connection().await?;
-        let old = pipelines::get(&client, id, None).await?.ok_or(Error::PipelineNotFound(id))?;
+        let old = pipelines::get(&client, id, None)
+            .await?
+            .ok_or(Error::PipelineNotFound(id))?;
         let name = name.unwrap_or(old.name);
         let at = self.shared.clock.now().max(old.updated_at);
-        let new = NewVersion { id, name: &name, definition: &definition, created_by, at };
+        let new = NewVersion {
+            id,
+            name: &name,
+            definition: &definition,
+            created_by,
+            at,
+        };
         if let Some(version) = pipelines::insert_version(&client, &new, expected_version).await? {
             let (project_id, created_at) = (old.project_id, old.created_at);
-            return Ok(PipelineView { id, project_id, name, version, definition, created_at, updated_at: at });
+            return Ok(PipelineView {
+                id,
+                project_id,
+                name,
+                version,
+                definition,
+                created_at,
+                updated_at: at,
+            });
         }
-        let now = pipelines::get(&client, id, None).await?.ok_or(Error::PipelineNotFound(id))?;
-        Err(Error::VersionConflict { id, expected: expected_version.unwrap_or(now.version), current: now.version })
+        let now = pipelines::get(&client, id, None)
+            .await?
+            .ok_or(Error::PipelineNotFound(id))?;
+        Err(Error::VersionConflict {
+            id,
+            expected: expected_version.unwrap_or(now.version),
+            current: now.version,
+        })
     }
 
     /// Deletes a pipeline: it can no longer be started; its runs and versions stay. `false` when there is none.
@@ -127,6 +199,9 @@ impl Engine {
     pub async fn pipelines(&self, project: ProjectId, page: PageRequest) -> Result<Page<PipelineView>, Error> {
         let client = self.shared.connection().await?;
         let Page { items, next } = pipelines::list(&client, project, page).await?;
-        Ok(Page { items: items.into_iter().map(Into::into).collect(), next })
+        Ok(Page {
+            items: items.into_iter().map(Into::into).collect(),
+            next,
+        })
     }
 }

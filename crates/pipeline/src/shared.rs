@@ -34,7 +34,13 @@ impl Shared {
     /// Checks a definition against this engine's limits and handlers.
     pub(crate) fn compile(&self, definition: &Value) -> Result<Pipeline, Vec<Problem>> {
         let check = |name: &str, config: &Map<String, Value>| self.check_action(name, config);
-        compile(definition, &Rules { max_nodes: self.limits.max_nodes, check_action: Some(&check) })
+        compile(
+            definition,
+            &Rules {
+                max_nodes: self.limits.max_nodes,
+                check_action: Some(&check),
+            },
+        )
     }
 
     fn check_action(&self, name: &str, config: &Map<String, Value>) -> ActionCheck {
@@ -51,6 +57,9 @@ impl Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("name", &self.name).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("name", &self.name)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }

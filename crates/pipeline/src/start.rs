@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gathering_domain::{Json, PipelineId, RunId};
-use gathering_persistence::runs::{ClaimedRun, InsertedRun, NewRun, NewRunKey};
 use gathering_persistence::Transaction;
+use gathering_persistence::runs::{ClaimedRun, InsertedRun, NewRun, NewRunKey};
 use tokio::sync::oneshot;
 
 use crate::session::claimer::Claimed;
@@ -52,7 +52,10 @@ impl StartRun {
     /// SHA-256 of everything that was asked for but the key.
     fn fingerprint(&self) -> Vec<u8> {
         let mut context = ring::digest::Context::new(&ring::digest::SHA256);
-        for part in [format!("{:?} {} {:?}", self.version, self.priority, self.labels).as_str(), self.input.text()] {
+        for part in [
+            format!("{:?} {} {:?}", self.version, self.priority, self.labels).as_str(),
+            self.input.text(),
+        ] {
             context.update(&(part.len() as u64).to_le_bytes());
             context.update(part.as_bytes());
         }
@@ -82,13 +85,23 @@ impl Engine {
         let slot = session.slot();
         run.owner = slot.as_ref().map(|_| session.instance);
         let (done, answer) = oneshot::channel();
-        session.starts.try_send(starter::Start { run: run.clone(), done }).map_err(|_| OVERLOADED)?;
+        session
+            .starts
+            .try_send(starter::Start { run: run.clone(), done })
+            .map_err(|_| OVERLOADED)?;
         let insertion = answer.await.map_err(|_| Error::Stopping)??;
         match (insertion, slot) {
             (Insertion::Inserted(inserted), Some(slot)) => {
-                let claimed = Claimed { run: claim(&run, &inserted), taken_over: false };
+                let claimed = Claimed {
+                    run: claim(&run, &inserted),
+                    taken_over: false,
+                };
                 session.launch(claimed, Vec::new(), slot);
-                Ok(Started { id: run.id, status: "running", replayed: false })
+                Ok(Started {
+                    id: run.id,
+                    status: "running",
+                    replayed: false,
+                })
             }
             (other, _) => queued(vec![other], &run),
         }
@@ -118,24 +131,47 @@ impl Engine {
             input: start.input.clone(),
             labels: (!start.labels.is_empty()).then(|| Json::serialize(&start.labels).unwrap_or_else(|_| Json::null())),
             created_at: now,
-            key: key.map(|key| NewRunKey { key, fingerprint: start.fingerprint() }),
+            key: key.map(|key| NewRunKey {
+                key,
+                fingerprint: start.fingerprint(),
+            }),
             owner: None,
         })
     }
 }
 
-const OVERLOADED: Error = Error::Overloaded { retry_after: Duration::from_secs(1) };
+const OVERLOADED: Error = Error::Overloaded {
+    retry_after: Duration::from_secs(1),
+};
 
 fn queued(mut insertions: Vec<Insertion>, run: &NewRun) -> Result<Started, Error> {
     match insertions.pop() {
-        Some(Insertion::Inserted(_)) => Ok(Started { id: run.id, status: "queued", replayed: false }),
+        Some(Insertion::Inserted(_)) => Ok(Started {
+            id: run.id,
+            status: "queued",
+            replayed: false,
+        }),
         Some(Insertion::KeyTaken(key)) => {
-            let same = run.key.as_ref().is_some_and(|asked| asked.fingerprint == key.fingerprint);
-            let replayed = Started { id: key.run_id, status: "queued", replayed: true };
-            if same { Ok(replayed) } else { Err(Error::KeyReused { run_id: key.run_id }) }
+            let same = run
+                .key
+                .as_ref()
+                .is_some_and(|asked| asked.fingerprint == key.fingerprint);
+            let replayed = Started {
+                id: key.run_id,
+                status: "queued",
+                replayed: true,
+            };
+            if same {
+                Ok(replayed)
+            } else {
+                Err(Error::KeyReused { run_id: key.run_id })
+            }
         }
         Some(Insertion::NoSuchPipeline) | None => Err(match run.version {
-            Some(version) => Error::VersionNotFound { id: run.pipeline_id, version },
+            Some(version) => Error::VersionNotFound {
+                id: run.pipeline_id,
+                version,
+            },
             None => Error::PipelineNotFound(run.pipeline_id),
         }),
     }

@@ -100,10 +100,16 @@ impl Engine {
     /// A run with its nodes.
     pub async fn run(&self, id: RunId) -> Result<Option<RunView>, Error> {
         let client = self.shared.connection().await?;
-        let Some(row) = runs::get(&client, id).await? else { return Ok(None) };
+        let Some(row) = runs::get(&client, id).await? else {
+            return Ok(None);
+        };
         let journal = run_journal::of_runs(&client, &[id]).await?;
         drop(client);
-        let pipeline = self.shared.library.get(&self.shared.pool, row.pipeline_id, row.version).await?;
+        let pipeline = self
+            .shared
+            .library
+            .get(&self.shared.pool, row.pipeline_id, row.version)
+            .await?;
         let nodes = nodes(&row, &pipeline, &journal)?;
         Ok(Some(RunView { run: row.into(), nodes }))
     }
@@ -115,10 +121,18 @@ impl Engine {
     }
 
     /// The runs of a project, newest first.
-    pub async fn runs(&self, project: ProjectId, filter: &RunFilter, page: PageRequest) -> Result<Page<RunSummary>, Error> {
+    pub async fn runs(
+        &self,
+        project: ProjectId,
+        filter: &RunFilter,
+        page: PageRequest,
+    ) -> Result<Page<RunSummary>, Error> {
         let client = self.shared.connection().await?;
         let Page { items, next } = runs::list(&client, project, filter, page).await?;
-        Ok(Page { items: items.into_iter().map(Into::into).collect(), next })
+        Ok(Page {
+            items: items.into_iter().map(Into::into).collect(),
+            next,
+        })
     }
 
     /// Up to `limit` entries of a run's journal after number `after` (0 for the first).
@@ -145,20 +159,30 @@ fn nodes(row: &RunRow, pipeline: &Arc<Pipeline>, journal: &[EntryRow]) -> Result
         (None, "running") => drop(progress.next(journal.last().map_or(run.started_at, |entry| entry.at))),
         (None, _) => {}
     }
-    Ok(pipeline.nodes.iter().zip(progress.nodes()).enumerate().map(|(index, (node, state))| {
-        let output = progress.scope().outputs.get(index).filter(|_| matches!(state, NodeState::Completed(_)));
-        NodeView {
-            id: node.id.clone(),
-            name: node.name.clone(),
-            r#type: node.kind.name(),
-            status: state.name(),
-            attempts: state.attempts(),
-            output: output.cloned(),
-            error: state.error().cloned(),
-            started_at: state.started_at(),
-            finished_at: state.finished_at(),
-        }
-    }).collect())
+    Ok(pipeline
+        .nodes
+        .iter()
+        .zip(progress.nodes())
+        .enumerate()
+        .map(|(index, (node, state))| {
+            let output = progress
+                .scope()
+                .outputs
+                .get(index)
+                .filter(|_| matches!(state, NodeState::Completed(_)));
+            NodeView {
+                id: node.id.clone(),
+                name: node.name.clone(),
+                r#type: node.kind.name(),
+                status: state.name(),
+                attempts: state.attempts(),
+                output: output.cloned(),
+                error: state.error().cloned(),
+                started_at: state.started_at(),
+                finished_at: state.finished_at(),
+            }
+        })
+        .collect())
 }
 
 impl From<RunRow> for RunSummary {
@@ -184,6 +208,12 @@ impl From<RunRow> for RunSummary {
 
 impl From<EntryRow> for JournalEntry {
     fn from(row: EntryRow) -> Self {
-        Self { seq: row.seq, at: row.at, kind: row.kind, node: row.node, data: row.data }
+        Self {
+            seq: row.seq,
+            at: row.at,
+            kind: row.kind,
+            node: row.node,
+            data: row.data,
+        }
     }
 }

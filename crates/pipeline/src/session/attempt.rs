@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use gathering_domain::Json;
 use gathering_domain::node_state::Failure;
 use gathering_domain::planner::AttemptResult;
-use futures::FutureExt as _;
 
 use crate::handler::{Call, Handler, HandlerError};
 
@@ -18,7 +18,8 @@ pub(crate) async fn run(
     max_output_bytes: usize,
 ) -> AttemptResult {
     let Some(handler) = handler else {
-        let message = "no handler of this name is registered on this instance; register it, or start the run where it is";
+        let message =
+            "no handler of this name is registered on this instance; register it, or start the run where it is";
         return HandlerError::permanent("unknown_action", message).into();
     };
     let calling = std::panic::AssertUnwindSafe(async move { handler.call(call).await }).catch_unwind();
@@ -41,13 +42,21 @@ fn checked(output: Json, max_bytes: usize) -> AttemptResult {
     if bytes <= max_bytes {
         return AttemptResult::Output(output);
     }
-    let message = format!("the output has {bytes} bytes, at most {max_bytes} are kept; store it elsewhere and give its address");
+    let message =
+        format!("the output has {bytes} bytes, at most {max_bytes} are kept; store it elsewhere and give its address");
     HandlerError::permanent("output_too_large", message).into()
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> AttemptResult {
-    let reason = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let reason = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(reason, "a handler panicked");
     let error = Failure::new("handler_panicked", "the handler ended abnormally; the log says more");
-    AttemptResult::Failed { error, transient: false, retry_after: None }
+    AttemptResult::Failed {
+        error,
+        transient: false,
+        retry_after: None,
+    }
 }

@@ -55,7 +55,11 @@ impl Session {
         }
         let client = self.shared.connection().await?;
         let claimed = self.claim(&client, slots.len()).await?;
-        let again: Vec<RunId> = claimed.iter().filter(|claimed| claimed.run.epoch > 1).map(|claimed| claimed.run.id).collect();
+        let again: Vec<RunId> = claimed
+            .iter()
+            .filter(|claimed| claimed.run.epoch > 1)
+            .map(|claimed| claimed.run.id)
+            .collect();
         let mut journals = journals(&client, &again).await?;
         drop(client);
         let count = claimed.len();
@@ -106,7 +110,10 @@ impl Session {
             drop(slot);
             session.slot_freed();
         };
-        self.drivers.spawn_on(self.dropped.clone().run_until_cancelled_owned(driving.instrument(span)), &self.runtime);
+        self.drivers.spawn_on(
+            self.dropped.clone().run_until_cancelled_owned(driving.instrument(span)),
+            &self.runtime,
+        );
     }
 
     /// Drives until the run leaves the memory. One that lost a race without losing the run, or that could not be read, is read again:
@@ -133,7 +140,9 @@ impl Session {
     }
 
     async fn drive_once(self: &Arc<Self>, claimed: Claimed, journal: Vec<EntryRow>) -> Result<Leave, Error> {
-        let ClaimedRun { pipeline_id, version, .. } = claimed.run;
+        let ClaimedRun {
+            pipeline_id, version, ..
+        } = claimed.run;
         let pipeline = self.shared.library.get(&self.shared.pool, pipeline_id, version).await?;
         let mut driver = Driver::resume(self.clone(), claimed.run, pipeline, &journal)?;
         if claimed.taken_over {
@@ -144,7 +153,9 @@ impl Session {
 
     async fn read_again(&self, id: RunId) -> Result<Option<(Claimed, Vec<EntryRow>)>, Error> {
         let client = self.shared.connection().await?;
-        let Some(run) = runs::claimed_by(&client, id, self.instance).await? else { return Ok(None) };
+        let Some(run) = runs::claimed_by(&client, id, self.instance).await? else {
+            return Ok(None);
+        };
         let journal = run_journal::of_runs(&client, &[id]).await?;
         Ok(Some((Claimed { run, taken_over: false }, journal)))
     }

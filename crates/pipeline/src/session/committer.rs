@@ -70,7 +70,9 @@ async fn commit_alone(owner: InstanceId, lane: &mut Lane, append: &Append) -> Re
 
 /// Whether an earlier try was committed and only its answer lost: its last entry then stands there under this very epoch.
 async fn is_durable(lane: &mut Lane, append: &Append) -> Result<bool, Refused> {
-    let Some(last) = append.entries.last() else { return Ok(false) };
+    let Some(last) = append.entries.last() else {
+        return Ok(false);
+    };
     loop {
         let found = match lane.connection().await {
             Ok(connection) => run_journal::has_entry(connection, append.run_id, last.seq, append.epoch).await,
@@ -87,7 +89,10 @@ async fn is_durable(lane: &mut Lane, append: &Append) -> Result<bool, Refused> {
 /// One statement; tried again for as long as the database is away.
 async fn write(owner: InstanceId, lane: &mut Lane, appends: &[Append]) -> Result<Appended, Error> {
     let batch = Batch {
-        entries: appends.iter().flat_map(|append| append.entries.iter().cloned()).collect(),
+        entries: appends
+            .iter()
+            .flat_map(|append| append.entries.iter().cloned())
+            .collect(),
         heads: appends.iter().filter_map(|append| append.head.clone()).collect(),
     };
     loop {

@@ -57,9 +57,13 @@ impl Driver {
         journal: &[EntryRow],
     ) -> Result<Self, gathering_persistence::Error> {
         let progress = replay(&run, &pipeline, journal)?;
-        let deadline = pipeline.timeout.and_then(|timeout| run.started_at.checked_add(timeout).ok());
+        let deadline = pipeline
+            .timeout
+            .and_then(|timeout| run.started_at.checked_add(timeout).ok());
         Ok(Self {
-            state: RunState::Running { owner: session.instance },
+            state: RunState::Running {
+                owner: session.instance,
+            },
             seq: journal.last().map_or(0, |row| row.seq),
             pending: Vec::new(),
             attempts: JoinSet::new(),
@@ -112,7 +116,11 @@ impl Driver {
     /// Decides what can be decided and starts what can start; gives the outcome once there is one.
     fn plan(&mut self) -> Option<Outcome> {
         let now = self.now();
-        let Plan { records, starts, outcome } = self.progress.next(now);
+        let Plan {
+            records,
+            starts,
+            outcome,
+        } = self.progress.next(now);
         for (node, event) in &records {
             self.note(*node, event, now);
         }
@@ -124,7 +132,9 @@ impl Driver {
 
     fn start(&mut self, Start { node, attempt, config }: Start) {
         let definition = &self.pipeline.nodes[node];
-        let NodeKind::Action { handler, .. } = &definition.kind else { return };
+        let NodeKind::Action { handler, .. } = &definition.kind else {
+            return;
+        };
         let call = Call {
             run_id: self.run.id,
             node: definition.id.clone(),
@@ -140,7 +150,13 @@ impl Driver {
             definition.timeout,
             shared.limits.max_output_bytes,
         );
-        self.attempts.spawn(async move { AttemptEnd { node, attempt, result: running.await } });
+        self.attempts.spawn(async move {
+            AttemptEnd {
+                node,
+                attempt,
+                result: running.await,
+            }
+        });
     }
 
     /// Waits for an attempt, a timer, the run's deadline or the drain, and takes in what came of it.
@@ -194,11 +210,17 @@ impl Driver {
 
     /// Whether something decided must not be forgotten in a crash: when a delay ends, that a retry is due.
     fn must_flush(&self) -> bool {
-        self.pending.iter().any(|entry| entry.kind == "node_waiting" || entry.kind == TAKEN_OVER)
+        self.pending
+            .iter()
+            .any(|entry| entry.kind == "node_waiting" || entry.kind == TAKEN_OVER)
     }
 
     async fn flush(&mut self) -> Result<(), Refused> {
-        if self.pending.is_empty() { Ok(()) } else { self.append(None).await }
+        if self.pending.is_empty() {
+            Ok(())
+        } else {
+            self.append(None).await
+        }
     }
 
     async fn append(&mut self, head: Option<HeadChange>) -> Result<(), Refused> {
@@ -208,7 +230,13 @@ impl Driver {
         }
         let count = i32::try_from(entries.len()).unwrap_or(i32::MAX);
         let (done, answer) = oneshot::channel();
-        let append = Append { run_id: self.run.id, epoch: self.run.epoch, entries, head, done };
+        let append = Append {
+            run_id: self.run.id,
+            epoch: self.run.epoch,
+            entries,
+            head,
+            done,
+        };
         // Both fail only when the session ends; then this run is not ours any more either.
         self.session.appends.send(append).await.map_err(|_| Refused::Fenced)?;
         answer.await.unwrap_or(Err(Refused::Fenced))?;
@@ -219,14 +247,23 @@ impl Driver {
     async fn end(&mut self, outcome: Outcome) -> Result<Leave, Refused> {
         self.cancelled.cancel();
         let now = self.now();
-        self.push(now, RUN_ENDED, None, Some(format!(r#"{{"status":"{}"}}"#, outcome.name())));
+        self.push(
+            now,
+            RUN_ENDED,
+            None,
+            Some(format!(r#"{{"status":"{}"}}"#, outcome.name())),
+        );
         let head = HeadChange {
             run_id: self.run.id,
             epoch: self.run.epoch,
             status: outcome.name(),
             wait_ms: None,
             error: outcome.error().and_then(|error| serde_json::to_string(error).ok()),
-            output: if let Outcome::Completed { output } = &outcome { Some(output.clone()) } else { None },
+            output: if let Outcome::Completed { output } = &outcome {
+                Some(output.clone())
+            } else {
+                None
+            },
             finished_at: Some(now.max(self.run.started_at)),
         };
         self.change(&RunEvent::Ended(outcome), now);
@@ -261,7 +298,8 @@ impl Driver {
 
     fn may_rest(&self) -> bool {
         let until = self.now().checked_add(self.session.shared.limits.release_after);
-        self.wake_at().is_some_and(|wake_at| until.is_ok_and(|until| wake_at > until))
+        self.wake_at()
+            .is_some_and(|wake_at| until.is_ok_and(|until| wake_at > until))
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
@@ -275,14 +313,21 @@ impl Driver {
             // Nothing new begins, so no timer matters; only attempts under way do.
             return LONGEST.unsigned_abs();
         }
-        let wait = self.wake_at().map_or(LONGEST, |at| at.duration_since(self.now()).clamp(SignedDuration::ZERO, LONGEST));
+        let wait = self.wake_at().map_or(LONGEST, |at| {
+            at.duration_since(self.now()).clamp(SignedDuration::ZERO, LONGEST)
+        });
         // A little late rather than a little early, which would only make another turn.
         wait.unsigned_abs() + std::time::Duration::from_millis(1)
     }
 
     fn timed_out(&self) -> Outcome {
         let timeout = self.pipeline.timeout.unwrap_or_default();
-        Outcome::TimedOut { error: Failure::new("run_timeout", format!("the run took longer than its timeout of {timeout:?}")) }
+        Outcome::TimedOut {
+            error: Failure::new(
+                "run_timeout",
+                format!("the run took longer than its timeout of {timeout:?}"),
+            ),
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -312,7 +357,9 @@ pub(crate) fn replay(
     });
     for row in journal {
         if let Some((node, event)) = entry::decode(pipeline, row)? {
-            progress.apply(node, &event, row.at).map_err(|error| entry::corrupt(row, &error.to_string()))?;
+            progress
+                .apply(node, &event, row.at)
+                .map_err(|error| entry::corrupt(row, &error.to_string()))?;
         }
     }
     Ok(progress)

@@ -19,7 +19,12 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(pool: Pool, stop: CancellationToken) -> Self {
-        Self { pool, stop, connection: None, wait: Duration::ZERO }
+        Self {
+            pool,
+            stop,
+            connection: None,
+            wait: Duration::ZERO,
+        }
     }
 
     /// The connection; a new one, if need be.
@@ -30,7 +35,9 @@ impl Lane {
             connection.batch_execute(SETTINGS).await?;
             self.connection = Some(connection);
         }
-        self.connection.as_ref().ok_or_else(|| Error::Unavailable(String::new()))
+        self.connection
+            .as_ref()
+            .ok_or_else(|| Error::Unavailable(String::new()))
     }
 
     /// After an error: whether to try the same again, once the database may be back.

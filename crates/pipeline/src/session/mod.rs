@@ -57,7 +57,10 @@ pub(crate) enum End {
 
 impl Session {
     /// Registers a new instance and starts its tasks.
-    pub(crate) async fn begin(shared: Arc<Shared>, stop: &CancellationToken) -> Result<(Arc<Self>, presence::Presence), Error> {
+    pub(crate) async fn begin(
+        shared: Arc<Shared>,
+        stop: &CancellationToken,
+    ) -> Result<(Arc<Self>, presence::Presence), Error> {
         let instance = InstanceId::new(shared.clock.now(), &*shared.entropy);
         let presence = presence::Presence::register(&shared, instance).await?;
         let client = shared.connection().await?;
@@ -91,12 +94,18 @@ impl Session {
         let stop = self.dropped.clone();
         let committing = committer::run(self.instance, lane(), appended);
         self.services.spawn(stop.clone().run_until_cancelled_owned(committing));
-        self.services.spawn(stop.clone().run_until_cancelled_owned(starter::run(lane(), started)));
-        self.services.spawn(stop.run_until_cancelled_owned(claimer::run(self.clone())));
+        self.services
+            .spawn(stop.clone().run_until_cancelled_owned(starter::run(lane(), started)));
+        self.services
+            .spawn(stop.run_until_cancelled_owned(claimer::run(self.clone())));
     }
 
     /// Works until told to stop or fenced; then nothing of this session is left.
-    pub(crate) async fn run(self: Arc<Self>, mut presence: presence::Presence, deadline: &crate::handle::Deadline) -> End {
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        mut presence: presence::Presence,
+        deadline: &crate::handle::Deadline,
+    ) -> End {
         let end = tokio::select! {
             () = self.draining.cancelled() => End::Stopped,
             () = presence.keep(&self.shared) => End::Fenced,
@@ -133,9 +142,13 @@ impl Session {
             runs::hand_back(&client, self.instance).await
         };
         match handed_back.await {
-            Ok(count) => tracing::info!(instance_id = %self.instance, runs = count, "instance stopped; unfinished runs are back in the queue"),
+            Ok(count) => {
+                tracing::info!(instance_id = %self.instance, runs = count, "instance stopped; unfinished runs are back in the queue")
+            }
             // Nothing is lost: the others find them as the runs of a dead instance.
-            Err(error) => tracing::warn!(%error, "unfinished runs could not be handed back; they are taken over after the grace"),
+            Err(error) => {
+                tracing::warn!(%error, "unfinished runs could not be handed back; they are taken over after the grace")
+            }
         }
         presence.leave(&self.shared).await;
     }

@@ -41,7 +41,12 @@ impl Presence {
     /// Takes the lock and writes the first heartbeat.
     pub(crate) async fn register(shared: &Shared, instance: InstanceId) -> Result<Self, Error> {
         let steady = Steady(Arc::new(Mutex::new(Instant::now())));
-        let mut presence = Self { instance, steady, started_at: shared.clock.now(), connection: None };
+        let mut presence = Self {
+            instance,
+            steady,
+            started_at: shared.clock.now(),
+            connection: None,
+        };
         presence.beat(shared).await?;
         Ok(presence)
     }
@@ -92,7 +97,9 @@ impl Presence {
         if self.connection.is_none() {
             let connection = shared.pool.get().await?;
             if !instances::lock(&connection, self.instance).await? {
-                return Err(Error::Unavailable(": the lock of this instance is still held by its lost connection".to_owned()));
+                return Err(Error::Unavailable(
+                    ": the lock of this instance is still held by its lost connection".to_owned(),
+                ));
             }
             self.connection = Some(connection);
         }

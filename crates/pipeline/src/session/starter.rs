@@ -76,9 +76,16 @@ pub(crate) async fn insert_in<C: gathering_persistence::GenericClient>(
     client: &C,
     new: &[NewRun],
 ) -> Result<Vec<Insertion>, Error> {
-    let mut inserted: std::collections::HashMap<_, _> =
-        runs::insert(client, new).await?.into_iter().map(|run| (run.id, run)).collect();
-    let missing: Vec<_> = new.iter().map(|run| run.id).filter(|id| !inserted.contains_key(id)).collect();
+    let mut inserted: std::collections::HashMap<_, _> = runs::insert(client, new)
+        .await?
+        .into_iter()
+        .map(|run| (run.id, run))
+        .collect();
+    let missing: Vec<_> = new
+        .iter()
+        .map(|run| run.id)
+        .filter(|id| !inserted.contains_key(id))
+        .collect();
     if !missing.is_empty() {
         // Those that an earlier try inserted, whose answer was lost.
         inserted.extend(runs::find(client, &missing).await?.into_iter().map(|run| (run.id, run)));
@@ -94,7 +101,9 @@ pub(crate) async fn insert_in<C: gathering_persistence::GenericClient>(
 }
 
 async fn why_not<C: gathering_persistence::GenericClient>(client: &C, run: &NewRun) -> Result<Insertion, Error> {
-    let Some(key) = &run.key else { return Ok(Insertion::NoSuchPipeline) };
+    let Some(key) = &run.key else {
+        return Ok(Insertion::NoSuchPipeline);
+    };
     let found = run_keys::get(client, run.pipeline_id, &key.key).await?;
     Ok(found.map_or(Insertion::NoSuchPipeline, Insertion::KeyTaken))
 }

@@ -1,0 +1,124 @@
+//! What is left when an instance goes away, and who goes on.
+
+use std::time::Duration;
+
+use gathering_pipeline::StartRun;
+use gathering_testkit::{TestDatabase, eventually};
+use serde_json::json;
+
+use crate::support::{Calls, LIMIT, builder, chain, ended, kinds, save};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shutting_down_hands_over_and_another_instance_goes_on_in_the_middle() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool().await;
+    let (first_calls, second_calls) = (Calls::default(), Calls::default());
+    let first = builder(pool.clone(), &first_calls).build();
+    let definition = json!({"nodes": [
+        {"id": "a", "type": "action", "config": {"action": "echo"}},
+        {"id": "h", "type": "action", "config": {"action": "hang"}},
+        {"id": "b", "type": "action", "config": {"action": "echo"}}],
+      "edges": [{"from": "a", "to": "h"}, {"from": "h", "to": "b"}]});
+    let handle = first.start().await.unwrap();
+    let pipeline = save(&first, definition).await;
+    let run = first.start_run(StartRun::new(pipeline)).await.unwrap().id;
+    eventually("the node to hang", LIMIT, async || first_calls.of("h") == 1).await;
+    handle.shutdown(Duration::from_millis(50)).await;
+    assert_eq!(first.run(run).await.unwrap().unwrap().run.status, "queued");
+
+    // On the second instance nothing hangs.
+    let second = builder(pool, &second_calls)
+        .handler("hang", |_: gathering_pipeline::Call| async {
+            Ok::<_, gathering_pipeline::HandlerError>(json!("at last"))
+        })
+        .build();
+    let handle = second.start().await.unwrap();
+    assert_eq!(ended(&second, run).await.run.status, "completed");
+    assert_eq!(
+        (first_calls.of("a"), second_calls.of("a"), second_calls.of("b")),
+        (1, 0, 1)
+    );
+    let expected = [
+        "node_completed a",
+        "node_completed h",
+        "node_completed b",
+        "run_ended -",
+    ];
+    assert_eq!(kinds(&second, run).await, expected);
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_runs_of_an_instance_whose_connections_are_gone_are_taken_over() {
+    let database = TestDatabase::new().await;
+    let calls = Calls::default();
+    // A runtime of its own stands for a process: dropping it stops everything on it at once, in no order.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let url = database.url();
+    let (hanging, seen) = (calls.clone(), calls.clone());
+    let (runtime, run) = tokio::task::spawn_blocking(move || {
+        let run = runtime.block_on(async move {
+            let pool = gathering_persistence::connect(&gathering_persistence::ConnectOptions::new(url))
+                .await
+                .unwrap();
+            let engine = builder(pool, &hanging).build();
+            let definition = json!({"nodes": [
+                {"id": "a", "type": "action", "config": {"action": "echo"}},
+                {"id": "h", "type": "action", "config": {"action": "hang"}}],
+              "edges": [{"from": "a", "to": "h"}]});
+            std::mem::forget(engine.start().await.unwrap());
+            let pipeline = save(&engine, definition).await;
+            let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+            eventually("the node to hang", LIMIT, async || seen.of("h") == 1).await;
+            run
+        });
+        (runtime, run)
+    })
+    .await
+    .unwrap();
+    runtime.shutdown_background();
+
+    let second = builder(database.pool().await, &Calls::default())
+        .handler("hang", |_: gathering_pipeline::Call| async {
+            Ok::<_, gathering_pipeline::HandlerError>(json!("at last"))
+        })
+        .build();
+    let handle = second.start().await.unwrap();
+    assert_eq!(ended(&second, run).await.run.status, "completed");
+    assert_eq!(calls.of("a"), 1);
+    assert_eq!(
+        kinds(&second, run).await,
+        ["node_completed a", "taken_over -", "node_completed h", "run_ended -"]
+    );
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_go_on_after_every_connection_was_terminated() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, chain(&["a", "b", "c", "d", "e"])).await;
+    for _ in 0..5 {
+        let starts = (0..20).map(|_| engine.start_run(StartRun::new(pipeline)));
+        let started = futures::future::join(futures::future::join_all(starts), database.terminate_backends())
+            .await
+            .0;
+        for run in started.into_iter().map(|one| one.unwrap().id) {
+            let view = gathering_testkit::until("the run to end", LIMIT, async || {
+                engine
+                    .run(run)
+                    .await
+                    .ok()
+                    .flatten()
+                    .filter(|view| view.run.finished_at.is_some())
+            })
+            .await;
+            assert_eq!(view.run.status, "completed");
+        }
+    }
+    handle.shutdown(LIMIT).await;
+}

@@ -1,0 +1,8 @@
+//! The engine against a real PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod crashes;
+mod fencing;
+mod runs;
+mod starts;
+mod support;

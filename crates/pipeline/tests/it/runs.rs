@@ -1,0 +1,227 @@
+//! What a run does with its nodes.
+
+use std::time::{Duration, Instant};
+
+use gathering_pipeline::StartRun;
+use gathering_testkit::{TestDatabase, until};
+use serde_json::json;
+
+use crate::support::{Calls, LIMIT, builder, chain, ended, outcome, save, statuses};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_flows_from_the_input_through_the_nodes_to_the_output() {
+    let view = outcome(
+        json!({"nodes": [
+            {"id": "start", "type": "trigger"},
+            {"id": "get", "type": "action", "config": {"action": "echo", "n": "{{ input.n }}", "text": "n is {{ input.n }}"}},
+            {"id": "big", "type": "condition", "config": {"expression": "nodes.get.output.n > 3"}},
+            {"id": "yes", "type": "transform", "config": {"output": {"twice": "{{ nodes.get.output.n * 2 }}"}}},
+            {"id": "no", "type": "transform", "config": {"output": "small"}}],
+          "edges": [{"from": "start", "to": "get"}, {"from": "get", "to": "big"}, {"from": "big", "to": "yes", "when": true},
+            {"from": "big", "to": "no", "when": false}]}),
+        json!({"n": 5}),
+    )
+    .await;
+    assert_eq!(view.run.status, "completed");
+    assert_eq!(
+        view.run.output.clone().unwrap().to_value(),
+        json!({"yes": {"twice": 10}})
+    );
+    assert_eq!(
+        statuses(&view),
+        [
+            "start:completed",
+            "get:completed",
+            "big:completed",
+            "yes:completed",
+            "no:skipped"
+        ]
+    );
+    assert_eq!(view.nodes[0].output.clone().unwrap().to_value(), json!({"n": 5}));
+    assert_eq!(
+        view.nodes[1].output.clone().unwrap().to_value(),
+        json!({"n": 5, "text": "n is 5"})
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_node_fails_the_run_after_its_downstream_is_skipped() {
+    let view = outcome(
+        json!({"nodes": [
+            {"id": "start", "type": "trigger"},
+            {"id": "bad", "type": "action", "config": {"action": "fail"}},
+            {"id": "after", "type": "action", "config": {"action": "echo"}},
+            {"id": "other", "type": "action", "config": {"action": "echo"}},
+            {"id": "both", "type": "join"}],
+          "edges": [{"from": "start", "to": "bad"}, {"from": "bad", "to": "after"}, {"from": "start", "to": "other"},
+            {"from": "after", "to": "both"}, {"from": "other", "to": "both"}]}),
+        json!(null),
+    )
+    .await;
+    assert_eq!(view.run.status, "failed");
+    assert_eq!(
+        statuses(&view),
+        [
+            "start:completed",
+            "bad:failed",
+            "after:skipped",
+            "other:completed",
+            "both:skipped"
+        ]
+    );
+    let error = view.run.error.unwrap().to_value();
+    assert_eq!(error["code"], "node_failed");
+    assert_eq!(error["message"], "node bad failed: it is broken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_on_error_continue_the_error_flows_on_as_data() {
+    let view = outcome(
+        json!({"nodes": [
+            {"id": "bad", "type": "action", "on_error": "continue", "config": {"action": "fail"}},
+            {"id": "say", "type": "transform", "config": {"output": "{{ nodes.bad.output.error.code }}"}}],
+          "edges": [{"from": "bad", "to": "say"}]}),
+        json!(null),
+    )
+    .await;
+    assert_eq!(view.run.status, "completed");
+    assert_eq!(view.run.output.clone().unwrap().to_value(), json!({"say": "broken"}));
+    assert_eq!(statuses(&view), ["bad:failed", "say:completed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transient_failure_is_tried_again_and_counted() {
+    let retry = json!({"max_attempts": 3, "initial": "1ms", "jitter": "none"});
+    let view = outcome(
+        json!({"nodes": [{"id": "f", "type": "action", "retry": retry, "config": {"action": "flaky"}}]}),
+        json!(1),
+    )
+    .await;
+    assert_eq!((view.run.status.as_str(), view.nodes[0].attempts), ("completed", 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panicking_handler_fails_its_node_and_nothing_else() {
+    let view = outcome(
+        json!({"nodes": [{"id": "p", "type": "action", "config": {"action": "panic"}}]}),
+        json!(1),
+    )
+    .await;
+    assert_eq!(view.nodes[0].error.as_ref().unwrap().code, "handler_panicked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_and_a_run_that_take_too_long_time_out() {
+    let hang = json!({"action": "hang"});
+    let node = outcome(
+        json!({"nodes": [{"id": "h", "type": "action", "timeout": "50ms", "config": hang}]}),
+        json!(1),
+    )
+    .await;
+    assert_eq!(
+        (node.run.status.as_str(), node.nodes[0].status),
+        ("failed", "timed_out")
+    );
+    let run = outcome(
+        json!({"nodes": [{"id": "h", "type": "action", "config": hang}], "timeout": "50ms"}),
+        json!(1),
+    )
+    .await;
+    assert_eq!(
+        (run.run.status.as_str(), run.nodes[0].status),
+        ("timed_out", "cancelled")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn four_branches_of_300_ms_take_about_300_ms() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    let branches = ["a", "b", "c", "d"];
+    let nodes = branches.map(|id| json!({"id": id, "type": "delay", "config": {"duration": "300ms"}}));
+    let edges = branches.map(|id| json!({"from": "start", "to": id}));
+    let nodes: Vec<_> = std::iter::once(json!({"id": "start", "type": "trigger"}))
+        .chain(nodes)
+        .collect();
+    let pipeline = save(&engine, json!({"nodes": nodes, "edges": edges})).await;
+    let run = engine.start_run(StartRun::new(pipeline)).await.unwrap();
+    let view = ended(&engine, run.id).await.run;
+    let took = view.finished_at.unwrap().duration_since(view.started_at.unwrap());
+    assert!(took.as_millis() >= 300 && took.as_millis() < 900, "it took {took:?}");
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_delay_leaves_the_memory_and_comes_back_in_time() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(
+        &engine,
+        json!({"nodes": [{"id": "d", "type": "delay", "config": {"duration": "{{ input }}"}}]}),
+    )
+    .await;
+    let run = engine
+        .start_run(StartRun::new(pipeline).input(json!("1500ms")))
+        .await
+        .unwrap();
+    let waiting = until("the run to wait", LIMIT, async || {
+        engine
+            .run(run.id)
+            .await
+            .unwrap()
+            .filter(|view| view.run.status == "waiting")
+    })
+    .await;
+    assert_eq!(statuses(&waiting), ["d:waiting"]);
+    let begun = Instant::now();
+    assert_eq!(ended(&engine, run.id).await.run.status, "completed");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_of_any_goes_on_with_the_first_branch() {
+    let view = outcome(
+        json!({"nodes": [
+            {"id": "start", "type": "parallel"},
+            {"id": "fast", "type": "action", "config": {"action": "echo", "is": "fast"}},
+            {"id": "slow", "type": "delay", "config": {"duration": "200ms"}},
+            {"id": "first", "type": "join", "config": {"mode": "any"}}],
+          "edges": [{"from": "start", "to": "fast"}, {"from": "start", "to": "slow"}, {"from": "fast", "to": "first"},
+            {"from": "slow", "to": "first"}]}),
+        json!(null),
+    )
+    .await;
+    assert_eq!(
+        view.run.output.unwrap().to_value(),
+        json!({"first": {"fast": {"is": "fast"}}})
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edge_whose_expression_cannot_be_evaluated_fails_its_target() {
+    let view = outcome(
+        json!({"nodes": [{"id": "a", "type": "action", "config": {"action": "echo"}}, {"id": "b", "type": "action", "config": {"action": "echo"}}],
+          "edges": [{"from": "a", "to": "b", "when": "nodes.a.output.missing > 3"}]}),
+        json!(null),
+    )
+    .await;
+    assert_eq!(statuses(&view), ["a:completed", "b:failed"]);
+    assert_eq!(view.nodes[1].error.as_ref().unwrap().code, "expression_failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_attempt_is_handed_the_same_key() {
+    let database = TestDatabase::new().await;
+    let calls = Calls::default();
+    let engine = builder(database.pool().await, &calls).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, chain(&["a", "b"])).await;
+    let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+    ended(&engine, run).await;
+    let keys: Vec<_> = calls.all().into_iter().map(|call| call.idempotency_key).collect();
+    assert_eq!(keys, [format!("{run}/a"), format!("{run}/b")]);
+    handle.shutdown(LIMIT).await;
+}

@@ -1,0 +1,198 @@
+//! How runs begin.
+
+use gathering_domain::PipelineId;
+use gathering_pipeline::{Engine, Error, Limits, NewPipeline, PageRequest, RunFilter, StartRun, UpdatePipeline};
+use gathering_testkit::TestDatabase;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::support::{Calls, LIMIT, builder, chain, ended, save};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_started_in_a_transaction_is_there_on_commit_and_gone_on_rollback() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool().await;
+    let engine = builder(pool.clone(), &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    let mut client = pool.get().await.unwrap();
+
+    let transaction = client.transaction().await.unwrap();
+    let gone = engine
+        .start_run_in(&transaction, StartRun::new(pipeline))
+        .await
+        .unwrap()
+        .id;
+    transaction.rollback().await.unwrap();
+    let transaction = client.transaction().await.unwrap();
+    let kept = engine
+        .start_run_in(&transaction, StartRun::new(pipeline))
+        .await
+        .unwrap()
+        .id;
+    assert!(
+        engine.run(kept).await.unwrap().is_none(),
+        "nobody sees it before the commit"
+    );
+    transaction.commit().await.unwrap();
+
+    assert_eq!(ended(&engine, kept).await.run.status, "completed");
+    assert!(engine.run(gone).await.unwrap().is_none());
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_starts_one_run_however_often_and_however_many_at_once() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    let start = || StartRun {
+        idempotency_key: Some("once".to_owned()),
+        ..StartRun::new(pipeline).input(json!({"n": 1}))
+    };
+    let starts = (0..50).map(|_| {
+        let (engine, start) = (engine.clone(), start());
+        async move { engine.start_run(start).await.unwrap() }
+    });
+    let started = futures::future::join_all(starts).await;
+    assert!(started.iter().all(|one| one.id == started[0].id));
+    assert_eq!(started.iter().filter(|one| !one.replayed).count(), 1);
+    let other = StartRun {
+        input: json!({"n": 2}).into(),
+        ..start()
+    };
+    assert!(matches!(engine.start_run(other).await, Err(Error::KeyReused { run_id }) if run_id == started[0].id));
+    let page = PageRequest { limit: 10, after: None };
+    let runs = engine
+        .runs(Uuid::nil().into(), &RunFilter::default(), page)
+        .await
+        .unwrap();
+    assert_eq!(runs.items.len(), 1);
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_exist_cannot_be_started() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    let nothing = PipelineId::from(Uuid::nil());
+    assert!(matches!(
+        engine.start_run(StartRun::new(nothing)).await,
+        Err(Error::PipelineNotFound(_))
+    ));
+    let version = StartRun {
+        version: Some(7),
+        ..StartRun::new(pipeline)
+    };
+    assert!(matches!(
+        engine.start_run(version).await,
+        Err(Error::VersionNotFound { version: 7, .. })
+    ));
+    assert!(engine.delete_pipeline(pipeline).await.unwrap());
+    assert!(matches!(
+        engine.start_run(StartRun::new(pipeline)).await,
+        Err(Error::PipelineNotFound(_))
+    ));
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_keeps_its_version_and_a_stale_writer_is_told() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let id = save(&engine, chain(&["a"])).await;
+    let update = |expected| UpdatePipeline {
+        id,
+        name: None,
+        definition: chain(&["a", "b"]).into(),
+        expected_version: expected,
+        created_by: None,
+    };
+    assert_eq!(engine.update_pipeline(update(Some(1))).await.unwrap().version, 2);
+    let stale = engine.update_pipeline(update(Some(1))).await;
+    assert!(matches!(
+        stale,
+        Err(Error::VersionConflict {
+            expected: 1,
+            current: 2,
+            ..
+        })
+    ));
+    assert_eq!(
+        engine
+            .pipeline(id, Some(1))
+            .await
+            .unwrap()
+            .unwrap()
+            .definition
+            .to_value(),
+        chain(&["a"])
+    );
+    let handle = engine.start().await.unwrap();
+    let old = engine
+        .start_run(StartRun {
+            version: Some(1),
+            ..StartRun::new(id)
+        })
+        .await
+        .unwrap();
+    assert_eq!(ended(&engine, old.id).await.nodes.len(), 1);
+    let latest = engine.start_run(StartRun::new(id)).await.unwrap();
+    assert_eq!(ended(&engine, latest.id).await.nodes.len(), 2);
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_runs_than_the_memory_holds_wait_in_the_database_and_all_end() {
+    let database = TestDatabase::new().await;
+    let limits = Limits {
+        max_runs: 4,
+        ..Limits::default()
+    };
+    let engine = builder(database.pool().await, &Calls::default()).limits(limits).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, chain(&["a", "b", "c"])).await;
+    let starts = (0..300).map(|_| engine.start_run(StartRun::new(pipeline)));
+    let started = futures::future::join_all(starts).await;
+    for one in started {
+        assert_eq!(ended(&engine, one.unwrap().id).await.run.status, "completed");
+    }
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_does_not_work_queues_for_one_that_does() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool().await;
+    let idle: Engine = builder(pool.clone(), &Calls::default()).build();
+    let pipeline = save(&idle, chain(&["a"])).await;
+    let run = idle.start_run(StartRun::new(pipeline)).await.unwrap();
+    assert_eq!(run.status, "queued");
+    let working = builder(pool, &Calls::default()).build();
+    let handle = working.start().await.unwrap();
+    assert_eq!(ended(&idle, run.id).await.run.status, "completed");
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_definition_with_an_unknown_action_is_refused() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let definition = json!({"nodes": [{"id": "a", "type": "action", "config": {"action": "ecko"}}]});
+    let new = NewPipeline {
+        project_id: Uuid::nil().into(),
+        name: "x".to_owned(),
+        definition: definition.into(),
+        created_by: None,
+    };
+    let Err(Error::Invalid { problems }) = engine.create_pipeline(new).await else {
+        panic!("it was saved")
+    };
+    assert_eq!(
+        (problems[0].node.as_deref(), problems[0].code),
+        (Some("a"), "unknown_action")
+    );
+}

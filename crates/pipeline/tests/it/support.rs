@@ -1,0 +1,129 @@
+//! What the tests of the engine share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use gathering_domain::{PipelineId, ProjectId, RunId};
+use gathering_persistence::Pool;
+use gathering_pipeline::{Call, Engine, EngineBuilder, HandlerError, NewPipeline, RunView, StartRun};
+use gathering_testkit::{TestDatabase, until};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Longer than anything takes here unless it is broken.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+
+/// Counts the calls of a handler, by node.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Calls(Arc<std::sync::Mutex<Vec<Call>>>);
+
+impl Calls {
+    pub(crate) fn add(&self, call: Call) {
+        self.0.lock().unwrap().push(call);
+    }
+
+    pub(crate) fn of(&self, node: &str) -> usize {
+        self.0.lock().unwrap().iter().filter(|call| &*call.node == node).count()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Call> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// An engine with the actions `echo` (gives its config), `fail`, `flaky` (fails twice) and `hang` (never ends).
+pub(crate) fn builder(pool: Pool, calls: &Calls) -> EngineBuilder {
+    let (echoed, hung, flaked) = (calls.clone(), calls.clone(), Arc::new(AtomicUsize::new(0)));
+    Engine::builder(pool)
+        .handler("echo", move |call: Call| {
+            echoed.add(call.clone());
+            async move { Ok::<_, HandlerError>(call.config) }
+        })
+        .handler("fail", |_: Call| async {
+            Err::<Value, _>(HandlerError::permanent("broken", "it is broken"))
+        })
+        .handler("flaky", move |_: Call| {
+            let failures = flaked.fetch_add(1, Ordering::SeqCst);
+            async move {
+                if failures < 2 {
+                    Err(HandlerError::transient("busy", "later"))
+                } else {
+                    Ok(json!("done"))
+                }
+            }
+        })
+        .handler("panic", |_: Call| async {
+            if true {
+                panic!("on purpose")
+            } else {
+                Ok::<_, HandlerError>(Value::Null)
+            }
+        })
+        .handler("hang", move |call: Call| {
+            hung.add(call);
+            async { std::future::pending::<Result<Value, HandlerError>>().await }
+        })
+}
+
+pub(crate) async fn save(engine: &Engine, definition: Value) -> PipelineId {
+    let new = NewPipeline {
+        project_id: ProjectId::from(Uuid::nil()),
+        name: "a pipeline".to_owned(),
+        definition: definition.into(),
+        created_by: None,
+    };
+    engine.create_pipeline(new).await.unwrap().id
+}
+
+pub(crate) async fn ended(engine: &Engine, run: RunId) -> RunView {
+    until("the run to end", LIMIT, async || {
+        engine
+            .run(run)
+            .await
+            .unwrap()
+            .filter(|view| view.run.finished_at.is_some())
+    })
+    .await
+}
+
+/// Saves, starts and waits for the end.
+pub(crate) async fn outcome(definition: Value, input: Value) -> RunView {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, definition).await;
+    let run = engine.start_run(StartRun::new(pipeline).input(input)).await.unwrap();
+    let view = ended(&engine, run.id).await;
+    handle.shutdown(LIMIT).await;
+    view
+}
+
+/// The status of each node, as `id:status`.
+pub(crate) fn statuses(view: &RunView) -> Vec<String> {
+    view.nodes
+        .iter()
+        .map(|node| format!("{}:{}", node.id, node.status))
+        .collect()
+}
+
+pub(crate) async fn kinds(engine: &Engine, run: RunId) -> Vec<String> {
+    let entries = engine.journal(run, 0, 1_000).await.unwrap();
+    entries
+        .iter()
+        .map(|entry| format!("{} {}", entry.kind, entry.node.as_deref().unwrap_or("-")))
+        .collect()
+}
+
+/// `a -> b -> …`, all of them calling `echo`.
+pub(crate) fn chain(ids: &[&str]) -> Value {
+    let nodes: Vec<_> = ids
+        .iter()
+        .map(|id| json!({"id": id, "type": "action", "config": {"action": "echo", "of": id}}))
+        .collect();
+    let edges: Vec<_> = ids
+        .windows(2)
+        .map(|pair| json!({"from": pair[0], "to": pair[1]}))
+        .collect();
+    json!({"nodes": nodes, "edges": edges})
+}
