@@ -1,0 +1,91 @@
+//! The command line: what may be typed after `gathering`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::{Inputs, table};
+
+/// GatheRing: durable pipelines, on one binary and one PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "gathering", version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server until SIGTERM or Ctrl-C
+    Serve,
+    /// Bring the database up to this release, and print what was applied
+    Migrate,
+    /// Print every setting: value, default, unit and where it comes from
+    Config(ConfigArgs),
+}
+
+/// The flags of `gathering config`.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// Print JSON instead of columns
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The flags that every subcommand takes; each wins over its variable and over the file.
+#[derive(Debug, Args)]
+pub(crate) struct Flags {
+    /// The configuration file [default: ./gathering.toml, where there is one]
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Where the server listens; port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// Where the embedded database lives
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// How log lines look: json or text
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+impl Flags {
+    /// These flags, and the variables of this process.
+    pub(crate) fn into_inputs(self) -> Inputs {
+        let flags = [
+            (&table::LISTEN, self.listen),
+            (&table::DATA_DIR, self.data_dir),
+            (&table::LOG_FORMAT, self.log_format),
+        ];
+        let variables = std::env::vars_os()
+            .map(|(name, text)| (name.to_string_lossy().into_owned(), text.to_string_lossy().into_owned()));
+        Inputs {
+            file: self.config,
+            variables: variables.collect(),
+            flags: flags.into_iter().filter_map(|(setting, text)| Some((setting, text?))).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_may_stand_before_and_after_the_subcommand() {
+        for line in [["gathering", "--listen", "x:1", "serve"], ["gathering", "serve", "--listen", "x:1"]] {
+            let inputs = Cli::try_parse_from(line).unwrap().flags.into_inputs();
+            assert_eq!(inputs.flags.len(), 1);
+            assert_eq!(inputs.flags[0].1, "x:1");
+        }
+    }
+}

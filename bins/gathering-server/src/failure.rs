@@ -1,0 +1,60 @@
+//! Why a command failed, and the exit code that says so.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::settings::Refused;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The settings are wrong.
+    #[error(transparent)]
+    Settings(#[from] Refused),
+    /// The embedded database could not be started.
+    #[error("the embedded database did not start")]
+    Embedded(#[source] gathering_embedded_postgres::Error),
+    /// The database cannot be used.
+    #[error("the database cannot be used; look at database_url")]
+    Database(#[source] gathering::database::Error),
+    /// The database did not answer in time.
+    #[error("the database did not answer within {} s; look at database_url, and at the database", .after.as_secs())]
+    NoDatabase {
+        /// How long was tried.
+        after: Duration,
+        /// The last answer.
+        source: gathering::database::Error,
+    },
+    /// The database could not be brought up to this release.
+    #[error("the database could not be brought up to this release")]
+    Migration(#[source] gathering::database::Error),
+    /// The engines did not start.
+    #[error("the server could not be put together")]
+    Start(#[source] gathering::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}; choose another with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The answer of the operating system.
+        source: std::io::Error,
+    },
+    /// The operating system refused something else.
+    #[error("cannot {action}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// Its answer.
+        source: std::io::Error,
+    },
+    /// A second signal came before the work had ended.
+    #[error("stopped at once, at the second signal; other instances, or the next start, go on with the runs")]
+    Interrupted,
+}
+
+impl Failure {
+    /// 2 for wrong settings, 1 for everything else.
+    pub(crate) fn exit_code(&self) -> u8 {
+        if matches!(self, Self::Settings(_)) { 2 } else { 1 }
+    }
+}

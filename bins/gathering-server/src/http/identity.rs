@@ -1,0 +1,43 @@
+//! Who asks: the extractor that every route behind a login takes first.
+
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpRequest, dev, web};
+use futures::future::LocalBoxFuture;
+use gathering::Identity;
+
+use super::State;
+use super::code::Code;
+use super::problem::Problem;
+
+/// The challenge for a token that is not valid (RFC 6750, section 3).
+pub(crate) const INVALID_TOKEN: &str = r#"Bearer error="invalid_token""#;
+
+/// The caller, as the access token says.
+pub(crate) struct Caller(pub(crate) Identity);
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let state = request.app_data::<web::Data<State>>().cloned();
+        let token = bearer(request).map(str::to_owned);
+        Box::pin(async move {
+            let (Some(state), Some(token)) = (state, token) else {
+                return Err(unauthenticated());
+            };
+            Ok(Self(state.gathering.authenticate(&token).await?))
+        })
+    }
+}
+
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn unauthenticated() -> Problem {
+    let detail = "log in at /api/v1/auth/login and send the token as `Authorization: Bearer TOKEN`";
+    Problem::new(Code::Unauthenticated, detail).with_challenge("Bearer")
+}

@@ -1,0 +1,60 @@
+//! The HTTP edge: one file per resource, and what they share.
+
+mod auth;
+mod body;
+mod code;
+mod edge;
+mod error;
+mod fields;
+mod health;
+mod identity;
+mod parameters;
+mod pipelines;
+mod problem;
+mod readiness;
+mod request_id;
+mod route;
+mod runs;
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig};
+use gathering::{Entropy, Gathering};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+pub(crate) use self::edge::edge;
+pub(crate) use self::readiness::Readiness;
+
+/// What every request can get at.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// The use cases.
+    pub(crate) gathering: Gathering,
+    /// Makes request ids.
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// The largest request body, in bytes.
+    pub(crate) body_limit: usize,
+    /// Whether this instance shall get requests.
+    pub(crate) readiness: Readiness,
+}
+
+/// All routes.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .configure(health::routes)
+        .service(
+            web::scope("/api/v1")
+                .configure(auth::routes)
+                .configure(runs::routes)
+                .configure(pipelines::routes),
+        )
+        .default_service(web::to(route::not_found));
+}
+
+/// One page of a list, as every list is shown.
+fn page<T: Serialize>(items: &[T], next: Option<impl Display>) -> Value {
+    json!({ "items": items, "next_cursor": next.map(|next| next.to_string()) })
+}

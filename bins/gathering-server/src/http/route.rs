@@ -1,0 +1,51 @@
+//! What routes have in common: their methods, and the id in their path.
+
+use std::future::{Ready, ready};
+use std::str::FromStr;
+
+use actix_web::guard::{Any, Get, Head};
+use actix_web::http::Method;
+use actix_web::{FromRequest, HttpRequest, Resource, Route, dev, web};
+
+use super::code::Code;
+use super::problem::Problem;
+
+/// A resource that refuses other methods than these, and names them.
+pub(super) fn methods(resource: Resource, allowed: &'static str) -> Resource {
+    resource.default_service(web::to(move || ready(refused(allowed))))
+}
+
+/// A route for GET, and so for HEAD.
+pub(super) fn read() -> Route {
+    web::route().guard(Any(Get()).or(Head()))
+}
+
+/// A route for another method.
+pub(super) fn write(method: Method) -> Route {
+    web::method(method)
+}
+
+/// The `{id}` in the path.
+pub(super) struct Id<T>(pub(super) T);
+
+impl<T: FromStr + 'static> FromRequest for Id<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(|text| text.parse().ok());
+        ready(id.map(Self).ok_or_else(|| {
+            Problem::new(Code::UseCase(gathering::Code::NotFound), "the id in the path is no UUID, so nothing has it")
+        }))
+    }
+}
+
+/// The answer where no route fits.
+pub(super) async fn not_found(request: HttpRequest) -> Result<String, Problem> {
+    let detail = format!("there is no route {}; the API is under /api/v1", request.path());
+    Err(Problem::new(Code::RouteNotFound, detail))
+}
+
+fn refused(allowed: &'static str) -> Result<String, Problem> {
+    Err(Problem::method_not_allowed(allowed))
+}

@@ -1,0 +1,90 @@
+//! `/runs`: start, read, list, and the journal of one.
+
+use actix_web::http::header::{HeaderName, LOCATION};
+use actix_web::web::{Data, ServiceConfig, resource};
+use actix_web::{HttpRequest, HttpResponse};
+use gathering::{Json, NewRun, PageRequest, PipelineId, RunId, RunQuery};
+use serde_json::json;
+
+use super::body::Incoming;
+use super::identity::Caller;
+use super::parameters::Parameters;
+use super::problem::{Place, Problem, Wrong};
+use super::route::{Id, methods, read, write};
+use super::{Method, State, page};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Says that the run was started by an earlier request with the same key.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(methods(resource("/pipelines/{id}/runs"), "POST").route(write(Method::POST).to(start)))
+        .service(methods(resource("/runs"), "GET, HEAD").route(read().to(list)))
+        .service(methods(resource("/runs/{id}"), "GET, HEAD").route(read().to(get)))
+        .service(methods(resource("/runs/{id}/journal"), "GET, HEAD").route(read().to(journal)));
+}
+
+async fn start(
+    state: Data<State>,
+    Caller(identity): Caller,
+    Id(pipeline): Id<PipelineId>,
+    request: HttpRequest,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let mut body = incoming.object_or_nothing().await?;
+    let new = NewRun {
+        input: body.optional_json("input").unwrap_or_else(Json::null),
+        labels: body.optional("labels", "an object of texts").unwrap_or_default(),
+        priority: body.optional("priority", "a number from -32768 to 32767").unwrap_or_default(),
+        idempotency_key: key(&request)?,
+    };
+    body.finish()?;
+    let started = state.gathering.start_run(&identity, pipeline, new).await?;
+    Ok(HttpResponse::Accepted()
+        .insert_header((LOCATION, format!("/api/v1/runs/{}", started.id)))
+        .insert_header((REPLAYED, if started.replayed { "true" } else { "false" }))
+        .json(json!({ "id": started.id, "status": started.status })))
+}
+
+async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let mut parameters = Parameters::of(&request);
+    let query = RunQuery {
+        project_id: parameters.optional("project_id", "a UUID"),
+        pipeline_id: parameters.optional("pipeline_id", "a UUID"),
+        status: parameters.optional("status", "queued, running, waiting, completed, failed, cancelled or timed_out"),
+    };
+    let wanted = PageRequest { limit: parameters.limit(), after: parameters.cursor() };
+    parameters.finish()?;
+    let found = state.gathering.runs(&identity, query, wanted).await?;
+    Ok(HttpResponse::Ok().json(page(&found.items, found.next)))
+}
+
+async fn get(state: Data<State>, Caller(identity): Caller, Id(id): Id<RunId>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(state.gathering.run(&identity, id).await?))
+}
+
+async fn journal(
+    state: Data<State>,
+    Caller(identity): Caller,
+    Id(id): Id<RunId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut parameters = Parameters::of(&request);
+    let limit = parameters.limit();
+    let after = parameters.optional("cursor", "the next_cursor of an earlier page").unwrap_or(0);
+    parameters.finish()?;
+    let entries = state.gathering.journal(&identity, id, after, limit).await?;
+    // A full page may be the last one: then the next one is empty, and says so.
+    let next = entries.last().filter(|_| entries.len() >= limit as usize).map(|entry| entry.seq);
+    Ok(HttpResponse::Ok().json(page(&entries, next)))
+}
+
+fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| gathering::is_idempotency_key(key));
+    key.map(|key| Some(key.to_owned())).ok_or_else(|| {
+        let message = "must have 1 to 255 visible ASCII characters";
+        Problem::invalid_request(&[Wrong::new(Place::Header("Idempotency-Key"), "invalid_value", message)])
+    })
+}

@@ -1,0 +1,187 @@
+//! Settings: defaults, then gathering.toml, then variables, then flags; all that is wrong is found at once.
+
+mod layers;
+mod parse;
+mod problem;
+mod show;
+pub(crate) mod table;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gathering::{OutboundPolicy, Registration};
+use secrecy::SecretString;
+
+pub(crate) use self::layers::Inputs;
+use self::layers::{Source, Values};
+use self::problem::Problem;
+pub(crate) use self::problem::Refused;
+pub(crate) use self::show::{json, table as text_table};
+use self::table::{Default, Setting};
+use crate::telemetry::LogFormat;
+
+/// Every setting, read and checked.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Where the server listens.
+    pub(crate) listen: SocketAddr,
+    /// Where the embedded database lives; `None`: the usual place of the user who runs the server.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The PostgreSQL to use; `None`: the embedded one.
+    pub(crate) database_url: Option<SecretString>,
+    /// The most connections of the pool.
+    pub(crate) database_max_connections: usize,
+    /// Where PostgreSQL's binaries are; `None`: search.
+    pub(crate) pg_bin_dir: Option<PathBuf>,
+    /// How log lines look.
+    pub(crate) log_format: LogFormat,
+    /// Which log lines are written; known to parse.
+    pub(crate) log_filter: String,
+    /// Who may register.
+    pub(crate) registration: Registration,
+    /// What tools and actions may reach.
+    pub(crate) outbound: OutboundPolicy,
+    /// The most runs in memory.
+    pub(crate) max_runs_in_memory: usize,
+    /// The most nodes of a pipeline.
+    pub(crate) max_pipeline_nodes: usize,
+    /// The largest request body, in bytes.
+    pub(crate) http_body_limit: usize,
+    /// How many passwords are hashed at once; `None`: one per core.
+    pub(crate) hashing_threads: Option<usize>,
+    /// How long an access token is valid.
+    pub(crate) access_token_ttl: Duration,
+    /// How long the work in flight may take to end.
+    pub(crate) shutdown_deadline: Duration,
+}
+
+/// What was found: the values to show, and the settings or what is wrong with them.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    values: Values,
+    /// The settings, unless something is wrong.
+    pub(crate) settings: Result<Settings, Refused>,
+}
+
+/// Merges and checks the settings of all sources.
+pub(crate) fn load(inputs: &Inputs) -> Loaded {
+    let mut problems = Vec::new();
+    let values = layers::merge(inputs, &mut problems);
+    let mut reader = Reader { values: &values, problems };
+    let settings = reader.settings();
+    let settings = match settings {
+        Ok(settings) if reader.problems.is_empty() => Ok(settings),
+        _ => Err(Refused { problems: reader.problems }),
+    };
+    Loaded { values, settings }
+}
+
+/// A value was wrong, and the reader has noted why.
+struct Noted;
+
+struct Reader<'a> {
+    values: &'a Values,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// Reads all before it gives up on any, so that every problem is noted.
+    fn settings(&mut self) -> Result<Settings, Noted> {
+        let listen = self.value(&table::LISTEN, parse::address);
+        let data_dir = self.optional(&table::DATA_DIR, parse::path);
+        let database_url = self.optional(&table::DATABASE_URL, parse::database_url);
+        let connections = self.value(&table::DATABASE_MAX_CONNECTIONS, |t| parse::number(t, 8..=1000));
+        let pg_bin_dir = self.optional(&table::PG_BIN_DIR, parse::path);
+        let log_format = self.optional(&table::LOG_FORMAT, parse::log_format);
+        let log_filter = self.value(&table::LOG_FILTER, parse::log_filter);
+        let registration = self.optional(&table::REGISTRATION, parse::registration);
+        let outbound = self.value(&table::OUTBOUND_ALLOW, parse::outbound);
+        let rate_limits = self.value(&table::RATE_LIMITS, parse::on_or_off);
+        let runs = self.value(&table::MAX_RUNS_IN_MEMORY, |t| parse::number(t, 1..=1_000_000));
+        let nodes = self.value(&table::MAX_PIPELINE_NODES, |t| parse::number(t, 1..=100_000));
+        let body = self.value(&table::HTTP_BODY_LIMIT, |t| parse::bytes(t, 1024..=64 << 20));
+        let hashing = self.optional(&table::HASHING_THREADS, |t| parse::number(t, 1..=256));
+        let ttl = self.value(&table::ACCESS_TOKEN_TTL, |t| parse::duration(t, SECOND..=900 * SECOND));
+        let deadline = self.value(&table::SHUTDOWN_DEADLINE, |t| {
+            parse::duration(t, Duration::ZERO..=3600 * SECOND)
+        });
+        let (listen, database_url) = (listen?, database_url?);
+        rate_limits?;
+        Ok(Settings {
+            registration: registration?.unwrap_or_else(|| usual_registration(listen, database_url.is_none())),
+            listen,
+            data_dir: data_dir?,
+            database_url,
+            database_max_connections: connections?,
+            pg_bin_dir: pg_bin_dir?,
+            log_format: log_format?.unwrap_or_else(LogFormat::usual),
+            log_filter: log_filter?,
+            outbound: outbound?,
+            max_runs_in_memory: runs?,
+            max_pipeline_nodes: nodes?,
+            http_body_limit: body?,
+            hashing_threads: hashing?,
+            access_token_ttl: ttl?,
+            shutdown_deadline: deadline?,
+        })
+    }
+
+    /// A setting that always has a value.
+    fn value<T>(
+        &mut self,
+        setting: &'static Setting,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, Noted> {
+        match self.values.get(setting.name) {
+            Some(given) => self.note(setting, &given.source, parse(&given.text)),
+            None => self.note(setting, &Source::Default, parse(setting.default_text())),
+        }
+    }
+
+    /// A setting whose default is decided later.
+    fn optional<T>(
+        &mut self,
+        setting: &'static Setting,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Noted> {
+        debug_assert!(matches!(setting.default, Default::Decided(_)), "{}", setting.name);
+        match self.values.get(setting.name) {
+            Some(given) => self.note(setting, &given.source, parse(&given.text)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn note<T>(
+        &mut self,
+        setting: &Setting,
+        source: &Source,
+        parsed: Result<T, String>,
+    ) -> Result<T, Noted> {
+        parsed.map_err(|message| {
+            self.problems.push(Problem::value(setting, source, &message));
+            Noted
+        })
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Open only where nobody but this machine's users can get at it.
+fn usual_registration(listen: SocketAddr, embedded: bool) -> Registration {
+    if embedded && listen.ip().is_loopback() {
+        Registration::Open
+    } else {
+        Registration::Closed
+    }
+}
+
+impl fmt::Debug for Noted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Noted")
+    }
+}
+
+#[cfg(test)]
+mod tests;

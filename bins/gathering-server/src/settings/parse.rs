@@ -1,0 +1,117 @@
+//! Reads the text of a setting; what is refused says what would be right.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gathering::{OutboundPolicy, Registration};
+use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
+
+use crate::nearest::suggestion;
+use crate::telemetry::LogFormat;
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.to_socket_addrs()
+        .ok()
+        .and_then(|mut addresses| addresses.next())
+        .ok_or_else(|| format!("`{text}` is no address with a port, such as 127.0.0.1:8080 or [::1]:0"))
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        return Err("is empty, but must name a directory".to_owned());
+    }
+    Ok(PathBuf::from(text))
+}
+
+/// The text may hold a password, so a refusal does not repeat it.
+pub(super) fn database_url(text: &str) -> Result<SecretString, String> {
+    let known = ["postgres://", "postgresql://"];
+    if known.iter().any(|scheme| text.starts_with(scheme)) || text.contains("host=") {
+        return Ok(SecretString::from(text));
+    }
+    Err("must look like postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned())
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    one_of(text, &[("json", LogFormat::Json), ("text", LogFormat::Text)])
+}
+
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    match EnvFilter::builder().parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("`{text}` is no filter such as info or gathering=debug,warn: {error}")),
+    }
+}
+
+pub(super) fn registration(text: &str) -> Result<Registration, String> {
+    one_of(
+        text,
+        &[
+            ("open", Registration::Open),
+            ("invite", Registration::Invite),
+            ("closed", Registration::Closed),
+        ],
+    )
+}
+
+pub(super) fn outbound(text: &str) -> Result<OutboundPolicy, String> {
+    text.parse::<OutboundPolicy>().map_err(|error| error.to_string())
+}
+
+pub(super) fn on_or_off(text: &str) -> Result<bool, String> {
+    one_of(text, &[("on", true), ("off", false)])
+}
+
+pub(super) fn number(text: &str, range: RangeInclusive<u32>) -> Result<usize, String> {
+    text.parse::<u32>()
+        .ok()
+        .filter(|number| range.contains(number))
+        .and_then(|number| usize::try_from(number).ok())
+        .ok_or_else(|| {
+            format!("`{text}` is no whole number from {} to {}", range.start(), range.end())
+        })
+}
+
+pub(super) fn bytes(text: &str, range: RangeInclusive<usize>) -> Result<usize, String> {
+    let (digits, unit) = match text.strip_suffix("KiB") {
+        Some(digits) => (digits, 1 << 10),
+        None => text.strip_suffix("MiB").map_or((text, 1), |digits| (digits, 1 << 20)),
+    };
+    digits
+        .trim_end()
+        .parse::<usize>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit))
+        .filter(|bytes| range.contains(bytes))
+        .ok_or_else(|| {
+            format!(
+                "`{text}` is no size from {} to {} bytes, such as 2097152, 512KiB or 2MiB",
+                range.start(),
+                range.end()
+            )
+        })
+}
+
+pub(super) fn duration(text: &str, range: RangeInclusive<Duration>) -> Result<Duration, String> {
+    let duration = gathering::parse_duration(text).map_err(|error| error.to_string())?;
+    if range.contains(&duration) {
+        return Ok(duration);
+    }
+    Err(format!(
+        "`{text}` is not from {} to {}",
+        gathering::format_duration(*range.start()),
+        gathering::format_duration(*range.end())
+    ))
+}
+
+fn one_of<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == text) {
+        return Ok(*choice);
+    }
+    let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+    let hint = suggestion(text, names.iter().copied());
+    Err(format!("`{text}` is none of {}{hint}", names.join(", ")))
+}

@@ -1,0 +1,200 @@
+//! The one table of settings: name, variable, flag, default, unit and what each is for.
+
+/// One setting, as `gathering config` prints it.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Its key in `gathering.toml`.
+    pub(crate) name: &'static str,
+    /// The environment variable that sets it.
+    pub(crate) variable: &'static str,
+    /// The flag that sets it, where there is one.
+    pub(crate) flag: Option<&'static str>,
+    /// What holds when nobody sets it.
+    pub(crate) default: Default,
+    /// What its values are counted in, or look like.
+    pub(crate) unit: &'static str,
+    /// What it is for, in one line.
+    pub(crate) description: &'static str,
+}
+
+/// Where the value of an unset setting comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Default {
+    /// This text, read like any other value.
+    Value(&'static str),
+    /// Decided at start from the machine or from other settings, as these words say.
+    Decided(&'static str),
+}
+
+impl Setting {
+    /// The default in words.
+    pub(crate) fn default_text(&self) -> &'static str {
+        match self.default {
+            Default::Value(text) | Default::Decided(text) => text,
+        }
+    }
+}
+
+pub(crate) const LISTEN: Setting = Setting {
+    name: "listen",
+    variable: "GATHERING_LISTEN",
+    flag: Some("--listen"),
+    default: Default::Value("127.0.0.1:8080"),
+    unit: "address:port",
+    description: "where the server listens; port 0 picks a free one",
+};
+
+pub(crate) const DATA_DIR: Setting = Setting {
+    name: "data_dir",
+    variable: "GATHERING_DATA_DIR",
+    flag: Some("--data-dir"),
+    default: Default::Decided("/var/lib/gathering as root, else $XDG_DATA_HOME/gathering"),
+    unit: "directory",
+    description: "where the embedded database lives; unused with a database_url",
+};
+
+pub(crate) const DATABASE_URL: Setting = Setting {
+    name: "database_url",
+    variable: "DATABASE_URL",
+    flag: None,
+    default: Default::Decided("an embedded PostgreSQL in data_dir"),
+    unit: "postgres URL",
+    description: "the PostgreSQL to use; several instances may share one",
+};
+
+pub(crate) const DATABASE_MAX_CONNECTIONS: Setting = Setting {
+    name: "database_max_connections",
+    variable: "GATHERING_DATABASE_MAX_CONNECTIONS",
+    flag: None,
+    default: Default::Value("16"),
+    unit: "connections",
+    description: "the most connections the pool of this instance opens, 8 to 1000",
+};
+
+pub(crate) const PG_BIN_DIR: Setting = Setting {
+    name: "pg_bin_dir",
+    variable: "PG_BIN_DIR",
+    flag: None,
+    default: Default::Decided("searched: distribution, pg_config, cached package"),
+    unit: "directory",
+    description: "the PostgreSQL binaries of the embedded database",
+};
+
+pub(crate) const LOG_FORMAT: Setting = Setting {
+    name: "log_format",
+    variable: "GATHERING_LOG_FORMAT",
+    flag: Some("--log-format"),
+    default: Default::Decided("text on a terminal, else json"),
+    unit: "json | text",
+    description: "how log lines on standard error look",
+};
+
+pub(crate) const LOG_FILTER: Setting = Setting {
+    name: "log_filter",
+    variable: "GATHERING_LOG_FILTER",
+    flag: None,
+    default: Default::Value("info,actix_server=warn,refinery_core=warn"),
+    unit: "level or target=level,…",
+    description: "which log lines are written",
+};
+
+pub(crate) const REGISTRATION: Setting = Setting {
+    name: "registration",
+    variable: "GATHERING_REGISTRATION",
+    flag: None,
+    default: Default::Decided("open on the embedded database and a loopback address, else closed"),
+    unit: "open | invite | closed",
+    description: "who may register; invite refuses everybody until invitations exist",
+};
+
+pub(crate) const OUTBOUND_ALLOW: Setting = Setting {
+    name: "outbound_allow",
+    variable: "GATHERING_OUTBOUND_ALLOW",
+    flag: None,
+    default: Default::Value(""),
+    unit: "CIDR or host,…",
+    description: "private addresses that tools and actions may reach all the same",
+};
+
+pub(crate) const RATE_LIMITS: Setting = Setting {
+    name: "rate_limits",
+    variable: "GATHERING_RATE_LIMITS",
+    flag: None,
+    default: Default::Value("on"),
+    unit: "on | off",
+    description: "limits on requests per client; accepted, but this version has no such limits yet",
+};
+
+pub(crate) const MAX_RUNS_IN_MEMORY: Setting = Setting {
+    name: "max_runs_in_memory",
+    variable: "GATHERING_MAX_RUNS_IN_MEMORY",
+    flag: None,
+    default: Default::Value("5000"),
+    unit: "runs",
+    description: "the most runs this instance works on at once; more wait in the database",
+};
+
+pub(crate) const MAX_PIPELINE_NODES: Setting = Setting {
+    name: "max_pipeline_nodes",
+    variable: "GATHERING_MAX_PIPELINE_NODES",
+    flag: None,
+    default: Default::Value("10000"),
+    unit: "nodes",
+    description: "the most nodes a pipeline may have",
+};
+
+pub(crate) const HTTP_BODY_LIMIT: Setting = Setting {
+    name: "http_body_limit",
+    variable: "GATHERING_HTTP_BODY_LIMIT",
+    flag: None,
+    default: Default::Value("2MiB"),
+    unit: "bytes, KiB or MiB",
+    description: "the largest request body that is read",
+};
+
+pub(crate) const HASHING_THREADS: Setting = Setting {
+    name: "hashing_threads",
+    variable: "GATHERING_HASHING_THREADS",
+    flag: None,
+    default: Default::Decided("one per core"),
+    unit: "threads",
+    description: "how many passwords are hashed at once, 19 MiB of memory each",
+};
+
+pub(crate) const ACCESS_TOKEN_TTL: Setting = Setting {
+    name: "access_token_ttl",
+    variable: "GATHERING_ACCESS_TOKEN_TTL",
+    flag: None,
+    default: Default::Value("15m"),
+    unit: "duration",
+    description: "how long an access token is valid, 1s to 15m",
+};
+
+pub(crate) const SHUTDOWN_DEADLINE: Setting = Setting {
+    name: "shutdown_deadline",
+    variable: "GATHERING_SHUTDOWN_DEADLINE",
+    flag: None,
+    default: Default::Value("30s"),
+    unit: "duration",
+    description: "how long requests and nodes in flight may take to end after SIGTERM",
+};
+
+/// Every setting, in the order in which they are printed.
+pub(crate) const ALL: &[&Setting] = &[
+    &LISTEN,
+    &DATA_DIR,
+    &DATABASE_URL,
+    &DATABASE_MAX_CONNECTIONS,
+    &PG_BIN_DIR,
+    &LOG_FORMAT,
+    &LOG_FILTER,
+    &REGISTRATION,
+    &OUTBOUND_ALLOW,
+    &RATE_LIMITS,
+    &MAX_RUNS_IN_MEMORY,
+    &MAX_PIPELINE_NODES,
+    &HTTP_BODY_LIMIT,
+    &HASHING_THREADS,
+    &ACCESS_TOKEN_TTL,
+    &SHUTDOWN_DEADLINE,
+];

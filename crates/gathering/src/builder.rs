@@ -1,0 +1,123 @@
+//! How a [`Gathering`] is put together.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gathering_auth::{Accounts, HashingOptions};
+use gathering_domain::{Clock, Entropy};
+use gathering_persistence::{Pool, SystemClock, SystemEntropy};
+use gathering_pipeline::{Engine, EngineBuilder, Handler, Limits};
+use gathering_tools::{HttpClient, HttpOptions, OutboundPolicy};
+
+use crate::handlers::{CallApiHandler, SendNotificationHandler};
+use crate::{Error, Gathering, Registration};
+
+/// How many passwords may wait for each hashing thread before more are refused.
+const QUEUE_PER_THREAD: NonZeroUsize = NonZeroUsize::MIN.saturating_add(31);
+
+/// Settings of a [`Gathering`], each with its default.
+#[must_use = "nothing happens until `build` is awaited"]
+pub struct Builder {
+    pool: Pool,
+    engine: EngineBuilder,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    registration: Registration,
+    hashing: HashingOptions,
+    access_token_lifetime: Option<Duration>,
+    outbound: OutboundPolicy,
+}
+
+impl Builder {
+    pub(crate) fn new(pool: Pool) -> Self {
+        Self {
+            engine: Engine::builder(pool.clone()),
+            pool,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::default()),
+            registration: Registration::Closed,
+            hashing: HashingOptions::default(),
+            access_token_lifetime: None,
+            outbound: OutboundPolicy::public_only(),
+        }
+    }
+
+    /// Tells the time. Default: the system's clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Makes ids, salts and signing keys; outside tests it must be fit for that. Default: the system's randomness.
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Who may open an account. Default: nobody.
+    pub fn registration(mut self, mode: Registration) -> Self {
+        self.registration = mode;
+        self
+    }
+
+    /// How many passwords are hashed at once, each on a thread and with 19 MiB of its own. Default: one per core.
+    pub fn hashing_threads(mut self, threads: NonZeroUsize) -> Self {
+        self.hashing.threads = threads;
+        self.hashing.queue = threads.saturating_mul(QUEUE_PER_THREAD);
+        self
+    }
+
+    /// How long an access token lives: 1 second to 15 minutes, in whole seconds. Default: 15 minutes.
+    pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.access_token_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Which addresses actions may reach. Default: public ones only.
+    pub fn outbound(mut self, policy: OutboundPolicy) -> Self {
+        self.outbound = policy;
+        self
+    }
+
+    /// The bounds of the pipeline engine. Default: see [`Limits`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.engine = self.engine.limits(limits);
+        self
+    }
+
+    /// Registers the code behind an action of this name, beside `call_api` and `send_notification`.
+    pub fn handler(mut self, name: &str, handler: impl Handler) -> Self {
+        self.engine = self.engine.handler(name, handler);
+        self
+    }
+
+    /// Reads the signing keys, and puts everything together. The pool's database must be migrated.
+    pub async fn build(self) -> Result<Gathering, Error> {
+        let mut accounts =
+            Accounts::builder(self.pool.clone(), Arc::clone(&self.clock), Arc::clone(&self.entropy))
+                .registration(self.registration)
+                .hashing(self.hashing);
+        if let Some(lifetime) = self.access_token_lifetime {
+            accounts = accounts.access_token_lifetime(lifetime);
+        }
+        let accounts = accounts.build().await?;
+        let options = HttpOptions { policy: self.outbound, ..HttpOptions::default() };
+        let client = HttpClient::new(options).map_err(|error| Error::Internal(error.into()))?;
+        let engine = self
+            .engine
+            .clock(self.clock)
+            .entropy(self.entropy)
+            .handler("call_api", CallApiHandler(client.clone()))
+            .handler("send_notification", SendNotificationHandler(client))
+            .build();
+        Ok(Gathering { pool: self.pool, engine, accounts: Arc::new(accounts) })
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("registration", &self.registration).finish_non_exhaustive()
+    }
+}

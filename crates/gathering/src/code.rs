@@ -1,0 +1,87 @@
+//! The stable names of what can go wrong.
+
+use std::fmt;
+
+/// What kind of thing went wrong, for programs. Each has a page in docs/errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The access token is malformed, expired, revoked or of somebody who is no longer a user.
+    InvalidToken,
+    /// The email address or the password is wrong.
+    InvalidCredentials,
+    /// Strangers may not open accounts here.
+    RegistrationClosed,
+    /// A field breaks a rule.
+    InvalidRequest,
+    /// A definition breaks a rule.
+    InvalidPipeline,
+    /// There is no such thing, or it is not the caller's to see.
+    NotFound,
+    /// The pipeline has another version than the caller expects.
+    VersionConflict,
+    /// The same Idempotency-Key came with another request.
+    IdempotencyKeyReused,
+    /// There is more work than this instance can take.
+    Overloaded,
+    /// The database cannot be reached, or has no connection free.
+    DatabaseUnavailable,
+    /// A fault of the product.
+    Internal,
+}
+
+impl Code {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::InvalidToken,
+        Self::InvalidCredentials,
+        Self::RegistrationClosed,
+        Self::InvalidRequest,
+        Self::InvalidPipeline,
+        Self::NotFound,
+        Self::VersionConflict,
+        Self::IdempotencyKeyReused,
+        Self::Overloaded,
+        Self::DatabaseUnavailable,
+        Self::Internal,
+    ];
+
+    /// The name, as in `not_found`; it never changes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidToken => "invalid_token",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::RegistrationClosed => "registration_closed",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidPipeline => "invalid_pipeline",
+            Self::NotFound => "not_found",
+            Self::VersionConflict => "version_conflict",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::Overloaded => "overloaded",
+            Self::DatabaseUnavailable => "database_unavailable",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// A short title for people, the same for every occurrence.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::InvalidToken => "The access token is not valid",
+            Self::InvalidCredentials => "The email address or the password is wrong",
+            Self::RegistrationClosed => "Registration is not open",
+            Self::InvalidRequest => "The request is not valid",
+            Self::InvalidPipeline => "The pipeline is not valid",
+            Self::NotFound => "There is no such thing",
+            Self::VersionConflict => "The pipeline has changed",
+            Self::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
+            Self::Overloaded => "The server has too much to do",
+            Self::DatabaseUnavailable => "The database is not available",
+            Self::Internal => "The server failed",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

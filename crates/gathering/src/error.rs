@@ -1,0 +1,209 @@
+//! What a use case answers when it does not do what it was asked for.
+
+use std::fmt;
+use std::time::Duration;
+
+use gathering_domain::definition::Problem;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{Code, Registration};
+
+/// When trying again makes sense while the database is away.
+const DATABASE_RETRY: Duration = Duration::from_secs(2);
+/// When another instance, or this one after its restart, takes what a stopping engine refused.
+const STOPPING_RETRY: Duration = Duration::from_secs(1);
+
+/// A use case that failed. Its `Display` is safe to show to the caller; its sources are for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The access token was refused.
+    #[error("the access token is not valid; log in for a new one")]
+    InvalidToken(#[source] gathering_auth::Error),
+    /// Unknown address, wrong password or disabled user: nobody learns which.
+    #[error("the email address or the password is wrong")]
+    InvalidCredentials,
+    /// Strangers may not open accounts here.
+    #[error("registration is {0} on this server; ask its administrator for an account")]
+    RegistrationClosed(Registration),
+    /// Fields break a rule.
+    #[error("the request breaks a rule; `problems` says which, and where")]
+    InvalidRequest {
+        /// All of them.
+        problems: Vec<FieldProblem>,
+    },
+    /// The definition of a pipeline breaks a rule.
+    #[error("the definition breaks a rule; `problems` says which, with node and field")]
+    InvalidPipeline {
+        /// All of them, in the order of the definition.
+        problems: Vec<Problem>,
+    },
+    /// There is no such thing, or it is not the caller's to see: nobody learns which.
+    #[error("there is no {kind} {id} here")]
+    NotFound {
+        /// What was looked for.
+        kind: Kind,
+        /// Under which id.
+        id: Uuid,
+    },
+    /// The pipeline has another version than the caller expects.
+    #[error("the latest version of the pipeline is {current}; read it, and send your change with If-Match: \"{current}\"")]
+    VersionConflict {
+        /// The version that it has.
+        current: i32,
+    },
+    /// The same Idempotency-Key came with another request.
+    #[error("the Idempotency-Key started a run with another body before; use a new key for a new run")]
+    IdempotencyKeyReused,
+    /// There is more work than this instance can take.
+    #[error("there is more work than this server can take; try again in {} s", .retry_after.as_secs().max(1))]
+    Overloaded {
+        /// When trying again makes sense.
+        retry_after: Duration,
+    },
+    /// The database cannot be reached, or has no connection free.
+    #[error("the database is not available; try again in a moment")]
+    DatabaseUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A fault of the product.
+    #[error("the server failed; its log says why, under the request id")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A kind of thing that has an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A project.
+    Project,
+    /// A pipeline, or a version of one.
+    Pipeline,
+    /// A run.
+    Run,
+}
+
+/// A field that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldProblem {
+    /// Which, as a JSON pointer: `/name`.
+    pub pointer: String,
+    /// What kind of mistake, for programs.
+    pub code: &'static str,
+    /// What is wrong and what would be right; it never repeats a secret.
+    pub message: String,
+}
+
+impl Error {
+    /// The stable name of what went wrong.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::InvalidToken(_) => Code::InvalidToken,
+            Self::InvalidCredentials => Code::InvalidCredentials,
+            Self::RegistrationClosed(_) => Code::RegistrationClosed,
+            Self::InvalidRequest { .. } => Code::InvalidRequest,
+            Self::InvalidPipeline { .. } => Code::InvalidPipeline,
+            Self::NotFound { .. } => Code::NotFound,
+            Self::VersionConflict { .. } => Code::VersionConflict,
+            Self::IdempotencyKeyReused => Code::IdempotencyKeyReused,
+            Self::Overloaded { .. } => Code::Overloaded,
+            Self::DatabaseUnavailable(_) => Code::DatabaseUnavailable,
+            Self::Internal(_) => Code::Internal,
+        }
+    }
+
+    /// When trying again makes sense, where it does.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Overloaded { retry_after } => Some(*retry_after),
+            Self::DatabaseUnavailable(_) => Some(DATABASE_RETRY),
+            Self::InvalidToken(_)
+            | Self::InvalidCredentials
+            | Self::RegistrationClosed(_)
+            | Self::InvalidRequest { .. }
+            | Self::InvalidPipeline { .. }
+            | Self::NotFound { .. }
+            | Self::VersionConflict { .. }
+            | Self::IdempotencyKeyReused
+            | Self::Internal(_) => None,
+        }
+    }
+
+    pub(crate) fn pipeline_not_found(id: gathering_domain::PipelineId) -> Self {
+        Self::NotFound { kind: Kind::Pipeline, id: id.as_uuid() }
+    }
+
+    pub(crate) fn run_not_found(id: gathering_domain::RunId) -> Self {
+        Self::NotFound { kind: Kind::Run, id: id.as_uuid() }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Project => "project",
+            Self::Pipeline => "pipeline",
+            Self::Run => "run",
+        })
+    }
+}
+
+impl From<gathering_persistence::Error> for Error {
+    fn from(error: gathering_persistence::Error) -> Self {
+        if error.is_unavailable() {
+            Self::DatabaseUnavailable(error.into())
+        } else {
+            Self::Internal(error.into())
+        }
+    }
+}
+
+impl From<gathering_auth::Error> for Error {
+    fn from(error: gathering_auth::Error) -> Self {
+        use gathering_auth::Error as Auth;
+        match error {
+            Auth::InvalidCredentials => Self::InvalidCredentials,
+            Auth::RegistrationClosed { mode } => Self::RegistrationClosed(mode),
+            Auth::Invalid { problems } => {
+                Self::InvalidRequest { problems: problems.into_iter().map(FieldProblem::from).collect() }
+            }
+            Auth::Busy { retry_after } => Self::Overloaded { retry_after },
+            Auth::KeysUnavailable { .. } => Self::DatabaseUnavailable(error.into()),
+            Auth::Token(_) | Auth::UnknownUser(_) => Self::InvalidToken(error),
+            Auth::Database(error) => error.into(),
+            Auth::Setting { .. } | Auth::Threads(_) | Auth::Hash(_) | Auth::Key(_) => {
+                Self::Internal(error.into())
+            }
+        }
+    }
+}
+
+impl From<gathering_pipeline::Error> for Error {
+    fn from(error: gathering_pipeline::Error) -> Self {
+        use gathering_pipeline::Error as Pipeline;
+        match error {
+            Pipeline::Invalid { problems } => Self::InvalidPipeline { problems },
+            Pipeline::PipelineNotFound(id) | Pipeline::VersionNotFound { id, .. } => Self::pipeline_not_found(id),
+            Pipeline::VersionConflict { current, .. } => Self::VersionConflict { current },
+            Pipeline::KeyReused { .. } => Self::IdempotencyKeyReused,
+            Pipeline::InputTooLarge { bytes, limit } => Self::InvalidRequest {
+                problems: vec![FieldProblem {
+                    pointer: "/input".to_owned(),
+                    code: "too_large",
+                    message: format!("has {bytes} bytes, at most {limit} are taken; pass a URL to large data instead"),
+                }],
+            },
+            Pipeline::Overloaded { retry_after } => Self::Overloaded { retry_after },
+            Pipeline::Stopping => Self::Overloaded { retry_after: STOPPING_RETRY },
+            Pipeline::Database(error) => error.into(),
+            Pipeline::AlreadyStarted | Pipeline::Unreadable { .. } => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<gathering_auth::FieldProblem> for FieldProblem {
+    fn from(problem: gathering_auth::FieldProblem) -> Self {
+        Self {
+            pointer: format!("/{}", problem.field),
+            code: problem.code,
+            message: problem.message,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The whole of it: put together once, cloned to wherever use cases are called, started and shut down.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gathering_auth::Accounts;
+use gathering_persistence::Pool;
+use gathering_pipeline::Engine;
+
+use crate::{Builder, Error};
+
+/// Accounts, pipelines and runs, behind use cases that check who asks.
+///
+/// Clones share everything. It answers without being started, but works on no run.
+#[derive(Clone)]
+pub struct Gathering {
+    pub(crate) pool: Pool,
+    pub(crate) engine: Engine,
+    pub(crate) accounts: Arc<Accounts>,
+}
+
+/// A [`Gathering`] at work.
+#[derive(Debug)]
+#[must_use = "the work goes on until `shutdown`"]
+pub struct Handle {
+    engine: gathering_pipeline::Handle,
+}
+
+impl Gathering {
+    /// Starts from the caller's own pool; everything else has a default.
+    pub fn builder(pool: Pool) -> Builder {
+        Builder::new(pool)
+    }
+
+    /// Starts to work on runs, as one more instance of the database.
+    ///
+    /// Call it on the runtime that lives longest: the tasks of the engine run there.
+    pub async fn start(&self) -> Result<Handle, Error> {
+        Ok(Handle { engine: self.engine.start().await? })
+    }
+
+    /// Whether the database answers.
+    pub async fn check_database(&self) -> Result<(), Error> {
+        let connection = self.connection().await?;
+        Ok(gathering_persistence::ping(&connection).await?)
+    }
+}
+
+impl Handle {
+    /// Takes no more runs, lets the nodes in flight end until the deadline, and hands back what is not done.
+    pub async fn shutdown(self, deadline: Duration) {
+        self.engine.shutdown(deadline).await;
+    }
+}
+
+impl fmt::Debug for Gathering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gathering").field("accounts", &self.accounts).finish_non_exhaustive()
+    }
+}

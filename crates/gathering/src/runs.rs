@@ -1,0 +1,105 @@
+//! Use cases of runs: start, read, list, and what happened in one.
+
+use std::collections::BTreeMap;
+
+use gathering_auth::Identity;
+use gathering_domain::{Json, PipelineId, ProjectId, RunId};
+use gathering_persistence::{Page, PageRequest};
+use gathering_pipeline::{JournalEntry, RunFilter, RunSummary, RunView, StartRun};
+
+use crate::input::Rules;
+use crate::{Error, Gathering, RunStatus};
+
+/// A run to start.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// What the trigger gives to the nodes.
+    pub input: Json,
+    /// For whoever searches: at most 32, short.
+    pub labels: BTreeMap<String, String>,
+    /// Higher is taken first; usually 0.
+    pub priority: i16,
+    /// The same key starts the same run once, however often it is sent.
+    pub idempotency_key: Option<String>,
+}
+
+/// A run that was started, now or by an earlier request with the same key.
+#[derive(Debug, Clone)]
+pub struct StartedRun {
+    /// The run.
+    pub id: RunId,
+    /// Its status, as it is now.
+    pub status: String,
+    /// Whether an earlier request with the same key had started it.
+    pub replayed: bool,
+}
+
+impl NewRun {
+    /// A run with this input, no labels, the usual priority and no key.
+    pub fn new(input: Json) -> Self {
+        Self { input, labels: BTreeMap::new(), priority: 0, idempotency_key: None }
+    }
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default)]
+pub struct RunQuery {
+    /// Of this project; `None` for the caller's own.
+    pub project_id: Option<ProjectId>,
+    /// Only of this pipeline.
+    pub pipeline_id: Option<PipelineId>,
+    /// Only those with this status.
+    pub status: Option<RunStatus>,
+}
+
+impl Gathering {
+    /// Starts a run of the latest version of a pipeline.
+    pub async fn start_run(&self, identity: &Identity, pipeline_id: PipelineId, new: NewRun) -> Result<StartedRun, Error> {
+        Rules::default().labels(&new.labels).idempotency_key(new.idempotency_key.as_deref()).hold()?;
+        self.check_pipeline(identity, pipeline_id).await?;
+        let start = StartRun {
+            pipeline_id,
+            version: None,
+            input: new.input,
+            labels: new.labels,
+            priority: new.priority,
+            idempotency_key: new.idempotency_key,
+        };
+        let started = self.engine.start_run(start).await?;
+        let mut status = started.status.to_owned();
+        // The run of an earlier request may have gone on since.
+        if started.replayed && let Some(run) = self.engine.run_summary(started.id).await? {
+            status = run.status;
+        }
+        Ok(StartedRun { id: started.id, status, replayed: started.replayed })
+    }
+
+    /// A run with its nodes, as they stand.
+    pub async fn run(&self, identity: &Identity, id: RunId) -> Result<RunView, Error> {
+        let found = self.engine.run(id).await?;
+        let project = found.as_ref().map(|view| view.run.project_id);
+        self.check(identity, project, Error::run_not_found(id)).await?;
+        found.ok_or_else(|| Error::run_not_found(id))
+    }
+
+    /// The runs of a project, newest first.
+    pub async fn runs(&self, identity: &Identity, query: RunQuery, page: PageRequest) -> Result<Page<RunSummary>, Error> {
+        let RunQuery { project_id, pipeline_id, status } = query;
+        let project = project_id.unwrap_or(identity.default_project_id);
+        self.check_project(identity, project).await?;
+        let filter = RunFilter { pipeline_id, status: status.map(|status| status.as_str().to_owned()) };
+        Ok(self.engine.runs(project, &filter, page).await?)
+    }
+
+    /// What happened in a run, oldest first: at most `limit` entries after the one with the number `after` (0 for the first).
+    pub async fn journal(
+        &self,
+        identity: &Identity,
+        id: RunId,
+        after: i32,
+        limit: u32,
+    ) -> Result<Vec<JournalEntry>, Error> {
+        self.check_run(identity, id).await?;
+        Ok(self.engine.journal(id, after, limit).await?)
+    }
+}
