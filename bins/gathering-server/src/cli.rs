@@ -65,7 +65,10 @@ impl Flags {
         Inputs {
             file: self.config,
             variables: variables.collect(),
-            flags: flags.into_iter().filter_map(|(setting, text)| Some((setting, text?))).collect(),
+            flags: flags
+                .into_iter()
+                .filter_map(|(setting, text)| Some((setting, text?)))
+                .collect(),
         }
     }
 }
@@ -82,7 +85,10 @@ mod tests {
 
     #[test]
     fn flags_may_stand_before_and_after_the_subcommand() {
-        for line in [["gathering", "--listen", "x:1", "serve"], ["gathering", "serve", "--listen", "x:1"]] {
+        for line in [
+            ["gathering", "--listen", "x:1", "serve"],
+            ["gathering", "serve", "--listen", "x:1"],
+        ] {
             let inputs = Cli::try_parse_from(line).unwrap().flags.into_inputs();
             assert_eq!(inputs.flags.len(), 1);
             assert_eq!(inputs.flags[0].1, "x:1");

@@ -40,7 +40,10 @@ impl Database {
             max_connections: settings.database_max_connections,
             ..ConnectOptions::new(url)
         };
-        Ok(Self { pool: patiently(&options).await?, embedded })
+        Ok(Self {
+            pool: patiently(&options).await?,
+            embedded,
+        })
     }
 
     /// Closes the connections and stops the embedded database, if this process manages it.
@@ -49,7 +52,10 @@ impl Database {
         let Some(cluster) = self.embedded else { return };
         // Stopping waits for PostgreSQL's processes, so it has a thread of its own.
         if let Err(error) = spawn_blocking(move || cluster.stop()).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the embedded database did not stop cleanly");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the embedded database did not stop cleanly"
+            );
         }
     }
 }
@@ -82,7 +88,10 @@ async fn patiently(options: &ConnectOptions) -> Result<Pool, Failure> {
             return Err(Failure::Database(error));
         }
         if started.elapsed() >= PATIENCE {
-            return Err(Failure::NoDatabase { after: PATIENCE, source: error });
+            return Err(Failure::NoDatabase {
+                after: PATIENCE,
+                source: error,
+            });
         }
         log(&error);
         sleep(PAUSE).await;

@@ -46,20 +46,23 @@ fn config(loaded: Loaded, args: &ConfigArgs) -> Result<(), Failure> {
     };
     io::stdout()
         .write_all(text.as_bytes())
-        .map_err(|source| Failure::System { action: "write to standard output", source })?;
+        .map_err(|source| Failure::System {
+            action: "write to standard output",
+            source,
+        })?;
     loaded.settings.map(drop).map_err(Failure::Settings)
 }
 
 /// Runs a command on the main runtime: the connections of the pool and the tasks of the engines live there.
-fn with_settings(
-    loaded: Loaded,
-    command: impl AsyncFnOnce(Settings) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+fn with_settings(loaded: Loaded, command: impl AsyncFnOnce(Settings) -> Result<(), Failure>) -> Result<(), Failure> {
     let settings = loaded.settings?;
     telemetry::start(settings.log_format, &settings.log_filter);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|source| Failure::System { action: "start the runtime", source })?;
+        .map_err(|source| Failure::System {
+            action: "start the runtime",
+            source,
+        })?;
     runtime.block_on(command(settings))
 }

@@ -11,8 +11,10 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Failure> {
     let database = Database::open(settings).await?;
     let outcome = gathering::database::migrate(&database.pool).await;
     database.close().await;
-    print(&outcome.map_err(Failure::Migration)?.applied)
-        .map_err(|source| Failure::System { action: "write to standard output", source })
+    print(&outcome.map_err(Failure::Migration)?.applied).map_err(|source| Failure::System {
+        action: "write to standard output",
+        source,
+    })
 }
 
 fn print(applied: &[String]) -> std::io::Result<()> {

@@ -1,10 +1,7 @@
 //! The nearest right name for a wrong one, so that a refusal says what was probably meant.
 
 /// The candidate closest to `wrong`, when one is close enough to be meant.
-pub(crate) fn nearest<'a>(
-    wrong: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
     candidates
         .into_iter()
@@ -15,10 +12,7 @@ pub(crate) fn nearest<'a>(
 }
 
 /// The end of a sentence that asks whether the nearest candidate was meant; empty where none is near.
-pub(crate) fn suggestion<'a>(
-    wrong: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> String {
+pub(crate) fn suggestion<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(wrong, candidates).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 

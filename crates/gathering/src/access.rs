@@ -10,7 +10,14 @@ use crate::{Error, Gathering};
 impl Gathering {
     /// Refuses whoever does not own the project.
     pub(crate) async fn check_project(&self, identity: &Identity, id: ProjectId) -> Result<(), Error> {
-        if self.owns(identity, id).await? { Ok(()) } else { Err(Error::NotFound { kind: Kind::Project, id: id.as_uuid() }) }
+        if self.owns(identity, id).await? {
+            Ok(())
+        } else {
+            Err(Error::NotFound {
+                kind: Kind::Project,
+                id: id.as_uuid(),
+            })
+        }
     }
 
     /// Refuses whoever does not own the project of the pipeline.

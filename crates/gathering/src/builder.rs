@@ -95,15 +95,17 @@ impl Builder {
 
     /// Reads the signing keys, and puts everything together. The pool's database must be migrated.
     pub async fn build(self) -> Result<Gathering, Error> {
-        let mut accounts =
-            Accounts::builder(self.pool.clone(), Arc::clone(&self.clock), Arc::clone(&self.entropy))
-                .registration(self.registration)
-                .hashing(self.hashing);
+        let mut accounts = Accounts::builder(self.pool.clone(), Arc::clone(&self.clock), Arc::clone(&self.entropy))
+            .registration(self.registration)
+            .hashing(self.hashing);
         if let Some(lifetime) = self.access_token_lifetime {
             accounts = accounts.access_token_lifetime(lifetime);
         }
         let accounts = accounts.build().await?;
-        let options = HttpOptions { policy: self.outbound, ..HttpOptions::default() };
+        let options = HttpOptions {
+            policy: self.outbound,
+            ..HttpOptions::default()
+        };
         let client = HttpClient::new(options).map_err(|error| Error::Internal(error.into()))?;
         let engine = self
             .engine
@@ -112,12 +114,18 @@ impl Builder {
             .handler("call_api", CallApiHandler(client.clone()))
             .handler("send_notification", SendNotificationHandler(client))
             .build();
-        Ok(Gathering { pool: self.pool, engine, accounts: Arc::new(accounts) })
+        Ok(Gathering {
+            pool: self.pool,
+            engine,
+            accounts: Arc::new(accounts),
+        })
     }
 }
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("registration", &self.registration).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("registration", &self.registration)
+            .finish_non_exhaustive()
     }
 }

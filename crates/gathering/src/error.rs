@@ -47,7 +47,9 @@ pub enum Error {
         id: Uuid,
     },
     /// The pipeline has another version than the caller expects.
-    #[error("the latest version of the pipeline is {current}; read it, and send your change with If-Match: \"{current}\"")]
+    #[error(
+        "the latest version of the pipeline is {current}; read it, and send your change with If-Match: \"{current}\""
+    )]
     VersionConflict {
         /// The version that it has.
         current: i32,
@@ -127,11 +129,17 @@ impl Error {
     }
 
     pub(crate) fn pipeline_not_found(id: gathering_domain::PipelineId) -> Self {
-        Self::NotFound { kind: Kind::Pipeline, id: id.as_uuid() }
+        Self::NotFound {
+            kind: Kind::Pipeline,
+            id: id.as_uuid(),
+        }
     }
 
     pub(crate) fn run_not_found(id: gathering_domain::RunId) -> Self {
-        Self::NotFound { kind: Kind::Run, id: id.as_uuid() }
+        Self::NotFound {
+            kind: Kind::Run,
+            id: id.as_uuid(),
+        }
     }
 }
 
@@ -161,16 +169,14 @@ impl From<gathering_auth::Error> for Error {
         match error {
             Auth::InvalidCredentials => Self::InvalidCredentials,
             Auth::RegistrationClosed { mode } => Self::RegistrationClosed(mode),
-            Auth::Invalid { problems } => {
-                Self::InvalidRequest { problems: problems.into_iter().map(FieldProblem::from).collect() }
-            }
+            Auth::Invalid { problems } => Self::InvalidRequest {
+                problems: problems.into_iter().map(FieldProblem::from).collect(),
+            },
             Auth::Busy { retry_after } => Self::Overloaded { retry_after },
             Auth::KeysUnavailable { .. } => Self::DatabaseUnavailable(error.into()),
             Auth::Token(_) | Auth::UnknownUser(_) => Self::InvalidToken(error),
             Auth::Database(error) => error.into(),
-            Auth::Setting { .. } | Auth::Threads(_) | Auth::Hash(_) | Auth::Key(_) => {
-                Self::Internal(error.into())
-            }
+            Auth::Setting { .. } | Auth::Threads(_) | Auth::Hash(_) | Auth::Key(_) => Self::Internal(error.into()),
         }
     }
 }
@@ -191,7 +197,9 @@ impl From<gathering_pipeline::Error> for Error {
                 }],
             },
             Pipeline::Overloaded { retry_after } => Self::Overloaded { retry_after },
-            Pipeline::Stopping => Self::Overloaded { retry_after: STOPPING_RETRY },
+            Pipeline::Stopping => Self::Overloaded {
+                retry_after: STOPPING_RETRY,
+            },
             Pipeline::Database(error) => error.into(),
             Pipeline::AlreadyStarted | Pipeline::Unreadable { .. } => Self::Internal(error.into()),
         }

@@ -17,14 +17,20 @@ pub(crate) struct SendNotificationHandler(pub(crate) HttpClient);
 
 impl Handler for CallApiHandler {
     fn check(&self, config: &Map<String, Value>) -> Vec<ConfigProblem> {
-        gathering_tools::check_call_api(config).into_iter().map(problem).collect()
+        gathering_tools::check_call_api(config)
+            .into_iter()
+            .map(problem)
+            .collect()
     }
 
     fn call(&self, call: Call) -> BoxFuture<'static, Result<Json, HandlerError>> {
         let client = self.0.clone();
         Box::pin(async move {
             let request = CallApi::from_config(&config(&call)?).map_err(|error| failed(&error))?;
-            let answer = client.call_api(&request, &context(call)).await.map_err(|error| failed(&error))?;
+            let answer = client
+                .call_api(&request, &context(call))
+                .await
+                .map_err(|error| failed(&error))?;
             Ok(Json::from_value(&answer))
         })
     }
@@ -32,21 +38,31 @@ impl Handler for CallApiHandler {
 
 impl Handler for SendNotificationHandler {
     fn check(&self, config: &Map<String, Value>) -> Vec<ConfigProblem> {
-        gathering_tools::check_send_notification(config).into_iter().map(problem).collect()
+        gathering_tools::check_send_notification(config)
+            .into_iter()
+            .map(problem)
+            .collect()
     }
 
     fn call(&self, call: Call) -> BoxFuture<'static, Result<Json, HandlerError>> {
         let client = self.0.clone();
         Box::pin(async move {
             let notification = SendNotification::from_config(&config(&call)?).map_err(|error| failed(&error))?;
-            let answer = client.send_notification(&notification, &context(call)).await.map_err(|error| failed(&error))?;
+            let answer = client
+                .send_notification(&notification, &context(call))
+                .await
+                .map_err(|error| failed(&error))?;
             Ok(Json::from_value(&answer))
         })
     }
 }
 
 fn problem(problem: gathering_tools::ConfigProblem) -> ConfigProblem {
-    ConfigProblem { field: problem.field, code: problem.code, message: problem.message }
+    ConfigProblem {
+        field: problem.field,
+        code: problem.code,
+        message: problem.message,
+    }
 }
 
 fn config(call: &Call) -> Result<Map<String, Value>, HandlerError> {

@@ -19,7 +19,10 @@ impl Rules {
     /// The name of a thing: 1 to 200 characters.
     pub(crate) fn name(&mut self, name: &str) -> &mut Self {
         if !is_text(name, MAX_NAME) || name.trim().is_empty() {
-            self.broken("/name".to_owned(), format!("must have 1 to {MAX_NAME} characters, none of them a control character"));
+            self.broken(
+                "/name".to_owned(),
+                format!("must have 1 to {MAX_NAME} characters, none of them a control character"),
+            );
         }
         self
     }
@@ -44,7 +47,10 @@ impl Rules {
     /// An Idempotency-Key: 1 to 255 visible ASCII characters.
     pub(crate) fn idempotency_key(&mut self, key: Option<&str>) -> &mut Self {
         if key.is_some_and(|key| !is_idempotency_key(key)) {
-            self.broken("/idempotency_key".to_owned(), format!("must have 1 to {MAX_KEY} visible ASCII characters"));
+            self.broken(
+                "/idempotency_key".to_owned(),
+                format!("must have 1 to {MAX_KEY} visible ASCII characters"),
+            );
         }
         self
     }
@@ -54,11 +60,17 @@ impl Rules {
         if self.problems.is_empty() {
             return Ok(());
         }
-        Err(Error::InvalidRequest { problems: std::mem::take(&mut self.problems) })
+        Err(Error::InvalidRequest {
+            problems: std::mem::take(&mut self.problems),
+        })
     }
 
     fn broken(&mut self, pointer: String, message: String) {
-        self.problems.push(FieldProblem { pointer, code: "invalid_value", message });
+        self.problems.push(FieldProblem {
+            pointer,
+            code: "invalid_value",
+            message,
+        });
     }
 }
 

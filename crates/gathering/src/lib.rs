@@ -18,7 +18,9 @@ pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};
 pub use gathering_domain::{Clock, Entropy, Json, PipelineId, ProjectId, RunId, UserId};
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
-pub use gathering_pipeline::{Call, ConfigProblem, Handler, HandlerError, JournalEntry, Limits, PipelineView, RunSummary, RunView};
+pub use gathering_pipeline::{
+    Call, ConfigProblem, Handler, HandlerError, JournalEntry, Limits, PipelineView, RunSummary, RunView,
+};
 pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;
 

@@ -76,7 +76,11 @@ impl Gathering {
     /// Deletes a pipeline: it cannot be started again. Its runs go on, and stay.
     pub async fn delete_pipeline(&self, identity: &Identity, id: PipelineId) -> Result<(), Error> {
         self.check_pipeline(identity, id).await?;
-        if self.engine.delete_pipeline(id).await? { Ok(()) } else { Err(Error::pipeline_not_found(id)) }
+        if self.engine.delete_pipeline(id).await? {
+            Ok(())
+        } else {
+            Err(Error::pipeline_not_found(id))
+        }
     }
 
     /// A pipeline, in the latest version or in this one.

@@ -33,6 +33,9 @@ impl FromStr for RunStatus {
     type Err = UnknownStatus;
 
     fn from_str(word: &str) -> Result<Self, UnknownStatus> {
-        Self::ALL.into_iter().find(|status| status.0 == word).ok_or(UnknownStatus)
+        Self::ALL
+            .into_iter()
+            .find(|status| status.0 == word)
+            .ok_or(UnknownStatus)
     }
 }

@@ -37,7 +37,9 @@ impl Gathering {
     ///
     /// Call it on the runtime that lives longest: the tasks of the engine run there.
     pub async fn start(&self) -> Result<Handle, Error> {
-        Ok(Handle { engine: self.engine.start().await? })
+        Ok(Handle {
+            engine: self.engine.start().await?,
+        })
     }
 
     /// Whether the database answers.
@@ -56,6 +58,8 @@ impl Handle {
 
 impl fmt::Debug for Gathering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gathering").field("accounts", &self.accounts).finish_non_exhaustive()
+        f.debug_struct("Gathering")
+            .field("accounts", &self.accounts)
+            .finish_non_exhaustive()
     }
 }

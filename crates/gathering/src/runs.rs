@@ -37,7 +37,12 @@ pub struct StartedRun {
 impl NewRun {
     /// A run with this input, no labels, the usual priority and no key.
     pub fn new(input: Json) -> Self {
-        Self { input, labels: BTreeMap::new(), priority: 0, idempotency_key: None }
+        Self {
+            input,
+            labels: BTreeMap::new(),
+            priority: 0,
+            idempotency_key: None,
+        }
     }
 }
 
@@ -54,8 +59,16 @@ pub struct RunQuery {
 
 impl Gathering {
     /// Starts a run of the latest version of a pipeline.
-    pub async fn start_run(&self, identity: &Identity, pipeline_id: PipelineId, new: NewRun) -> Result<StartedRun, Error> {
-        Rules::default().labels(&new.labels).idempotency_key(new.idempotency_key.as_deref()).hold()?;
+    pub async fn start_run(
+        &self,
+        identity: &Identity,
+        pipeline_id: PipelineId,
+        new: NewRun,
+    ) -> Result<StartedRun, Error> {
+        Rules::default()
+            .labels(&new.labels)
+            .idempotency_key(new.idempotency_key.as_deref())
+            .hold()?;
         self.check_pipeline(identity, pipeline_id).await?;
         let start = StartRun {
             pipeline_id,
@@ -68,10 +81,16 @@ impl Gathering {
         let started = self.engine.start_run(start).await?;
         let mut status = started.status.to_owned();
         // The run of an earlier request may have gone on since.
-        if started.replayed && let Some(run) = self.engine.run_summary(started.id).await? {
+        if started.replayed
+            && let Some(run) = self.engine.run_summary(started.id).await?
+        {
             status = run.status;
         }
-        Ok(StartedRun { id: started.id, status, replayed: started.replayed })
+        Ok(StartedRun {
+            id: started.id,
+            status,
+            replayed: started.replayed,
+        })
     }
 
     /// A run with its nodes, as they stand.
@@ -83,11 +102,23 @@ impl Gathering {
     }
 
     /// The runs of a project, newest first.
-    pub async fn runs(&self, identity: &Identity, query: RunQuery, page: PageRequest) -> Result<Page<RunSummary>, Error> {
-        let RunQuery { project_id, pipeline_id, status } = query;
+    pub async fn runs(
+        &self,
+        identity: &Identity,
+        query: RunQuery,
+        page: PageRequest,
+    ) -> Result<Page<RunSummary>, Error> {
+        let RunQuery {
+            project_id,
+            pipeline_id,
+            status,
+        } = query;
         let project = project_id.unwrap_or(identity.default_project_id);
         self.check_project(identity, project).await?;
-        let filter = RunFilter { pipeline_id, status: status.map(|status| status.as_str().to_owned()) };
+        let filter = RunFilter {
+            pipeline_id,
+            status: status.map(|status| status.as_str().to_owned()),
+        };
         Ok(self.engine.runs(project, &filter, page).await?)
     }
 

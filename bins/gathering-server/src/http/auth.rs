@@ -1,7 +1,7 @@
 //! `/auth`: register, log in, and who am I.
 
-use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::HttpResponse;
+use actix_web::web::{Data, ServiceConfig, resource};
 use gathering::{IssuedTokens, NewAccount};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;

@@ -50,10 +50,12 @@ impl Incoming {
             return Err(too_large(limit));
         }
         let reading = collect(self.payload, limit);
-        tokio::time::timeout(PATIENCE, reading).await.unwrap_or_else(|_elapsed| {
-            let detail = format!("the body did not arrive within {} s", PATIENCE.as_secs());
-            Err(Problem::new(Code::RequestTimeout, detail))
-        })
+        tokio::time::timeout(PATIENCE, reading)
+            .await
+            .unwrap_or_else(|_elapsed| {
+                let detail = format!("the body did not arrive within {} s", PATIENCE.as_secs());
+                Err(Problem::new(Code::RequestTimeout, detail))
+            })
     }
 }
 
@@ -63,7 +65,10 @@ impl FromRequest for Incoming {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let payload = web::Payload::from_request(request, payload).into_inner();
-        ready(payload.map(|payload| Self { request: request.clone(), payload }))
+        ready(payload.map(|payload| Self {
+            request: request.clone(),
+            payload,
+        }))
     }
 }
 
@@ -71,8 +76,7 @@ async fn collect(mut payload: web::Payload, limit: usize) -> Result<Vec<u8>, Pro
     let mut bytes = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
-            Problem::new(Code::MalformedJson, "the body ended before it was complete")
-                .with_cause(Box::new(error))
+            Problem::new(Code::MalformedJson, "the body ended before it was complete").with_cause(Box::new(error))
         })?;
         if bytes.len() + chunk.len() > limit {
             return Err(too_large(limit));
@@ -83,7 +87,9 @@ async fn collect(mut payload: web::Payload, limit: usize) -> Result<Vec<u8>, Pro
 }
 
 fn limit(request: &HttpRequest) -> usize {
-    request.app_data::<web::Data<State>>().map_or(0, |state| state.body_limit)
+    request
+        .app_data::<web::Data<State>>()
+        .map_or(0, |state| state.body_limit)
 }
 
 fn too_large(limit: usize) -> Problem {
@@ -92,8 +98,16 @@ fn too_large(limit: usize) -> Problem {
 }
 
 fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
-    let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = declared.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let declared = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = declared
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }

@@ -3,8 +3,8 @@
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
@@ -36,7 +36,14 @@ pub(crate) async fn edge(
         let answer = next.call(request).await?.map_into_boxed_body();
         log(&answer, started);
         let answer = with_problem(answer, &id);
-        Ok(with_headers(answer, &id, Headers { secret, closing: state.readiness.is_draining() }))
+        Ok(with_headers(
+            answer,
+            &id,
+            Headers {
+                secret,
+                closing: state.readiness.is_draining(),
+            },
+        ))
     };
     answered.instrument(span).await
 }

@@ -32,5 +32,9 @@ impl From<Error> for Problem {
 }
 
 fn wrong(problem: &gathering::FieldProblem) -> Wrong {
-    Wrong::new(Place::Pointer(problem.pointer.clone()), problem.code, problem.message.clone())
+    Wrong::new(
+        Place::Pointer(problem.pointer.clone()),
+        problem.code,
+        problem.message.clone(),
+    )
 }

@@ -21,15 +21,15 @@ pub(crate) struct Fields {
 
 impl Fields {
     pub(crate) fn new(entries: Vec<(String, Json)>) -> Self {
-        Self { left: entries, known: Vec::new(), wrong: Vec::new() }
+        Self {
+            left: entries,
+            known: Vec::new(),
+            wrong: Vec::new(),
+        }
     }
 
     /// A field that must be there. `shape` says what it must be, as in "a text".
-    pub(crate) fn required<T: DeserializeOwned + Default>(
-        &mut self,
-        name: &'static str,
-        shape: &'static str,
-    ) -> T {
+    pub(crate) fn required<T: DeserializeOwned + Default>(&mut self, name: &'static str, shape: &'static str) -> T {
         if let Some(json) = self.take(name) {
             return self.parsed(name, shape, &json).unwrap_or_default();
         }
@@ -38,11 +38,7 @@ impl Fields {
     }
 
     /// A field that may be missing or null.
-    pub(crate) fn optional<T: DeserializeOwned>(
-        &mut self,
-        name: &'static str,
-        shape: &'static str,
-    ) -> Option<T> {
+    pub(crate) fn optional<T: DeserializeOwned>(&mut self, name: &'static str, shape: &'static str) -> Option<T> {
         let json = self.take(name).filter(|json| !json.is_null())?;
         self.parsed(name, shape, &json)
     }
@@ -62,7 +58,8 @@ impl Fields {
             Ok(_) => Some(json),
             Err(error) => {
                 let message = format!("cannot be read: {error}");
-                self.wrong.push(Wrong::new(Place::field(name), "invalid_value", message));
+                self.wrong
+                    .push(Wrong::new(Place::field(name), "invalid_value", message));
                 Some(Json::null())
             }
         }
@@ -80,7 +77,11 @@ impl Fields {
             };
             self.wrong.push(Wrong::new(Place::field(name), code, message));
         }
-        if self.wrong.is_empty() { Ok(()) } else { Err(Problem::invalid_request(&self.wrong)) }
+        if self.wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid_request(&self.wrong))
+        }
     }
 
     fn take(&mut self, name: &'static str) -> Option<Json> {
@@ -89,12 +90,7 @@ impl Fields {
         Some(self.left.remove(index).1)
     }
 
-    fn parsed<T: DeserializeOwned>(
-        &mut self,
-        name: &'static str,
-        shape: &'static str,
-        json: &Json,
-    ) -> Option<T> {
+    fn parsed<T: DeserializeOwned>(&mut self, name: &'static str, shape: &'static str, json: &Json) -> Option<T> {
         let parsed = json.parse().ok();
         if parsed.is_none() {
             let message = format!("must be {shape}");
@@ -105,6 +101,7 @@ impl Fields {
 
     fn missing(&mut self, name: &'static str, shape: &'static str) {
         let message = format!("is missing; it must be {shape}");
-        self.wrong.push(Wrong::new(Place::field(name), "missing_field", message));
+        self.wrong
+            .push(Wrong::new(Place::field(name), "missing_field", message));
     }
 }

@@ -26,12 +26,18 @@ impl Parameters {
         // Any text is a query string: what is not `name=value` becomes a name without a value.
         let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
         let left = pairs.map(web::Query::into_inner).unwrap_or_default();
-        Self { left, known: Vec::new(), wrong: Vec::new() }
+        Self {
+            left,
+            known: Vec::new(),
+            wrong: Vec::new(),
+        }
     }
 
     /// `?limit=`: 1 to 200, 50 when it is missing.
     pub(crate) fn limit(&mut self) -> u32 {
-        let limit = self.optional::<u32>("limit", "a number from 1 to 200").unwrap_or(USUAL_LIMIT);
+        let limit = self
+            .optional::<u32>("limit", "a number from 1 to 200")
+            .unwrap_or(USUAL_LIMIT);
         if !(1..=MOST).contains(&limit) {
             self.refuse("limit", "a number from 1 to 200");
         }
@@ -44,11 +50,7 @@ impl Parameters {
     }
 
     /// A parameter that may be missing. `shape` says what it must be.
-    pub(crate) fn optional<T: FromStr>(
-        &mut self,
-        name: &'static str,
-        shape: &'static str,
-    ) -> Option<T> {
+    pub(crate) fn optional<T: FromStr>(&mut self, name: &'static str, shape: &'static str) -> Option<T> {
         self.known.push(name);
         let index = self.left.iter().position(|(key, _)| key == name)?;
         let (_, text) = self.left.remove(index);
@@ -66,15 +68,24 @@ impl Parameters {
                 ("duplicate_parameter", format!("`{name}` is there more than once"))
             } else {
                 let hint = suggestion(name, self.known.iter().copied());
-                ("unknown_parameter", format!("there is no parameter `{name}` here{hint}"))
+                (
+                    "unknown_parameter",
+                    format!("there is no parameter `{name}` here{hint}"),
+                )
             };
-            self.wrong.push(Wrong::new(Place::Parameter(name.clone()), code, message));
+            self.wrong
+                .push(Wrong::new(Place::Parameter(name.clone()), code, message));
         }
-        if self.wrong.is_empty() { Ok(()) } else { Err(Problem::invalid_request(&self.wrong)) }
+        if self.wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid_request(&self.wrong))
+        }
     }
 
     fn refuse(&mut self, name: &'static str, shape: &'static str) {
         let place = Place::Parameter(name.to_owned());
-        self.wrong.push(Wrong::new(place, "invalid_value", format!("must be {shape}")));
+        self.wrong
+            .push(Wrong::new(place, "invalid_value", format!("must be {shape}")));
     }
 }

@@ -47,7 +47,10 @@ async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
     let project = parameters.optional("project_id", "a UUID");
-    let wanted = PageRequest { limit: parameters.limit(), after: parameters.cursor() };
+    let wanted = PageRequest {
+        limit: parameters.limit(),
+        after: parameters.cursor(),
+    };
     parameters.finish()?;
     let found = state.gathering.pipelines(&identity, project, wanted).await?;
     Ok(HttpResponse::Ok().json(page(&found.items, found.next)))
@@ -84,11 +87,7 @@ async fn update(
     Ok(HttpResponse::Ok().insert_header((ETAG, etag(&updated))).json(updated))
 }
 
-async fn delete(
-    state: Data<State>,
-    Caller(identity): Caller,
-    Id(id): Id<PipelineId>,
-) -> Result<HttpResponse, Problem> {
+async fn delete(state: Data<State>, Caller(identity): Caller, Id(id): Id<PipelineId>) -> Result<HttpResponse, Problem> {
     state.gathering.delete_pipeline(&identity, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -111,12 +110,16 @@ fn etag(pipeline: &PipelineView) -> String {
 
 /// The version in `If-Match`; `*` and no header at all stand for any.
 fn expected_version<T: std::str::FromStr>(request: &HttpRequest) -> Result<Option<T>, Problem> {
-    let Some(value) = request.headers().get(IF_MATCH) else { return Ok(None) };
+    let Some(value) = request.headers().get(IF_MATCH) else {
+        return Ok(None);
+    };
     let text = value.to_str().unwrap_or_default().trim();
     if text == "*" {
         return Ok(None);
     }
-    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')?.parse().ok());
+    let version = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"')?.parse().ok());
     version.map(Some).ok_or_else(|| {
         let message = "must be one ETag as this API sends it, such as \"3\", or *";
         Problem::invalid_request(&[Wrong::new(Place::Header("If-Match"), "invalid_value", message)])

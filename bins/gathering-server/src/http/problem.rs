@@ -5,9 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use actix_web::http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -38,9 +36,16 @@ impl Problem {
 
     /// A request that is not valid, with everything that is wrong with it.
     pub(crate) fn invalid_request(wrong: &[Wrong]) -> Self {
-        let things = if wrong.len() == 1 { "one thing is" } else { "several things are" };
-        Self::new(Code::UseCase(gathering::Code::InvalidRequest), format!("{things} wrong with the request; `problems` names each"))
-            .with_problems(wrong)
+        let things = if wrong.len() == 1 {
+            "one thing is"
+        } else {
+            "several things are"
+        };
+        Self::new(
+            Code::UseCase(gathering::Code::InvalidRequest),
+            format!("{things} wrong with the request; `problems` names each"),
+        )
+        .with_problems(wrong)
     }
 
     /// The route exists, but takes other methods only.
@@ -51,7 +56,10 @@ impl Problem {
 
     /// Adds the single problems.
     pub(crate) fn with_problems<T: Serialize>(mut self, problems: &[T]) -> Self {
-        self.problems = problems.iter().filter_map(|problem| serde_json::to_value(problem).ok()).collect();
+        self.problems = problems
+            .iter()
+            .filter_map(|problem| serde_json::to_value(problem).ok())
+            .collect();
         self
     }
 
@@ -130,7 +138,11 @@ pub(crate) enum Place {
 impl Wrong {
     /// A problem with the value at `place`.
     pub(crate) fn new(place: Place, code: &'static str, message: impl Into<String>) -> Self {
-        Self { place, code, message: message.into() }
+        Self {
+            place,
+            code,
+            message: message.into(),
+        }
     }
 }
 

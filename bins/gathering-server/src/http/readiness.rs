@@ -65,5 +65,8 @@ impl Readiness {
 }
 
 fn log(error: &Error) {
-    tracing::warn!(error = error as &dyn std::error::Error, "not ready: the database does not answer");
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "not ready: the database does not answer"
+    );
 }

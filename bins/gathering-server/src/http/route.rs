@@ -35,7 +35,10 @@ impl<T: FromStr + 'static> FromRequest for Id<T> {
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(|text| text.parse().ok());
         ready(id.map(Self).ok_or_else(|| {
-            Problem::new(Code::UseCase(gathering::Code::NotFound), "the id in the path is no UUID, so nothing has it")
+            Problem::new(
+                Code::UseCase(gathering::Code::NotFound),
+                "the id in the path is no UUID, so nothing has it",
+            )
         }))
     }
 }

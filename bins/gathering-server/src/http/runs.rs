@@ -36,7 +36,9 @@ async fn start(
     let new = NewRun {
         input: body.optional_json("input").unwrap_or_else(Json::null),
         labels: body.optional("labels", "an object of texts").unwrap_or_default(),
-        priority: body.optional("priority", "a number from -32768 to 32767").unwrap_or_default(),
+        priority: body
+            .optional("priority", "a number from -32768 to 32767")
+            .unwrap_or_default(),
         idempotency_key: key(&request)?,
     };
     body.finish()?;
@@ -52,9 +54,15 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
     let query = RunQuery {
         project_id: parameters.optional("project_id", "a UUID"),
         pipeline_id: parameters.optional("pipeline_id", "a UUID"),
-        status: parameters.optional("status", "queued, running, waiting, completed, failed, cancelled or timed_out"),
+        status: parameters.optional(
+            "status",
+            "queued, running, waiting, completed, failed, cancelled or timed_out",
+        ),
     };
-    let wanted = PageRequest { limit: parameters.limit(), after: parameters.cursor() };
+    let wanted = PageRequest {
+        limit: parameters.limit(),
+        after: parameters.cursor(),
+    };
     parameters.finish()?;
     let found = state.gathering.runs(&identity, query, wanted).await?;
     Ok(HttpResponse::Ok().json(page(&found.items, found.next)))
@@ -72,16 +80,23 @@ async fn journal(
 ) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
     let limit = parameters.limit();
-    let after = parameters.optional("cursor", "the next_cursor of an earlier page").unwrap_or(0);
+    let after = parameters
+        .optional("cursor", "the next_cursor of an earlier page")
+        .unwrap_or(0);
     parameters.finish()?;
     let entries = state.gathering.journal(&identity, id, after, limit).await?;
     // A full page may be the last one: then the next one is empty, and says so.
-    let next = entries.last().filter(|_| entries.len() >= limit as usize).map(|entry| entry.seq);
+    let next = entries
+        .last()
+        .filter(|_| entries.len() >= limit as usize)
+        .map(|entry| entry.seq);
     Ok(HttpResponse::Ok().json(page(&entries, next)))
 }
 
 fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
     let key = value.to_str().ok().filter(|key| gathering::is_idempotency_key(key));
     key.map(|key| Some(key.to_owned())).ok_or_else(|| {
         let message = "must have 1 to 255 visible ASCII characters";

@@ -25,7 +25,9 @@ pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 /// Serves on it, and prints where that is.
 pub(super) fn serve(listener: TcpListener, state: Data<State>) -> Result<Server, Failure> {
     let system = |action| move |source| Failure::System { action, source };
-    let address = listener.local_addr().map_err(system("read the address that was bound"))?;
+    let address = listener
+        .local_addr()
+        .map_err(system("read the address that was bound"))?;
     let app = move || App::new().app_data(state.clone()).wrap(from_fn(edge)).configure(routes);
     let server = HttpServer::new(app)
         .disable_signals()

@@ -52,7 +52,9 @@ struct Server {
 
 async fn start(settings: &Settings) -> Result<Server, Failure> {
     let database = Database::open(settings).await?;
-    let migrated = gathering::database::migrate(&database.pool).await.map_err(Failure::Migration)?;
+    let migrated = gathering::database::migrate(&database.pool)
+        .await
+        .map_err(Failure::Migration)?;
     for migration in migrated.applied {
         tracing::info!(migration, "migration applied");
     }
@@ -69,7 +71,13 @@ async fn start(settings: &Settings) -> Result<Server, Failure> {
     let http = serving.handle();
     let mut tasks = JoinSet::new();
     tasks.spawn(serving);
-    Ok(Server { database, engines, state, http, tasks })
+    Ok(Server {
+        database,
+        engines,
+        state,
+        http,
+        tasks,
+    })
 }
 
 async fn build(settings: &Settings, database: &Database) -> Result<Gathering, gathering::Error> {

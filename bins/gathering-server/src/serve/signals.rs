@@ -13,8 +13,16 @@ pub(super) struct Signals {
 impl Signals {
     /// Takes the signals over: from here on they no longer end the process by themselves.
     pub(super) fn listen() -> Result<Self, Failure> {
-        let of = |kind| signal(kind).map_err(|source| Failure::System { action: "listen to signals", source });
-        Ok(Self { terminate: of(SignalKind::terminate())?, interrupt: of(SignalKind::interrupt())? })
+        let of = |kind| {
+            signal(kind).map_err(|source| Failure::System {
+                action: "listen to signals",
+                source,
+            })
+        };
+        Ok(Self {
+            terminate: of(SignalKind::terminate())?,
+            interrupt: of(SignalKind::interrupt())?,
+        })
     }
 
     /// Waits for the next of them, and gives its name.

@@ -62,7 +62,13 @@ pub(crate) fn merge(inputs: &Inputs, problems: &mut Vec<Problem>) -> Values {
     read_variables(&inputs.variables, &mut values, problems);
     for (setting, text) in &inputs.flags {
         let source = Source::Flag(setting.flag.unwrap_or(setting.name));
-        values.insert(setting.name, Given { text: text.clone(), source });
+        values.insert(
+            setting.name,
+            Given {
+                text: text.clone(),
+                source,
+            },
+        );
     }
     values
 }
@@ -83,7 +89,10 @@ fn read_table(path: &Path, text: &str, values: &mut Values, problems: &mut Vec<P
     let table = match text.parse::<toml::Table>() {
         Ok(table) => table,
         Err(error) => {
-            problems.push(Problem::file(path, format!("is not TOML: {error}").trim_end().to_owned()));
+            problems.push(Problem::file(
+                path,
+                format!("is not TOML: {error}").trim_end().to_owned(),
+            ));
             return;
         }
     };
@@ -100,7 +109,10 @@ fn read_table(path: &Path, text: &str, values: &mut Values, problems: &mut Vec<P
             }
             None => problems.push(Problem::file(
                 path,
-                format!("`{key}` is {}, but must be text, a number or a list of texts", value.type_str()),
+                format!(
+                    "`{key}` is {}, but must be text, a number or a list of texts",
+                    value.type_str()
+                ),
             )),
         }
     }
@@ -123,18 +135,20 @@ fn text_of(value: &toml::Value) -> Option<String> {
 /// The prefix that makes a variable ours, so that a slip in the rest is noticed.
 const PREFIX: &str = "GATHERING_";
 
-fn read_variables(
-    variables: &[(String, String)],
-    values: &mut Values,
-    problems: &mut Vec<Problem>,
-) {
+fn read_variables(variables: &[(String, String)], values: &mut Values, problems: &mut Vec<Problem>) {
     for (name, text) in variables {
         match ALL.iter().find(|setting| setting.variable == name) {
             // A variable set to nothing is how many tools unset one.
             Some(_) if text.is_empty() => {}
             Some(setting) => {
                 let source = Source::Variable(setting.variable);
-                values.insert(setting.name, Given { text: text.clone(), source });
+                values.insert(
+                    setting.name,
+                    Given {
+                        text: text.clone(),
+                        source,
+                    },
+                );
             }
             None if name.starts_with(PREFIX) => problems.push(unknown_variable(name)),
             None => {}

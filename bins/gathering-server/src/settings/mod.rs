@@ -69,11 +69,16 @@ pub(crate) struct Loaded {
 pub(crate) fn load(inputs: &Inputs) -> Loaded {
     let mut problems = Vec::new();
     let values = layers::merge(inputs, &mut problems);
-    let mut reader = Reader { values: &values, problems };
+    let mut reader = Reader {
+        values: &values,
+        problems,
+    };
     let settings = reader.settings();
     let settings = match settings {
         Ok(settings) if reader.problems.is_empty() => Ok(settings),
-        _ => Err(Refused { problems: reader.problems }),
+        _ => Err(Refused {
+            problems: reader.problems,
+        }),
     };
     Loaded { values, settings }
 }
@@ -153,12 +158,7 @@ impl Reader<'_> {
         }
     }
 
-    fn note<T>(
-        &mut self,
-        setting: &Setting,
-        source: &Source,
-        parsed: Result<T, String>,
-    ) -> Result<T, Noted> {
+    fn note<T>(&mut self, setting: &Setting, source: &Source, parsed: Result<T, String>) -> Result<T, Noted> {
         parsed.map_err(|message| {
             self.problems.push(Problem::value(setting, source, &message));
             Noted

@@ -42,7 +42,9 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
     match EnvFilter::builder().parse(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!("`{text}` is no filter such as info or gathering=debug,warn: {error}")),
+        Err(error) => Err(format!(
+            "`{text}` is no filter such as info or gathering=debug,warn: {error}"
+        )),
     }
 }
 
@@ -70,9 +72,7 @@ pub(super) fn number(text: &str, range: RangeInclusive<u32>) -> Result<usize, St
         .ok()
         .filter(|number| range.contains(number))
         .and_then(|number| usize::try_from(number).ok())
-        .ok_or_else(|| {
-            format!("`{text}` is no whole number from {} to {}", range.start(), range.end())
-        })
+        .ok_or_else(|| format!("`{text}` is no whole number from {} to {}", range.start(), range.end()))
 }
 
 pub(super) fn bytes(text: &str, range: RangeInclusive<usize>) -> Result<usize, String> {

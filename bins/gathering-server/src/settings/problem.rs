@@ -18,12 +18,18 @@ pub(crate) struct Problem {
 impl Problem {
     /// A problem of a configuration file.
     pub(crate) fn file(path: &Path, message: String) -> Self {
-        Self { place: path.display().to_string(), message }
+        Self {
+            place: path.display().to_string(),
+            message,
+        }
     }
 
     /// A problem of an environment variable.
     pub(crate) fn variable(name: &str, message: String) -> Self {
-        Self { place: name.to_owned(), message }
+        Self {
+            place: name.to_owned(),
+            message,
+        }
     }
 
     /// A problem of the value of a setting.
@@ -33,7 +39,10 @@ impl Problem {
             Source::File(path) => format!("{}: {}", path.display(), setting.name),
             Source::Variable(name) | Source::Flag(name) => (*name).to_owned(),
         };
-        Self { place, message: message.to_owned() }
+        Self {
+            place,
+            message: message.to_owned(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::layers::Source;
-use super::table::{ALL, DATABASE_URL, DATA_DIR, LOG_FORMAT, REGISTRATION, Setting};
+use super::table::{ALL, DATA_DIR, DATABASE_URL, LOG_FORMAT, REGISTRATION, Setting};
 use super::{Loaded, Settings};
 use crate::telemetry::LogFormat;
 use gathering::Registration;
@@ -20,9 +20,8 @@ pub(crate) fn table(loaded: &Loaded) -> String {
             loaded.source(setting).to_string(),
         ]);
     }
-    let widths: [usize; 5] = std::array::from_fn(|column| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
-    });
+    let widths: [usize; 5] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
     let mut text = String::new();
     for row in rows {
         for (cell, width) in row.iter().zip(widths) {
@@ -63,7 +62,11 @@ fn descriptions() -> String {
     let mut text = String::new();
     for setting in ALL {
         let flag = setting.flag.unwrap_or("");
-        let _ = write!(text, "\n{:width$}  {flag:12}  {}", setting.variable, setting.description);
+        let _ = write!(
+            text,
+            "\n{:width$}  {flag:12}  {}",
+            setting.variable, setting.description
+        );
     }
     text.push('\n');
     text
@@ -71,7 +74,9 @@ fn descriptions() -> String {
 
 impl Loaded {
     fn source(&self, setting: &Setting) -> Source {
-        self.values.get(setting.name).map_or(Source::Default, |given| given.source.clone())
+        self.values
+            .get(setting.name)
+            .map_or(Source::Default, |given| given.source.clone())
     }
 
     fn shown(&self, setting: &Setting) -> String {
@@ -100,9 +105,7 @@ fn decided(setting: &Setting, settings: &Settings) -> String {
             LogFormat::Text => "text",
         }
         .to_owned(),
-        name if name == DATA_DIR.name => {
-            gathering_embedded_postgres::default_data_dir().display().to_string()
-        }
+        name if name == DATA_DIR.name => gathering_embedded_postgres::default_data_dir().display().to_string(),
         _ => match setting.default {
             super::Default::Value(text) => text.to_owned(),
             super::Default::Decided(_) => "-".to_owned(),
@@ -132,7 +135,10 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        assert_eq!(without_password("postgres://me:se@cret@db:5432/x"), "postgres://me:***@db:5432/x");
+        assert_eq!(
+            without_password("postgres://me:se@cret@db:5432/x"),
+            "postgres://me:***@db:5432/x"
+        );
         assert_eq!(without_password("postgres://db/x?password=secret"), "postgres://db/x");
         assert_eq!(without_password("host=db password=secret"), "(hidden)");
     }

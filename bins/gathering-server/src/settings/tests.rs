@@ -3,8 +3,13 @@
 use super::*;
 
 fn with_variables(variables: &[(&str, &str)]) -> Loaded {
-    let variables = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-    load(&Inputs { variables: variables.collect(), ..Inputs::default() })
+    let variables = variables
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    load(&Inputs {
+        variables: variables.collect(),
+        ..Inputs::default()
+    })
 }
 
 fn problems(loaded: &Loaded) -> Vec<String> {
@@ -32,7 +37,10 @@ fn registration_is_open_only_on_the_embedded_database_and_a_loopback_address() {
     assert_eq!(registration(&[]), Registration::Open);
     assert_eq!(registration(&[shared]), Registration::Closed);
     assert_eq!(registration(&[public]), Registration::Closed);
-    assert_eq!(registration(&[shared, ("GATHERING_REGISTRATION", "open")]), Registration::Open);
+    assert_eq!(
+        registration(&[shared, ("GATHERING_REGISTRATION", "open")]),
+        Registration::Open
+    );
 }
 
 #[test]

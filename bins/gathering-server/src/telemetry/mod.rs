@@ -5,7 +5,6 @@ mod json;
 
 use std::io::IsTerminal;
 
-
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::JsonFields;
 
@@ -23,18 +22,22 @@ pub(crate) enum LogFormat {
 impl LogFormat {
     /// Text where a person watches, JSON where a program collects.
     pub(crate) fn usual() -> Self {
-        if std::io::stderr().is_terminal() { Self::Text } else { Self::Json }
+        if std::io::stderr().is_terminal() {
+            Self::Text
+        } else {
+            Self::Json
+        }
     }
 }
 
 /// Sends every log line of this process to standard error; a second call changes nothing.
 pub(crate) fn start(format: LogFormat, filter: &str) {
     let filter = EnvFilter::builder().parse_lossy(filter);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let started = match format {
-        LogFormat::Json => {
-            lines.fmt_fields(JsonFields::new()).event_format(json::Lines).try_init()
-        }
+        LogFormat::Json => lines.fmt_fields(JsonFields::new()).event_format(json::Lines).try_init(),
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
     };
     // Only a second call fails, and then the first one's lines are as good.

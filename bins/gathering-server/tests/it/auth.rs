@@ -72,7 +72,11 @@ async fn every_rule_that_an_account_breaks_is_told_at_once() {
     let refused = site.send("POST", "/api/v1/auth/register", Some(&account)).await;
     assert_eq!(refused.status, 422);
     assert_eq!(refused.json["code"], "invalid_request");
-    let places: Vec<_> = refused.problems().iter().map(|problem| problem["pointer"].clone()).collect();
+    let places: Vec<_> = refused
+        .problems()
+        .iter()
+        .map(|problem| problem["pointer"].clone())
+        .collect();
     assert_eq!(places, ["/email", "/password"]);
 }
 
@@ -81,7 +85,10 @@ async fn registration_can_be_closed() {
     let site = Site::start_with(&[("GATHERING_REGISTRATION", "closed")]).await;
     let account = json!({"email": "ada@example.org", "password": PASSWORD});
     let refused = site.send("POST", "/api/v1/auth/register", Some(&account)).await;
-    assert_eq!((refused.status, refused.json["code"].as_str()), (403, Some("registration_closed")));
+    assert_eq!(
+        (refused.status, refused.json["code"].as_str()),
+        (403, Some("registration_closed"))
+    );
 }
 
 #[tokio::test]
@@ -103,10 +110,18 @@ async fn every_route_behind_a_login_refuses_whoever_sends_no_token_or_a_wrong_on
     ];
     for (method, path) in &routes {
         let refused = site.send(method, path, None).await;
-        assert_eq!((refused.status, refused.json["code"].as_str()), (401, Some("unauthenticated")), "{method} {path}");
+        assert_eq!(
+            (refused.status, refused.json["code"].as_str()),
+            (401, Some("unauthenticated")),
+            "{method} {path}"
+        );
         assert_eq!(refused.header("www-authenticate"), "Bearer");
         let refused = site.with_token("a.b.c").send(method, path, None).await;
-        assert_eq!((refused.status, refused.json["code"].as_str()), (401, Some("invalid_token")), "{method} {path}");
+        assert_eq!(
+            (refused.status, refused.json["code"].as_str()),
+            (401, Some("invalid_token")),
+            "{method} {path}"
+        );
         assert_eq!(refused.header("www-authenticate"), r#"Bearer error="invalid_token""#);
     }
 }

@@ -46,14 +46,23 @@ async fn a_change_of_a_version_that_is_not_the_latest_is_refused() {
     let id = site.pipeline(&definition("one")).await;
     let path = format!("/api/v1/pipelines/{id}");
     let change = json!({"definition": definition("two")});
-    let put = |if_match: &'static str| site.send_with("PUT", &path, Some(&change), &[("if-match", if_match)]);
+    let put = async |if_match: &str| {
+        site.send_with("PUT", &path, Some(&change), &[("if-match", if_match)])
+            .await
+    };
     assert_eq!(put("\"1\"").await.status, 200);
     let stale = put("\"1\"").await;
-    assert_eq!((stale.status, stale.json["code"].as_str()), (412, Some("version_conflict")));
+    assert_eq!(
+        (stale.status, stale.json["code"].as_str()),
+        (412, Some("version_conflict"))
+    );
     assert!(stale.json["detail"].as_str().unwrap().contains("\"2\""));
     assert_eq!(put("*").await.status, 200);
     let wrong = put("latest").await;
-    assert_eq!((wrong.status, wrong.json["problems"][0]["header"].as_str()), (422, Some("If-Match")));
+    assert_eq!(
+        (wrong.status, wrong.json["problems"][0]["header"].as_str()),
+        (422, Some("If-Match"))
+    );
 }
 
 #[tokio::test]
@@ -68,7 +77,13 @@ async fn lists_come_in_pages_newest_first() {
     let mut path = "/api/v1/pipelines?limit=2".to_owned();
     loop {
         let page = site.send("GET", &path, None).await;
-        seen.extend(page.json["items"].as_array().unwrap().iter().map(|item| item["id"].clone()));
+        seen.extend(
+            page.json["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| item["id"].clone()),
+        );
         match page.json["next_cursor"].as_str() {
             Some(cursor) => path = format!("/api/v1/pipelines?limit=2&cursor={cursor}"),
             None => break,
@@ -93,10 +108,17 @@ async fn a_stranger_finds_nothing_of_somebody_else() {
         ("GET", format!("/api/v1/runs/{run}/journal"), None),
     ] {
         let answer = stranger.send(method, &path, body).await;
-        assert_eq!((answer.status, answer.json["code"].as_str()), (404, Some("not_found")), "{method} {path}");
+        assert_eq!(
+            (answer.status, answer.json["code"].as_str()),
+            (404, Some("not_found")),
+            "{method} {path}"
+        );
     }
     for path in ["/api/v1/pipelines", "/api/v1/runs"] {
-        assert_eq!(stranger.send("GET", path, None).await.json, json!({"items": [], "next_cursor": null}));
+        assert_eq!(
+            stranger.send("GET", path, None).await.json,
+            json!({"items": [], "next_cursor": null})
+        );
     }
 }
 
@@ -108,13 +130,22 @@ async fn a_definition_keeps_every_digit_and_the_order_of_its_keys() {
     assert_eq!(created.status, 201);
     let path = format!("/api/v1/pipelines/{}", created.json["id"].as_str().unwrap());
     let read = site.send("GET", &path, None).await;
-    assert!(read.text.contains(r#"{"output":{"z":1.10,"a":123456789012345678901234567890}}"#), "{}", read.text);
+    assert!(
+        read.text
+            .contains(r#"{"output":{"z":1.10,"a":123456789012345678901234567890}}"#),
+        "{}",
+        read.text
+    );
 }
 
 #[tokio::test]
 async fn hostile_bodies_are_refused_and_never_fail_the_server() {
     let site = site().await;
-    let deep = format!(r#"{{"name":"x","definition":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!(
+        r#"{{"name":"x","definition":{}{}}}"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
     for text in [
         deep.as_str(),
         r#"{"name":"\u0000","definition":{"nodes":[]}}"#,
@@ -125,7 +156,12 @@ async fn hostile_bodies_are_refused_and_never_fail_the_server() {
         r#"{"name":"x","name":"y","definition":{}}"#,
     ] {
         let answer = site.send_text("POST", "/api/v1/pipelines", text).await;
-        assert!(matches!(answer.status, 400 | 422), "{}: {}", answer.status, &text[..text.len().min(80)]);
+        assert!(
+            matches!(answer.status, 400 | 422),
+            "{}: {}",
+            answer.status,
+            &text[..text.len().min(80)]
+        );
     }
     let id = site.pipeline(&definition("{{ input.text }}")).await;
     let run = site.start_run(&id, &json!({"input": {"text": "\0"}})).await;

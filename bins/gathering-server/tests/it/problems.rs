@@ -7,7 +7,10 @@ use crate::support::{Raw, Site};
 #[tokio::test]
 async fn an_unknown_route_is_a_problem_with_the_request_id() {
     let site = Site::start().await;
-    let raw = Raw { headers: &[("x-request-id", "order-17")], ..Raw::get("/api/v1/pipelnes") };
+    let raw = Raw {
+        headers: &[("x-request-id", "order-17")],
+        ..Raw::get("/api/v1/pipelnes")
+    };
     let answer = site.raw(raw).await;
     assert_eq!(answer.status, 404);
     assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -28,7 +31,10 @@ async fn an_unknown_route_is_a_problem_with_the_request_id() {
 #[tokio::test]
 async fn a_request_id_that_is_not_fit_to_be_logged_is_replaced() {
     let site = Site::start().await;
-    let raw = Raw { headers: &[("x-request-id", "two words")], ..Raw::get("/health/live") };
+    let raw = Raw {
+        headers: &[("x-request-id", "two words")],
+        ..Raw::get("/health/live")
+    };
     let answer = site.raw(raw).await;
     assert_eq!(answer.header("x-request-id").len(), 32);
 }
@@ -44,7 +50,12 @@ async fn a_method_that_a_route_does_not_take_is_refused_with_those_it_takes() {
         ("POST", "/api/v1/runs", "GET, HEAD"),
         ("PUT", "/health/ready", "GET, HEAD"),
     ] {
-        let answer = site.raw(Raw { method, ..Raw::get(path) }).await;
+        let answer = site
+            .raw(Raw {
+                method,
+                ..Raw::get(path)
+            })
+            .await;
         assert_eq!(answer.status, 405, "{method} {path}");
         assert_eq!(answer.header("allow"), allow);
         assert_eq!(answer.json["code"], "method_not_allowed");
@@ -54,15 +65,35 @@ async fn a_method_that_a_route_does_not_take_is_refused_with_those_it_takes() {
 #[tokio::test]
 async fn a_body_that_is_not_json_is_refused_with_the_place() {
     let site = Site::start().await;
-    let post = |body| Raw { method: "POST", body, headers: &[("content-type", "application/json")], ..Raw::get("/api/v1/auth/login") };
+    let post = |body| Raw {
+        method: "POST",
+        body,
+        headers: &[("content-type", "application/json")],
+        ..Raw::get("/api/v1/auth/login")
+    };
     for (body, detail) in [
-        (&b"{\"email\": }"[..], "the body is not a JSON object: expected value at line 1 column 11"),
-        (b"{\"email\": \"a\"", "the body is not a JSON object: EOF while parsing an object at line 1 column 13"),
-        (b"[]", "the body is not a JSON object: invalid type: sequence, expected an object at line 1 column 0"),
-        (b"", "the body is not a JSON object: EOF while parsing a value at line 1 column 0"),
+        (
+            &b"{\"email\": }"[..],
+            "the body is not a JSON object: expected value at line 1 column 11",
+        ),
+        (
+            b"{\"email\": \"a\"",
+            "the body is not a JSON object: EOF while parsing an object at line 1 column 13",
+        ),
+        (
+            b"[]",
+            "the body is not a JSON object: invalid type: sequence, expected an object at line 1 column 0",
+        ),
+        (
+            b"",
+            "the body is not a JSON object: EOF while parsing a value at line 1 column 0",
+        ),
     ] {
         let answer = site.raw(post(body)).await;
-        assert_eq!((answer.status, answer.json["code"].as_str()), (400, Some("malformed_json")));
+        assert_eq!(
+            (answer.status, answer.json["code"].as_str()),
+            (400, Some("malformed_json"))
+        );
         assert_eq!(answer.json["detail"], detail);
     }
 }
@@ -71,8 +102,18 @@ async fn a_body_that_is_not_json_is_refused_with_the_place() {
 async fn a_body_of_another_type_is_refused() {
     let site = Site::start().await;
     for headers in [&[("content-type", "text/plain")][..], &[]] {
-        let answer = site.raw(Raw { method: "POST", body: b"{}", headers, ..Raw::get("/api/v1/auth/login") }).await;
-        assert_eq!((answer.status, answer.json["code"].as_str()), (415, Some("unsupported_media_type")));
+        let answer = site
+            .raw(Raw {
+                method: "POST",
+                body: b"{}",
+                headers,
+                ..Raw::get("/api/v1/auth/login")
+            })
+            .await;
+        assert_eq!(
+            (answer.status, answer.json["code"].as_str()),
+            (415, Some("unsupported_media_type"))
+        );
     }
 }
 
@@ -122,7 +163,9 @@ async fn every_wrong_field_is_named_with_the_nearest_right_one() {
 #[tokio::test]
 async fn every_wrong_parameter_is_named() {
     let site = Site::start().await.with_user("ada@example.org").await;
-    let answer = site.send("GET", "/api/v1/runs?limit=201&cursor=x&stauts=queued&status=done", None).await;
+    let answer = site
+        .send("GET", "/api/v1/runs?limit=201&cursor=x&stauts=queued&status=done", None)
+        .await;
     assert_eq!(answer.status, 422);
     assert_eq!(
         answer.json["problems"],
@@ -144,7 +187,10 @@ async fn every_answer_has_the_safety_headers() {
         let answer = site.raw(Raw::get(path)).await;
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("referrer-policy"), "no-referrer");
-        assert_eq!(answer.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
+        assert_eq!(
+            answer.header("content-security-policy"),
+            "default-src 'none'; frame-ancestors 'none'"
+        );
     }
 }
 
@@ -155,6 +201,11 @@ async fn a_server_that_is_up_says_so() {
     assert_eq!((live.status, live.json), (200, json!({"status": "alive"})));
     let ready = site.raw(Raw::get("/health/ready")).await;
     assert_eq!((ready.status, ready.json), (200, json!({"status": "ready"})));
-    let head = site.raw(Raw { method: "HEAD", ..Raw::get("/health/ready") }).await;
+    let head = site
+        .raw(Raw {
+            method: "HEAD",
+            ..Raw::get("/health/ready")
+        })
+        .await;
     assert_eq!(head.status, 200);
 }

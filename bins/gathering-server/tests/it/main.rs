@@ -1,0 +1,11 @@
+//! The binary `gathering`, tried from outside: over HTTP, as a process, against a real PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod auth;
+mod pipelines;
+mod problems;
+mod process;
+mod runs;
+mod support;
+mod validation;
