@@ -1,7 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod ambient;
+pub mod definition;
+pub mod duration;
+pub mod expression;
 mod id;
+mod json;
+pub mod node_state;
+pub mod pipeline;
+pub mod planner;
+pub mod progress;
+pub mod retry;
+pub mod run_state;
+pub mod scope;
+pub mod template;
 
 pub use ambient::{Clock, Entropy};
 pub use id::{InstanceId, PipelineId, ProjectId, RunId, SessionId, UserId};
+pub use json::Json;

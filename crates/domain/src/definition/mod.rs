@@ -1,0 +1,94 @@
+//! Definitions: from JSON to a [`Pipeline`], or to everything that is wrong with it.
+
+mod build;
+mod config;
+mod document;
+mod edges;
+mod fields;
+mod graph;
+mod names;
+mod nodes;
+mod policy;
+mod problem;
+mod upstream;
+
+use serde_json::{Map, Value};
+
+pub use problem::Problem;
+
+use crate::pipeline::Pipeline;
+use problem::Problems;
+
+/// What a definition is held to.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// The most nodes it may have; edges are at most ten times as many.
+    pub max_nodes: usize,
+    /// Checks the configuration of an action node, given the name of its handler and the handler's part of the config,
+    /// with `{{ }}` still in its strings. Without it any handler is accepted: for definitions that were checked when saved.
+    pub check_action: Option<&'a CheckAction<'a>>,
+}
+
+/// Checks the configuration of an action node: handler, and config without `action`.
+pub type CheckAction<'a> = dyn Fn(&str, &Map<String, Value>) -> ActionCheck + 'a;
+
+impl Default for Rules<'_> {
+    fn default() -> Self {
+        Self {
+            max_nodes: 10_000,
+            check_action: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Rules<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rules")
+            .field("max_nodes", &self.max_nodes)
+            .field("checks_actions", &self.check_action.is_some())
+            .finish()
+    }
+}
+
+/// What a check of an action node found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActionCheck {
+    /// No handler has that name.
+    Unknown {
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// The handler exists and found this wrong.
+    Checked(Vec<ConfigProblem>),
+}
+
+/// Something wrong in the configuration of an action node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigProblem {
+    /// Where, below `config`: `url`, `headers.accept`.
+    pub field: String,
+    /// What kind of problem, in `snake_case`, the same for all time.
+    pub code: &'static str,
+    /// What is wrong and what to do, for people.
+    pub message: String,
+}
+
+/// Compiles a definition, or tells all that is wrong with it at once, in the order of the definition.
+///
+/// Takes time in proportion to the size of the definition.
+pub fn compile(source: &Value, rules: &Rules<'_>) -> Result<Pipeline, Vec<Problem>> {
+    let mut problems = Problems::default();
+    let Some(document) = document::read(source, rules, &mut problems) else {
+        return Err(problems.finish());
+    };
+    let nodes = nodes::read(document.nodes, rules, &mut problems);
+    let edges = edges::read(document.edges, &nodes, &mut problems);
+    let graph = graph::Graph::new(nodes.drafts.len(), &edges);
+    graph::check(&graph, &nodes, &edges, &mut problems);
+    names::check(&graph, &nodes, &edges, &mut problems);
+    let problems = problems.finish();
+    match build::pipeline(nodes, edges, document.timeout) {
+        Some(pipeline) if problems.is_empty() => Ok(pipeline),
+        _ => Err(problems),
+    }
+}
