@@ -23,7 +23,7 @@ fn deep_nesting_is_refused() {
         ("-", ""),
         ("range(", ")"),
     ] {
-        for depth in [200, 5_000, 100_000] {
+        for depth in [200, 398, 5_000, 100_000] {
             let source = format!("{}1{}", open.repeat(depth), close.repeat(depth));
             // Signs in front may be many, within the length of an expression.
             let is_short = depth < 400 && close.is_empty();
