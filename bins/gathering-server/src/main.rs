@@ -12,16 +12,22 @@ mod telemetry;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 
 use self::cli::{Cli, Command, ConfigArgs};
 use self::failure::Failure;
 use self::settings::{Loaded, Settings};
+use self::telemetry::LogFormat;
+
+/// How long the process waits for its threads at the very end.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let Cli { flags, command } = Cli::parse();
     let loaded = settings::load(&flags.into_inputs());
+    let format = loaded.settings.as_ref().map(|settings| settings.log_format).ok();
     let outcome = match command {
         Command::Config(args) => config(loaded, &args),
         Command::Serve => with_settings(loaded, async |settings| serve::run(settings).await),
@@ -30,11 +36,20 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Where even standard error is closed, the exit code has to do.
-            let _ = writeln!(io::stderr(), "gathering: {}", telemetry::chain(&failure));
+            tell(&failure, format);
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// Says on standard error why the command failed: as one more log line where a program reads those.
+fn tell(failure: &Failure, format: Option<LogFormat>) {
+    if format == Some(LogFormat::Json) && tracing::dispatcher::has_been_set() {
+        tracing::error!(error = failure as &dyn std::error::Error, "the command failed");
+        return;
+    }
+    // Where even standard error is closed, the exit code has to do.
+    let _ = writeln!(io::stderr(), "gathering: {}", telemetry::chain(failure));
 }
 
 /// Prints the settings; wrong ones are shown as they are, and then refused.
@@ -64,5 +79,8 @@ fn with_settings(loaded: Loaded, command: impl AsyncFnOnce(Settings) -> Result<(
             action: "start the runtime",
             source,
         })?;
-    runtime.block_on(command(settings))
+    let outcome = runtime.block_on(command(settings));
+    // Whatever still blocks a thread, such as a database that was being created, ends with the process.
+    runtime.shutdown_timeout(LAST_WAIT);
+    outcome
 }

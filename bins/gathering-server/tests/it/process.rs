@@ -198,16 +198,17 @@ async fn at_sigterm_a_node_in_flight_ends_before_the_server_does() {
     let run = client.post(&path, &json!({})).await;
     receiver.wait_for(1, LIMIT).await;
 
-    let (ended, not_ready) = tokio::join!(server.terminate(LIMIT), async {
+    let (ended, alive) = tokio::join!(server.terminate(LIMIT), async {
         // The listener stays open while the node is in flight, and readiness sends requests elsewhere.
         eventually("readiness says so", Duration::from_secs(1), async || {
             let ready = client.get("/health/ready").await;
             ready.status == 503 && ready.json["code"] == "draining"
         })
         .await;
-        client.get("/health/live").await.status
+        client.get("/health/live").await
     });
-    assert_eq!(not_ready, 200);
+    assert_eq!(alive.status, 200);
+    assert_eq!(alive.headers.get("connection").map(String::as_str), Some("close"));
     assert_eq!(ended.code(), Some(0));
 
     let next = Server::spawn(&options).await;
@@ -228,6 +229,55 @@ async fn a_server_without_work_ends_at_once_with_0_at_sigterm() {
     let client = server.client();
     assert_eq!(client.get("/health/live").await.status, 200);
     assert_eq!(server.terminate(Duration::from_secs(10)).await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_server_at_once_and_the_next_one_goes_on() {
+    let receiver = Receiver::start();
+    receiver.answers("/", [Answer::status(200).delay(LIMIT), Answer::status(200)]);
+    let database = TestDatabase::new().await;
+    let options = ServerOptions::new(binary())
+        .database_url(&database.url())
+        .allow_outbound("127.0.0.1");
+    let mut server = Server::spawn(&options).await;
+    let client = server.register_and_login("ada@example.org").await;
+    let action = json!({"id": "call", "type": "action", "config": {"action": "call_api", "url": receiver.url("/")}});
+    let pipeline = client
+        .post(
+            "/api/v1/pipelines",
+            &json!({"name": "x", "definition": {"nodes": [action]}}),
+        )
+        .await;
+    let path = format!("/api/v1/pipelines/{}/runs", pipeline.json["id"].as_str().unwrap());
+    let run = client.post(&path, &json!({})).await;
+    receiver.wait_for(1, LIMIT).await;
+
+    let first = Command::new("kill")
+        .args(["-TERM", &server.pid().to_string()])
+        .status()
+        .unwrap();
+    assert!(first.success());
+    eventually("it drains", LIMIT, async || {
+        client.get("/health/ready").await.status == 503
+    })
+    .await;
+    assert_eq!(server.terminate(LIMIT / 2).await.code(), Some(1));
+    assert!(server.log().contains("stopped at once, at the second signal"));
+
+    let next = Server::spawn(&options).await;
+    let path = format!("/api/v1/runs/{}", run.json["id"].as_str().unwrap());
+    let client = client.at(&next);
+    eventually("the run has ended", LIMIT, async || {
+        client.get(&path).await.json["status"] == "completed"
+    })
+    .await;
+    let keys: Vec<_> = receiver
+        .requests()
+        .iter()
+        .map(|request| request.idempotency_key().unwrap().to_owned())
+        .collect();
+    assert_eq!(keys.len(), 2);
+    assert_eq!(keys[0], keys[1]);
 }
 
 #[tokio::test]

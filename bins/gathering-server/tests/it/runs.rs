@@ -161,7 +161,7 @@ async fn runs_are_listed_by_pipeline_and_by_status() {
             .collect::<Vec<_>>()
     };
     assert_eq!(listed("").await, [failed.clone(), completed.clone()]);
-    assert_eq!(listed("status=completed").await, [completed.clone()]);
+    assert_eq!(listed("status=completed").await, std::slice::from_ref(&completed));
     assert_eq!(listed(&format!("pipeline_id={bad}")).await, [failed]);
     assert_eq!(
         listed(&format!("pipeline_id={bad}&status=completed")).await,
