@@ -14,6 +14,7 @@ use crate::handle::Deadline;
 use crate::library::Library;
 use crate::session::{End, Session, presence::Presence};
 use crate::shared::Shared;
+use crate::wait::Waiters;
 use crate::{Error, Handle, Handler, Limits};
 
 /// A pipeline engine on a PostgreSQL. Clones share everything.
@@ -92,6 +93,7 @@ impl EngineBuilder {
                 limits,
                 handlers,
                 library,
+                waiters: Waiters::default(),
                 name,
             }),
             session: Arc::default(),

@@ -12,6 +12,7 @@ mod session;
 mod shared;
 mod start;
 mod view;
+mod wait;
 
 pub use engine::{Engine, EngineBuilder};
 pub use error::Error;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::handler::Handler;
 use crate::library::Library;
 use crate::limits::Limits;
+use crate::wait::Waiters;
 
 /// The parts that every clone of an engine shares.
 pub(crate) struct Shared {
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) handlers: HashMap<String, Arc<dyn Handler>>,
     pub(crate) library: Library,
+    pub(crate) waiters: Waiters,
     /// The instance's name for people.
     pub(crate) name: String,
 }

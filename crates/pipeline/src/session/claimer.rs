@@ -105,8 +105,10 @@ impl Session {
     pub(crate) fn launch(self: &Arc<Self>, claimed: Claimed, journal: Vec<EntryRow>, slot: OwnedSemaphorePermit) {
         let session = self.clone();
         let span = tracing::info_span!("run", run_id = %claimed.run.id);
+        let id = claimed.run.id;
         let driving = async move {
             session.drive(claimed, journal).await;
+            session.shared.waiters.wake(id);
             drop(slot);
             session.slot_freed();
         };
