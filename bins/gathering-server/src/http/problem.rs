@@ -159,7 +159,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The middleware [`edge`](super::edge) makes the answer, because it knows the request id.
+/// The middleware `edge` makes the answer, because it knows the request id.
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         self.code.status()

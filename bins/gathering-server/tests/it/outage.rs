@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::binary;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn while_the_database_is_away_requests_get_503_and_afterwards_all_is_well_without_a_restart() {

@@ -25,7 +25,7 @@ async fn gathering(database: &TestDatabase) -> Gathering {
     };
     Gathering::builder(database.pool().await)
         .registration(Registration::Open)
-        .handler("double", move |call| double(call))
+        .handler("double", double)
         .build()
         .await
         .unwrap()
