@@ -1,35 +1,14 @@
 //! The binary as a process: settings, signals, restarts, and two of them on one database.
 
-use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gathering_testkit::{Answer, Receiver, Server, ServerOptions, TestDatabase, eventually};
 use serde_json::{Value, json};
 
-use crate::support::{Site, anonymous, binary};
+use crate::support::{Directory, Site, anonymous, binary};
 
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// A directory of a test's own, removed with the value.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("gathering-it-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
-}
 
 /// Runs the binary to its end, without the settings of whoever runs the tests.
 fn gathering(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
