@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gathering::database::{ConnectOptions, Error, Pool, connect};
+use gathering::database::{ConnectOptions, Error, Migrated, Pool, connect, migrate};
 use gathering_embedded_postgres::{Binaries, Cluster, Options, default_data_dir};
 use secrecy::ExposeSecret as _;
 use tokio::task::spawn_blocking;
@@ -25,25 +25,49 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Starts the embedded database where the settings name no other, and connects.
-    pub(crate) async fn open(settings: &Settings) -> Result<Self, Failure> {
-        let embedded = match &settings.database_url {
-            Some(_) => None,
-            None => Some(start(settings).await?),
-        };
-        let url = match (&settings.database_url, &embedded) {
-            (Some(url), _) => url.expose_secret().to_owned(),
-            (None, Some(cluster)) => cluster.url(),
-            (None, None) => String::new(),
+    /// Starts the embedded database where the settings name no other, connects, and brings it up to this release.
+    ///
+    /// Tries for a while: the database may be starting at this moment, too, or belong to a server that is just ending.
+    pub(crate) async fn open(settings: &Settings) -> Result<(Self, Migrated), Failure> {
+        let started = Instant::now();
+        loop {
+            match Self::try_open(settings).await {
+                Err(Failure::Database(source)) if source.is_unavailable() => {
+                    if started.elapsed() >= PATIENCE {
+                        return Err(Failure::NoDatabase {
+                            after: PATIENCE,
+                            source,
+                        });
+                    }
+                    log(&source);
+                }
+                other => return other,
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn try_open(settings: &Settings) -> Result<(Self, Migrated), Failure> {
+        let (url, embedded) = if let Some(url) = &settings.database_url {
+            (url.expose_secret().to_owned(), None)
+        } else {
+            let cluster = start(settings).await?;
+            (cluster.url(), Some(cluster))
         };
         let options = ConnectOptions {
             max_connections: settings.database_max_connections,
             ..ConnectOptions::new(url)
         };
-        Ok(Self {
-            pool: patiently(&options).await?,
-            embedded,
-        })
+        let pool = connect(&options).await.map_err(Failure::Database)?;
+        let database = Self { pool, embedded };
+        let migrated = migrate(&database.pool).await.map_err(|error| {
+            if error.is_unavailable() {
+                Failure::Database(error)
+            } else {
+                Failure::Migration(error)
+            }
+        })?;
+        Ok((database, migrated))
     }
 
     /// Closes the connections and stops the embedded database, if this process manages it.
@@ -73,28 +97,6 @@ async fn start(settings: &Settings) -> Result<Cluster, Failure> {
     match starting.await {
         Ok(started) => started.map_err(Failure::Embedded),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    }
-}
-
-/// Tries until the database answers: it may be starting at this moment, too.
-async fn patiently(options: &ConnectOptions) -> Result<Pool, Failure> {
-    let started = Instant::now();
-    loop {
-        let error = match connect(options).await {
-            Ok(pool) => return Ok(pool),
-            Err(error) => error,
-        };
-        if !error.is_unavailable() {
-            return Err(Failure::Database(error));
-        }
-        if started.elapsed() >= PATIENCE {
-            return Err(Failure::NoDatabase {
-                after: PATIENCE,
-                source: error,
-            });
-        }
-        log(&error);
-        sleep(PAUSE).await;
     }
 }
 

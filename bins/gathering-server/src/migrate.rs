@@ -8,10 +8,9 @@ use crate::settings::Settings;
 
 /// Applies what is missing and prints it.
 pub(crate) async fn run(settings: &Settings) -> Result<(), Failure> {
-    let database = Database::open(settings).await?;
-    let outcome = gathering::database::migrate(&database.pool).await;
+    let (database, migrated) = Database::open(settings).await?;
     database.close().await;
-    print(&outcome.map_err(Failure::Migration)?.applied).map_err(|source| Failure::System {
+    print(&migrated.applied).map_err(|source| Failure::System {
         action: "write to standard output",
         source,
     })

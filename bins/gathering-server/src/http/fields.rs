@@ -43,10 +43,10 @@ impl Fields {
         self.parsed(name, shape, &json)
     }
 
-    /// A field that must be there and may be any JSON.
-    pub(crate) fn required_json(&mut self, name: &'static str) -> Json {
+    /// A field that must be there, and that somebody else checks. `shape` says what it must be.
+    pub(crate) fn required_json(&mut self, name: &'static str, shape: &'static str) -> Json {
         self.optional_json(name).unwrap_or_else(|| {
-            self.missing(name, "any JSON");
+            self.missing(name, shape);
             Json::null()
         })
     }

@@ -13,6 +13,9 @@ use super::problem::{Place, Problem, Wrong};
 use super::route::{Id, methods, read, write};
 use super::{Method, State, page};
 
+/// What a definition looks like, in a word.
+const DEFINITION: &str = "an object with `nodes` and `edges`";
+
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(
@@ -33,7 +36,7 @@ async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming
     let mut body = incoming.object().await?;
     let new = NewPipeline {
         name: body.required("name", "a text"),
-        definition: body.required_json("definition"),
+        definition: body.required_json("definition", DEFINITION),
         project_id: body.optional("project_id", "a UUID"),
     };
     body.finish()?;
@@ -79,7 +82,7 @@ async fn update(
     let mut body = incoming.object().await?;
     let change = PipelineChange {
         name: body.optional("name", "a text"),
-        definition: body.required_json("definition"),
+        definition: body.required_json("definition", DEFINITION),
         expected_version: expected_version(&request)?,
     };
     body.finish()?;
@@ -94,7 +97,7 @@ async fn delete(state: Data<State>, Caller(identity): Caller, Id(id): Id<Pipelin
 
 async fn validate(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
-    let definition: Json = body.required_json("definition");
+    let definition: Json = body.required_json("definition", DEFINITION);
     // So that what would be saved can be checked as it is.
     body.optional::<String>("name", "a text");
     body.optional::<String>("project_id", "a UUID");

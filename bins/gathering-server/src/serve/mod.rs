@@ -51,10 +51,7 @@ struct Server {
 }
 
 async fn start(settings: &Settings) -> Result<Server, Failure> {
-    let database = Database::open(settings).await?;
-    let migrated = gathering::database::migrate(&database.pool)
-        .await
-        .map_err(Failure::Migration)?;
+    let (database, migrated) = Database::open(settings).await?;
     for migration in migrated.applied {
         tracing::info!(migration, "migration applied");
     }
