@@ -96,10 +96,10 @@ impl Error {
         }
     }
 
-    pub(crate) fn corrupt(table: &'static str, reason: impl ToString) -> Self {
+    pub(crate) fn corrupt(table: &'static str, reason: &str) -> Self {
         Self::Corrupt {
             table,
-            reason: reason.to_string(),
+            reason: reason.to_owned(),
         }
     }
 }
@@ -109,8 +109,11 @@ impl From<tokio_postgres::Error> for Error {
         let Some(db) = error.as_db_error() else {
             // The driver's own Display hides the cause; without its chain a log line says nothing.
             let chain = std::iter::successors(error.source(), |error| (*error).source());
-            let causes: String = chain.map(|cause| format!(": {cause}")).collect();
-            let lost = error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
+            let causes = chain.fold(String::new(), |causes, cause| format!("{causes}: {cause}"));
+            let lost = error.is_closed()
+                || error
+                    .source()
+                    .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
             return if lost {
                 Self::Unavailable(causes)
             } else {
@@ -135,10 +138,15 @@ impl From<PoolError> for Error {
             PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => {
                 Self::PoolExhausted(crate::pool::ACQUIRE_TIMEOUT)
             }
-            PoolError::Backend(error) => match Self::from(error) {
-                Self::Driver(causes) => Self::Unavailable(format!(": {causes}")),
-                other => other,
-            },
+            PoolError::Backend(error) => {
+                let error = Self::from(error);
+                // What fails while connecting, and is no answer of the server, is a database that cannot be reached.
+                if let Self::Driver(causes) = error {
+                    Self::Unavailable(format!(": {causes}"))
+                } else {
+                    error
+                }
+            }
             PoolError::Timeout(kind) => Self::Unavailable(format!(": timeout ({kind:?})")),
             PoolError::Closed => Self::Unavailable(": the pool is closed".to_owned()),
             PoolError::NoRuntimeSpecified => Self::Driver("the pool has no runtime".to_owned()),

@@ -41,8 +41,8 @@ pub async fn dead(client: &impl GenericClient, grace_ms: i64, lease_ms: i64) -> 
             // A session advisory lock stands in pg_locks as two halves of its key. Reading it there, instead of trying the lock, never
             // holds somebody else's lock even for a moment.
             "SELECT id FROM instances i
-             WHERE heartbeat_at < now() - $1 * interval '1 millisecond'
-               AND (heartbeat_at < now() - $2 * interval '1 millisecond'
+             WHERE heartbeat_at < now() - $1::bigint * interval '1 millisecond'
+               AND (heartbeat_at < now() - $2::bigint * interval '1 millisecond'
                     OR NOT EXISTS (
                         SELECT FROM pg_locks
                         WHERE locktype = 'advisory' AND objsubid = 1
@@ -50,8 +50,7 @@ pub async fn dead(client: &impl GenericClient, grace_ms: i64, lease_ms: i64) -> 
                           AND ((classid::bigint << 32) | objid::bigint) = i.lock_key))",
         )
         .await?;
-    let (grace, lease) = (grace_ms as f64, lease_ms as f64);
-    let rows = client.query(&statement, &[&grace, &lease]).await?;
+    let rows = client.query(&statement, &[&grace_ms, &lease_ms]).await?;
     Ok(rows.iter().map(|row| row.get::<_, Uuid>(0).into()).collect())
 }
 

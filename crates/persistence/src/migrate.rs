@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 
 use crate::Error;
 
-/// The key of the advisory lock under which migrations run: "GatheRin" in ASCII.
+/// The key of the advisory lock under which migrations run: the first eight bytes of the product's name.
 const LOCK: i64 = 0x4761_7468_6552_696e;
 
 mod embedded {
@@ -53,7 +53,7 @@ async fn apply(client: &mut Client) -> Result<Migrated, Error> {
     let known = runner
         .get_migrations()
         .iter()
-        .map(|migration| migration.version())
+        .map(refinery::Migration::version)
         .max()
         .unwrap_or(0);
     if let Some(found) = newest_applied(client).await?.filter(|found| *found > known) {

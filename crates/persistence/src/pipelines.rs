@@ -130,6 +130,7 @@ pub async fn get(
     Ok(client
         .query_opt(&statement, &[&id.as_uuid(), &version])
         .await?
+        .as_ref()
         .map(read))
 }
 
@@ -156,9 +157,7 @@ pub async fn list(
     let rows = client
         .query(&statement, &[&project.as_uuid(), &page.before(), &page.fetch()])
         .await?;
-    Ok(page.page(rows.into_iter().map(read).collect(), |row: &PipelineRow| {
-        row.id.as_uuid()
-    }))
+    Ok(page.page(rows.iter().map(read).collect(), |row: &PipelineRow| row.id.as_uuid()))
 }
 
 /// The definition of a version, also of a deleted pipeline: runs that began go on.
@@ -175,7 +174,7 @@ fn select(rest: &'static str) -> String {
     format!("SELECT {COLUMNS} {rest}")
 }
 
-fn read(row: Row) -> PipelineRow {
+fn read(row: &Row) -> PipelineRow {
     PipelineRow {
         id: row.get::<_, Uuid>(0).into(),
         project_id: row.get::<_, Uuid>(1).into(),

@@ -283,6 +283,32 @@ pub async fn claimed_by(
         .transpose()
 }
 
+/// The runs that an instance owns.
+pub async fn owned(client: &impl GenericClient, owner: InstanceId) -> Result<Vec<ClaimedRun>, Error> {
+    claim(
+        client,
+        "SELECT id, pipeline_id, version, epoch, input, started_at FROM runs WHERE status = 'running' AND owner = $1",
+        &[&owner.as_uuid()],
+    )
+    .await
+}
+
+/// The owners of running runs that are not registered as instances.
+pub async fn unregistered_owners(client: &impl GenericClient) -> Result<Vec<InstanceId>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT DISTINCT owner FROM runs
+             WHERE status = 'running' AND NOT EXISTS (SELECT FROM instances i WHERE i.id = owner)",
+        )
+        .await?;
+    Ok(client
+        .query(&statement, &[])
+        .await?
+        .iter()
+        .map(|row| row.get::<_, Uuid>(0).into())
+        .collect())
+}
+
 /// When the next waiting run is due, in milliseconds from now by the database's clock; 0 when one is due already.
 pub async fn next_wake_ms(client: &impl GenericClient) -> Result<Option<i64>, Error> {
     let statement = client

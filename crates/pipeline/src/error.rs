@@ -75,3 +75,9 @@ pub enum Error {
     #[error("the database failed")]
     Database(#[from] gathering_persistence::Error),
 }
+
+/// An error with its causes, for a log line.
+pub(crate) fn chain(error: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -46,14 +46,12 @@ impl Shared {
     }
 
     fn check_action(&self, name: &str, config: &Map<String, Value>) -> ActionCheck {
-        match self.handlers.get(name) {
-            Some(handler) => ActionCheck::Checked(handler.check(config)),
-            None => {
-                let mut known: Vec<_> = self.handlers.keys().cloned().collect();
-                known.sort_unstable();
-                ActionCheck::Unknown { known }
-            }
+        if let Some(handler) = self.handlers.get(name) {
+            return ActionCheck::Checked(handler.check(config));
         }
+        let mut known: Vec<_> = self.handlers.keys().cloned().collect();
+        known.sort_unstable();
+        ActionCheck::Unknown { known }
     }
 }
 

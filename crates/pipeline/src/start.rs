@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use gathering_domain::{Json, PipelineId, RunId};
 use gathering_persistence::Transaction;
-use gathering_persistence::runs::{ClaimedRun, InsertedRun, NewRun, NewRunKey};
+use gathering_persistence::runs::{NewRun, NewRunKey};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
-use crate::session::claimer::Claimed;
 use crate::session::starter::{self, Insertion};
 use crate::{Engine, Error};
 
@@ -80,31 +80,31 @@ impl Engine {
         let mut run = self.new_run(&start)?;
         let Some(session) = self.current() else {
             let client = self.shared.connection().await?;
-            return queued(starter::insert_in(&client, &[run.clone()]).await?, &run);
+            return inserted(starter::insert_in(&client, std::slice::from_ref(&run)).await?, &run);
         };
         let slot = session.slot();
         run.owner = slot.as_ref().map(|_| session.instance);
         let (done, answer) = oneshot::channel();
+        let started = match slot {
+            Some(_) => "running",
+            None => "queued",
+        };
         session
             .starts
-            .try_send(starter::Start { run: run.clone(), done })
-            .map_err(|_| OVERLOADED)?;
-        let insertion = answer.await.map_err(|_| Error::Stopping)??;
-        match (insertion, slot) {
-            (Insertion::Inserted(inserted), Some(slot)) => {
-                let claimed = Claimed {
-                    run: claim(&run, &inserted),
-                    taken_over: false,
-                };
-                session.launch(claimed, Vec::new(), slot);
-                Ok(Started {
-                    id: run.id,
-                    status: "running",
-                    replayed: false,
-                })
-            }
-            (other, _) => queued(vec![other], &run),
-        }
+            .try_send(starter::Start {
+                run: run.clone(),
+                slot,
+                done,
+            })
+            .map_err(|refused| match refused {
+                TrySendError::Full(_) => Error::Overloaded {
+                    retry_after: Duration::from_secs(1),
+                },
+                TrySendError::Closed(_) => Error::Stopping,
+            })?;
+        // A caller that goes away meanwhile does not matter: the starter launches what it inserted.
+        let insertion = answer.await.unwrap_or(Err(Error::Stopping))?;
+        answered(insertion, &run, started)
     }
 
     /// Starts a run in the caller's transaction: it is there if that commits, and never was if that rolls back.
@@ -113,7 +113,7 @@ impl Engine {
     /// [`Engine::wake`].
     pub async fn start_run_in(&self, transaction: &Transaction<'_>, start: StartRun) -> Result<Started, Error> {
         let run = self.new_run(&start)?;
-        queued(starter::insert_in(transaction, std::slice::from_ref(&run)).await?, &run)
+        inserted(starter::insert_in(transaction, std::slice::from_ref(&run)).await?, &run)
     }
 
     fn new_run(&self, start: &StartRun) -> Result<NewRun, Error> {
@@ -140,18 +140,18 @@ impl Engine {
     }
 }
 
-const OVERLOADED: Error = Error::Overloaded {
-    retry_after: Duration::from_secs(1),
-};
+fn inserted(mut insertions: Vec<Insertion>, run: &NewRun) -> Result<Started, Error> {
+    answered(insertions.pop().unwrap_or(Insertion::NoSuchPipeline), run, "queued")
+}
 
-fn queued(mut insertions: Vec<Insertion>, run: &NewRun) -> Result<Started, Error> {
-    match insertions.pop() {
-        Some(Insertion::Inserted(_)) => Ok(Started {
+fn answered(insertion: Insertion, run: &NewRun, status: &'static str) -> Result<Started, Error> {
+    match insertion {
+        Insertion::Inserted(_) => Ok(Started {
             id: run.id,
-            status: "queued",
+            status,
             replayed: false,
         }),
-        Some(Insertion::KeyTaken(key)) => {
+        Insertion::KeyTaken(key) => {
             let same = run
                 .key
                 .as_ref()
@@ -167,24 +167,12 @@ fn queued(mut insertions: Vec<Insertion>, run: &NewRun) -> Result<Started, Error
                 Err(Error::KeyReused { run_id: key.run_id })
             }
         }
-        Some(Insertion::NoSuchPipeline) | None => Err(match run.version {
+        Insertion::NoSuchPipeline => Err(match run.version {
             Some(version) => Error::VersionNotFound {
                 id: run.pipeline_id,
                 version,
             },
             None => Error::PipelineNotFound(run.pipeline_id),
         }),
-    }
-}
-
-/// The claim that an insert with an owner makes.
-fn claim(run: &NewRun, inserted: &InsertedRun) -> ClaimedRun {
-    ClaimedRun {
-        id: run.id,
-        pipeline_id: run.pipeline_id,
-        version: inserted.version,
-        epoch: 1,
-        input: run.input.clone(),
-        started_at: run.created_at,
     }
 }

@@ -23,7 +23,10 @@ impl Waiters {
     }
 
     fn join(&self, run: RunId) -> Arc<Notify> {
-        self.0.lock().map(|mut waiters| waiters.entry(run).or_default().clone()).unwrap_or_default()
+        self.0
+            .lock()
+            .map(|mut waiters| waiters.entry(run).or_default().clone())
+            .unwrap_or_default()
     }
 
     fn leave(&self, run: RunId, notify: Arc<Notify>) {

@@ -35,8 +35,14 @@ impl Database {
         let name = format!("bench_{}", self.made);
         let admin = self.pool("postgres", true, 1).await;
         let client = admin.get().await.unwrap();
-        client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
-        client.batch_execute(&format!("CREATE DATABASE {name} OWNER gathering")).await.unwrap();
+        client
+            .batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            .await
+            .unwrap();
+        client
+            .batch_execute(&format!("CREATE DATABASE {name} OWNER gathering"))
+            .await
+            .unwrap();
         client.batch_execute("CHECKPOINT").await.unwrap();
         let pool = self.pool(&name, false, 64).await;
         migrate(&pool).await.unwrap();
@@ -44,19 +50,37 @@ impl Database {
     }
 
     async fn pool(&self, name: &str, admin: bool, size: usize) -> Pool {
-        let url = if admin { self.cluster.admin_url(name) } else { self.cluster.database_url(name) };
-        connect(&ConnectOptions { max_connections: size, ..ConnectOptions::new(url) }).await.unwrap()
+        let url = if admin {
+            self.cluster.admin_url(name)
+        } else {
+            self.cluster.database_url(name)
+        };
+        connect(&ConnectOptions {
+            max_connections: size,
+            ..ConnectOptions::new(url)
+        })
+        .await
+        .unwrap()
     }
 
     pub(crate) async fn usage(&self, pool: &Pool) -> Usage {
         let client = pool.get().await.unwrap();
-        let row = client.query_one("SELECT (pg_current_wal_lsn() - '0/0')::bigint", &[]).await.unwrap();
-        Usage { own_cpu: cpu(std::process::id()), database_cpu: self.database_cpu(), wal: row.get(0) }
+        let row = client
+            .query_one("SELECT (pg_current_wal_lsn() - '0/0')::bigint", &[])
+            .await
+            .unwrap();
+        Usage {
+            own_cpu: cpu(std::process::id()),
+            database_cpu: self.database_cpu(),
+            wal: row.get(0),
+        }
     }
 
     /// Of the main process, of its children, and of those that it has buried.
     fn database_cpu(&self) -> Duration {
-        let Some(main) = self.cluster.pid() else { return Duration::ZERO };
+        let Some(main) = self.cluster.pid() else {
+            return Duration::ZERO;
+        };
         let children = std::fs::read_to_string(format!("/proc/{main}/task/{main}/children")).unwrap_or_default();
         let children = children.split_whitespace().filter_map(|pid| pid.parse().ok()).map(cpu);
         cpu(main) + children.sum::<Duration>()
@@ -67,7 +91,10 @@ impl Usage {
     /// CPU milliseconds of both sides, and WAL bytes, since `before`.
     pub(crate) fn since(&self, before: &Self) -> (f64, f64, f64) {
         let ms = |now: Duration, then: Duration| now.saturating_sub(then).as_secs_f64() * 1e3;
-        let (own, database) = (ms(self.own_cpu, before.own_cpu), ms(self.database_cpu, before.database_cpu));
+        let (own, database) = (
+            ms(self.own_cpu, before.own_cpu),
+            ms(self.database_cpu, before.database_cpu),
+        );
         (own, database, (self.wal - before.wal) as f64)
     }
 }
@@ -76,6 +103,11 @@ impl Usage {
 fn cpu(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after_name = stat.rsplit(") ").next().unwrap_or_default();
-    let ticks: u64 = after_name.split(' ').skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
+    let ticks: u64 = after_name
+        .split(' ')
+        .skip(11)
+        .take(4)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
     Duration::from_millis(ticks * 10)
 }

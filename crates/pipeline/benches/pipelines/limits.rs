@@ -27,7 +27,12 @@ pub(crate) struct Limits {
 pub(crate) async fn measure(database: &mut Database, report: &mut Report) -> Limits {
     let pool = database.fresh().await;
     let commit = idle_commit(&pool).await;
-    report.add("commit, one client, p50", format!("{:.3} ms", commit.as_secs_f64() * 1e3), "", "");
+    report.add(
+        "commit, one client, p50",
+        format!("{:.3} ms", commit.as_secs_f64() * 1e3),
+        "",
+        "",
+    );
     let (mut c, mut b) = (0.0_f64, 0.0_f64);
     for clients in [1, 8, 16, 32, 48] {
         c = c.max(rate(&pool, clients, 1).await);
@@ -50,7 +55,10 @@ async fn idle_commit(pool: &Pool) -> Duration {
     let mut times = Vec::new();
     for _ in 0..500 {
         let begun = Instant::now();
-        client.execute(&statement, &[&Uuid::now_v7(), &Timestamp::now(), &1_i32]).await.unwrap();
+        client
+            .execute(&statement, &[&Uuid::now_v7(), &Timestamp::now(), &1_i32])
+            .await
+            .unwrap();
         times.push(begun.elapsed());
     }
     times.sort_unstable();
@@ -66,7 +74,10 @@ async fn rate(pool: &Pool, clients: usize, rows: i32) -> f64 {
             let client = pool.get().await.unwrap();
             let statement = client.prepare_cached(INSERT).await.unwrap();
             while begun.elapsed() < EACH {
-                client.execute(&statement, &[&Uuid::now_v7(), &Timestamp::now(), &rows]).await.unwrap();
+                client
+                    .execute(&statement, &[&Uuid::now_v7(), &Timestamp::now(), &rows])
+                    .await
+                    .unwrap();
                 done.fetch_add(u64::from(rows.unsigned_abs()), Ordering::Relaxed);
             }
         })

@@ -238,7 +238,9 @@ impl Driver {
             done,
         };
         // Both fail only when the session ends; then this run is not ours any more either.
-        self.session.appends.send(append).await.map_err(|_| Refused::Fenced)?;
+        if self.session.appends.send(append).await.is_err() {
+            return Err(Refused::Fenced);
+        }
         answer.await.unwrap_or(Err(Refused::Fenced))?;
         self.seq = self.seq.saturating_add(count);
         Ok(())

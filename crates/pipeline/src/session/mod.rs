@@ -1,9 +1,10 @@
 //! One life of an instance: from registering it until it stops, or until the others may think it dead.
 
 mod attempt;
-pub(crate) mod claimer;
+mod claimer;
 pub(crate) mod committer;
 pub(crate) mod driver;
+pub(crate) mod holder;
 pub(crate) mod lane;
 pub(crate) mod presence;
 pub(crate) mod starter;
@@ -34,6 +35,9 @@ pub(crate) struct Session {
     pub(crate) steady: presence::Steady,
     /// One permit per run in memory.
     pub(crate) slots: Arc<Semaphore>,
+    pub(crate) held: holder::Held,
+    /// Whether a statement that claims may have done so without our knowing.
+    pub(crate) claims_lost: AtomicBool,
     /// Wakes the claimer.
     pub(crate) wake: Notify,
     /// Whether the queue may hold runs that there was no room for.
@@ -76,6 +80,8 @@ impl Session {
             appends,
             starts,
             slots: Arc::new(Semaphore::new(shared.limits.max_runs)),
+            held: holder::Held::default(),
+            claims_lost: AtomicBool::new(false),
             wake: Notify::new(),
             backlog: AtomicBool::new(true),
             draining: stop.child_token(),
@@ -94,8 +100,10 @@ impl Session {
         let stop = self.dropped.clone();
         let committing = committer::run(self.instance, lane(), appended);
         self.services.spawn(stop.clone().run_until_cancelled_owned(committing));
-        self.services
-            .spawn(stop.clone().run_until_cancelled_owned(starter::run(lane(), started)));
+        self.services.spawn(
+            stop.clone()
+                .run_until_cancelled_owned(starter::run(self.clone(), lane(), started)),
+        );
         self.services
             .spawn(stop.run_until_cancelled_owned(claimer::run(self.clone())));
     }
@@ -143,11 +151,11 @@ impl Session {
         };
         match handed_back.await {
             Ok(count) => {
-                tracing::info!(instance_id = %self.instance, runs = count, "instance stopped; unfinished runs are back in the queue")
+                tracing::info!(instance_id = %self.instance, runs = count, "instance stopped; unfinished runs are back in the queue");
             }
             // Nothing is lost: the others find them as the runs of a dead instance.
             Err(error) => {
-                tracing::warn!(%error, "unfinished runs could not be handed back; they are taken over after the grace")
+                tracing::warn!(%error, "unfinished runs could not be handed back; they are taken over after the grace");
             }
         }
         presence.leave(&self.shared).await;

@@ -1,9 +1,14 @@
 //! Starts share commits too: what many requests ask for while one commit is under way goes into the next one.
 
-use gathering_persistence::runs::{self, InsertedRun, NewRun};
-use gathering_persistence::{Error, run_keys};
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use gathering_persistence::runs::{self, ClaimedRun, InsertedRun, NewRun};
+use gathering_persistence::{Error, run_keys};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::Session;
+use super::holder::Claimed;
 use super::lane::Lane;
 
 /// The most starts in one commit.
@@ -13,7 +18,9 @@ const MAX_BATCH: usize = 500;
 #[derive(Debug)]
 pub(crate) struct Start {
     pub(crate) run: NewRun,
-    pub(crate) done: oneshot::Sender<Result<Insertion, Error>>,
+    /// Room in memory for it: then it is this instance's as it is inserted.
+    pub(crate) slot: Option<OwnedSemaphorePermit>,
+    pub(crate) done: oneshot::Sender<Result<Insertion, crate::Error>>,
 }
 
 /// What became of an insert.
@@ -27,29 +34,60 @@ pub(crate) enum Insertion {
     NoSuchPipeline,
 }
 
-/// Inserts until every sender is gone.
-pub(crate) async fn run(mut lane: Lane, mut starts: mpsc::Receiver<Start>) {
+/// Inserts until every sender is gone, and launches what was inserted with room in memory, whether or not anybody waits for that.
+pub(crate) async fn run(session: Arc<Session>, mut lane: Lane, mut starts: mpsc::Receiver<Start>) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while starts.recv_many(&mut batch, MAX_BATCH).await > 0 {
-        let (runs, replies): (Vec<_>, Vec<_>) = batch.drain(..).map(|start| (start.run, start.done)).unzip();
-        match insert(&mut lane, &runs).await {
-            Ok(insertions) => {
-                for (reply, insertion) in replies.into_iter().zip(insertions) {
-                    let _ = reply.send(Ok(insertion));
+        let (runs, replies): (Vec<_>, Vec<_>) = batch
+            .drain(..)
+            .map(|start| (start.run, (start.slot, start.done)))
+            .unzip();
+        for run in runs.iter().filter(|run| run.owner.is_some()) {
+            session.held.hold(run.id);
+        }
+        let insertions = insert_each(&mut lane, &runs).await;
+        for ((run, insertion), (slot, done)) in runs.into_iter().zip(insertions).zip(replies) {
+            match (&insertion, slot) {
+                (Ok(Insertion::Inserted(inserted)), Some(slot)) => session.launch_held(claimed(run, inserted), slot),
+                (Ok(_), _) => session.held.let_go(run.id),
+                (Err(_), _) => {
+                    session.held.let_go(run.id);
+                    // It may be there all the same, with only the answer lost.
+                    session.claims_lost.store(true, Ordering::Release);
                 }
             }
-            // One start that the database will not take must not take the others with it.
-            Err(_) => alone(&mut lane, runs, replies).await,
+            let _ = done.send(insertion.map_err(Into::into));
         }
     }
 }
 
-type Reply = oneshot::Sender<Result<Insertion, Error>>;
+/// One start that the database will not take must not take the others with it: then each is tried by itself.
+async fn insert_each(lane: &mut Lane, runs: &[NewRun]) -> Vec<Result<Insertion, Error>> {
+    if let Ok(insertions) = insert(lane, runs).await {
+        return insertions.into_iter().map(Ok).collect();
+    }
+    let mut insertions = Vec::with_capacity(runs.len());
+    for run in runs {
+        let one = insert(lane, std::slice::from_ref(run)).await;
+        insertions.push(one.map(|mut one| one.pop().unwrap_or(Insertion::NoSuchPipeline)));
+    }
+    insertions
+}
 
-async fn alone(lane: &mut Lane, runs: Vec<NewRun>, replies: Vec<Reply>) {
-    for (run, reply) in runs.into_iter().zip(replies) {
-        let insertion = insert(lane, std::slice::from_ref(&run)).await;
-        let _ = reply.send(insertion.map(|mut one| one.pop().unwrap_or(Insertion::NoSuchPipeline)));
+/// The claim that an insert with an owner makes.
+fn claimed(run: NewRun, inserted: &InsertedRun) -> Claimed {
+    let run = ClaimedRun {
+        id: run.id,
+        pipeline_id: run.pipeline_id,
+        version: inserted.version,
+        epoch: 1,
+        input: run.input,
+        started_at: run.created_at,
+    };
+    Claimed {
+        run,
+        taken_over: false,
+        journal: Some(Vec::new()),
     }
 }
 

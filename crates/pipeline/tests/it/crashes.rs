@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use gathering_pipeline::StartRun;
+use gathering_domain::InstanceId;
+use gathering_persistence::runs;
+use gathering_pipeline::{PageRequest, RunFilter, StartRun};
 use gathering_testkit::{TestDatabase, eventually};
+use jiff::Timestamp;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::support::{Calls, LIMIT, builder, chain, ended, kinds, save};
 
@@ -120,5 +124,50 @@ async fn runs_go_on_after_every_connection_was_terminated() {
             assert_eq!(view.run.status, "completed");
         }
     }
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_goes_on_although_its_starter_did_not_wait_for_the_answer() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    for _ in 0..50 {
+        // Polled once: the start is on its way, and nobody hears the answer.
+        let start = std::pin::pin!(engine.start_run(StartRun::new(pipeline)));
+        assert!(futures::poll!(start).is_pending());
+    }
+    let page = PageRequest {
+        limit: 100,
+        after: None,
+    };
+    eventually("the runs to end", LIMIT, async || {
+        let runs = engine
+            .runs(Uuid::nil().into(), &RunFilter::default(), page)
+            .await
+            .unwrap()
+            .items;
+        runs.len() == 50 && runs.iter().all(|run| run.status == "completed")
+    })
+    .await;
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_owner_is_not_even_registered_is_found() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool().await;
+    let engine = builder(pool.clone(), &Calls::default()).build();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+    let nobody = InstanceId::from(Uuid::from_u128(7));
+    let client = pool.get().await.unwrap();
+    runs::claim_queued(&client, nobody, 1, Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
+    drop(client);
+    let handle = engine.start().await.unwrap();
+    assert_eq!(ended(&engine, run).await.run.status, "completed");
     handle.shutdown(LIMIT).await;
 }

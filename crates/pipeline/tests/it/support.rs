@@ -53,13 +53,7 @@ pub(crate) fn builder(pool: Pool, calls: &Calls) -> EngineBuilder {
                 }
             }
         })
-        .handler("panic", |_: Call| async {
-            if true {
-                panic!("on purpose")
-            } else {
-                Ok::<_, HandlerError>(Value::Null)
-            }
-        })
+        .handler("panic", |_: Call| std::future::ready(on_purpose()))
         .handler("hang", move |call: Call| {
             hung.add(call);
             async { std::future::pending::<Result<Value, HandlerError>>().await }
@@ -126,4 +120,9 @@ pub(crate) fn chain(ids: &[&str]) -> Value {
         .map(|pair| json!({"from": pair[0], "to": pair[1]}))
         .collect();
     json!({"nodes": nodes, "edges": edges})
+}
+
+#[expect(clippy::panic, reason = "it stands for a bug in a handler")]
+fn on_purpose() -> Result<Value, HandlerError> {
+    panic!("on purpose")
 }

@@ -1,0 +1,153 @@
+//! The runs in memory: each is driven by a task of its own, and none that this instance owns is forgotten.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gathering_domain::RunId;
+use gathering_persistence::run_journal::EntryRow;
+use gathering_persistence::runs::ClaimedRun;
+use gathering_persistence::{Connection, run_journal, runs};
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument as _;
+
+use super::Session;
+use super::driver::{Driver, Leave};
+use crate::Error;
+use crate::error::chain;
+
+/// The pauses before a run that could not be driven is read again.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// A run that this instance just claimed.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub(crate) run: ClaimedRun,
+    /// Whether from an instance that died.
+    pub(crate) taken_over: bool,
+    /// Its journal; `None` when that is still to be read.
+    pub(crate) journal: Option<Vec<EntryRow>>,
+}
+
+/// The ids of the runs in memory, and of those whose insert is under way.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Mutex<HashSet<RunId>>);
+
+impl Held {
+    /// `false` if it was held already.
+    pub(crate) fn hold(&self, run: RunId) -> bool {
+        self.0.lock().is_ok_and(|mut held| held.insert(run))
+    }
+
+    pub(crate) fn let_go(&self, run: RunId) {
+        if let Ok(mut held) = self.0.lock() {
+            held.remove(&run);
+        }
+    }
+
+    fn contains(&self, run: RunId) -> bool {
+        self.0.lock().is_ok_and(|held| held.contains(&run))
+    }
+}
+
+impl Session {
+    /// Drives a run that this instance owns, in a task of its own.
+    pub(crate) fn launch(self: &Arc<Self>, claimed: Claimed, slot: OwnedSemaphorePermit) {
+        if self.held.hold(claimed.run.id) {
+            self.launch_held(claimed, slot);
+        }
+    }
+
+    /// The same for a run whose id is held already.
+    pub(crate) fn launch_held(self: &Arc<Self>, claimed: Claimed, slot: OwnedSemaphorePermit) {
+        let (session, id) = (self.clone(), claimed.run.id);
+        let span = tracing::info_span!("run", run_id = %id);
+        let driving = async move {
+            session.drive(claimed).await;
+            session.held.let_go(id);
+            session.shared.waiters.wake(id);
+            drop(slot);
+            session.slot_freed();
+        };
+        let driving = self.dropped.clone().run_until_cancelled_owned(driving.instrument(span));
+        self.drivers.spawn_on(driving, &self.runtime);
+    }
+
+    /// Launches the runs that this instance owns without holding them: claimed by a statement whose answer was lost.
+    pub(crate) async fn find_lost_claims(self: &Arc<Self>, client: &Connection) -> Result<(), Error> {
+        for run in runs::owned(client, self.instance).await? {
+            if self.held.contains(run.id) {
+                continue;
+            }
+            let Some(slot) = self.slot() else {
+                return Err(Error::Stopping);
+            };
+            tracing::warn!(run_id = %run.id, "found a claim whose answer was lost");
+            self.launch(
+                Claimed {
+                    run,
+                    taken_over: false,
+                    journal: None,
+                },
+                slot,
+            );
+        }
+        Ok(())
+    }
+
+    /// Drives until the run leaves the memory. One that lost a race without losing the run, or that could not be read, is read again:
+    /// its row says that this instance owns it, so it must not be forgotten here.
+    async fn drive(self: &Arc<Self>, claimed: Claimed) {
+        let id = claimed.run.id;
+        let mut next = Some(claimed);
+        let mut pause = FIRST_PAUSE;
+        while let Some(claimed) = next {
+            match self.drive_once(claimed).await {
+                Ok(Leave::Done | Leave::Draining) => return,
+                Ok(Leave::Refused(refused)) => tracing::warn!(%refused, "an append was refused; the run is read again"),
+                Err(error) => tracing::error!(error = %chain(&error), "the run cannot be driven; it is tried again"),
+            }
+            next = loop {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                match self.read_again(id).await {
+                    Ok(found) => break found,
+                    Err(error) => tracing::warn!(error = %chain(&error), "the run cannot be read; it is tried again"),
+                }
+            };
+        }
+    }
+
+    async fn drive_once(self: &Arc<Self>, claimed: Claimed) -> Result<Leave, Error> {
+        let Claimed {
+            run,
+            taken_over,
+            journal,
+        } = claimed;
+        let pipeline = self
+            .shared
+            .library
+            .get(&self.shared.pool, run.pipeline_id, run.version)
+            .await?;
+        let journal = match journal {
+            Some(journal) => journal,
+            None => run_journal::of_runs(&self.shared.connection().await?, &[run.id]).await?,
+        };
+        let mut driver = Driver::resume(self.clone(), run, pipeline, &journal)?;
+        if taken_over {
+            driver.note_take_over();
+        }
+        Ok(driver.drive().await)
+    }
+
+    async fn read_again(&self, id: RunId) -> Result<Option<Claimed>, Error> {
+        let client = self.shared.connection().await?;
+        let run = runs::claimed_by(&client, id, self.instance).await?;
+        Ok(run.map(|run| Claimed {
+            run,
+            taken_over: false,
+            journal: None,
+        }))
+    }
+}
