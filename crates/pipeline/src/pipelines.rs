@@ -24,6 +24,18 @@ pub struct NewPipeline {
     pub created_by: Option<UserId>,
 }
 
+impl NewPipeline {
+    /// A pipeline of nobody in particular, in the project that stands for having none: the nil UUID.
+    pub fn new(name: impl Into<String>, definition: impl Into<Json>) -> Self {
+        Self {
+            project_id: ProjectId::from(uuid::Uuid::nil()),
+            name: name.into(),
+            definition: definition.into(),
+            created_by: None,
+        }
+    }
+}
+
 /// A new version of a pipeline.
 #[derive(Debug, Clone)]
 pub struct UpdatePipeline {

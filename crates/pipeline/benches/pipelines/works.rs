@@ -3,11 +3,10 @@
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use gathering_domain::{PipelineId, ProjectId};
+use gathering_domain::PipelineId;
 use gathering_persistence::Pool;
 use gathering_pipeline::{Call, Engine, Handle, HandlerError, NewPipeline, StartRun};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::database::Database;
 use crate::limits::Limits;
@@ -38,12 +37,7 @@ async fn bench(database: &mut Database, definition: Value) -> Bench {
         .handler("noop", |_: Call| async { Ok::<_, HandlerError>(Value::Null) })
         .build();
     let handle = engine.start().await.unwrap();
-    let new = NewPipeline {
-        project_id: ProjectId::from(Uuid::nil()),
-        name: "bench".to_owned(),
-        definition: definition.into(),
-        created_by: None,
-    };
+    let new = NewPipeline::new("bench", definition);
     let pipeline = engine.create_pipeline(new).await.unwrap().id;
     let bench = Bench {
         engine,

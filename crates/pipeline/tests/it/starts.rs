@@ -182,12 +182,7 @@ async fn a_definition_with_an_unknown_action_is_refused() {
     let database = TestDatabase::new().await;
     let engine = builder(database.pool().await, &Calls::default()).build();
     let definition = json!({"nodes": [{"id": "a", "type": "action", "config": {"action": "ecko"}}]});
-    let new = NewPipeline {
-        project_id: Uuid::nil().into(),
-        name: "x".to_owned(),
-        definition: definition.into(),
-        created_by: None,
-    };
+    let new = NewPipeline::new("x", definition);
     let Err(Error::Invalid { problems }) = engine.create_pipeline(new).await else {
         panic!("it was saved")
     };

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gathering_domain::{PipelineId, ProjectId, RunId};
+use gathering_domain::{PipelineId, RunId};
 use gathering_persistence::Pool;
 use gathering_pipeline::{Call, Engine, EngineBuilder, HandlerError, NewPipeline, RunView, StartRun};
 use gathering_testkit::{TestDatabase, until};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 /// Longer than anything takes here unless it is broken.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
@@ -61,12 +60,7 @@ pub(crate) fn builder(pool: Pool, calls: &Calls) -> EngineBuilder {
 }
 
 pub(crate) async fn save(engine: &Engine, definition: Value) -> PipelineId {
-    let new = NewPipeline {
-        project_id: ProjectId::from(Uuid::nil()),
-        name: "a pipeline".to_owned(),
-        definition: definition.into(),
-        created_by: None,
-    };
+    let new = NewPipeline::new("a pipeline", definition);
     engine.create_pipeline(new).await.unwrap().id
 }
 
