@@ -13,6 +13,7 @@ pub mod progress;
 pub mod retry;
 pub mod run_state;
 pub mod scope;
+mod settle;
 pub mod template;
 
 pub use ambient::{Clock, Entropy};

@@ -31,7 +31,11 @@ pub struct Failure {
 impl Failure {
     /// A failure without details.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), details: None }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            details: None,
+        }
     }
 }
 
@@ -237,7 +241,10 @@ impl NodeState {
     /// the state before it.
     pub fn after(&self, event: &NodeEvent, at: Timestamp) -> Result<Self, Impossible> {
         if self.is_terminal() || !self.accepts(event) {
-            return Err(Impossible { state: self.name(), event: event.name() });
+            return Err(Impossible {
+                state: self.name(),
+                event: event.name(),
+            });
         }
         let ended = |attempt: &Attempt| Ended {
             attempts: attempt.number,
@@ -245,16 +252,24 @@ impl NodeState {
             finished_at: at,
         };
         Ok(match event {
-            NodeEvent::AttemptStarted { attempt } => {
-                Self::Running { attempt: *attempt, started_at: self.started_at().unwrap_or(attempt.started_at) }
-            }
-            NodeEvent::AttemptFailed { attempt, error, retry_at } => Self::Retrying {
+            NodeEvent::AttemptStarted { attempt } => Self::Running {
+                attempt: *attempt,
+                started_at: self.started_at().unwrap_or(attempt.started_at),
+            },
+            NodeEvent::AttemptFailed {
+                attempt,
+                error,
+                retry_at,
+            } => Self::Retrying {
                 attempt: *attempt,
                 started_at: self.started_at().unwrap_or(attempt.started_at),
                 wake_at: *retry_at,
                 error: error.clone(),
             },
-            NodeEvent::WaitStarted { until } => Self::Waiting { started_at: at, wake_at: *until },
+            NodeEvent::WaitStarted { until } => Self::Waiting {
+                started_at: at,
+                wake_at: *until,
+            },
             NodeEvent::Completed { attempt, .. } => Self::Completed(ended(attempt)),
             NodeEvent::Failed { attempt, error, .. } => Self::Failed(ended(attempt), error.clone()),
             NodeEvent::TimedOut { attempt, error, .. } => Self::TimedOut(ended(attempt), error.clone()),

@@ -13,6 +13,7 @@ use crate::node_state::{Attempt, EdgeOutcome, Failure, NodeEvent, NodeState, Ski
 use crate::pipeline::{JoinMode, NodeIx, NodeKind, OnError, When};
 use crate::progress::Progress;
 use crate::run_state::Outcome;
+pub use crate::settle::{AttemptEnd, AttemptResult};
 
 /// What [`Progress::next`] decided.
 #[derive(Debug, Default)]
@@ -36,44 +37,12 @@ pub struct Start {
     pub config: Json,
 }
 
-/// An attempt that is over.
-#[derive(Debug)]
-pub struct AttemptEnd {
-    /// The node.
-    pub node: NodeIx,
-    /// Which attempt.
-    pub attempt: Attempt,
-    /// What it came to.
-    pub result: AttemptResult,
-}
-
 /// What becomes of a node whose turn has come.
 enum Verdict {
     Skip(SkipReason),
     Start,
     Wait(Duration),
     Output(Json),
-}
-
-/// What a handler's attempt came to.
-#[derive(Debug)]
-pub enum AttemptResult {
-    /// It succeeded with this output.
-    Output(Json),
-    /// It failed.
-    Failed {
-        /// Why.
-        error: Failure,
-        /// Whether another try may help.
-        transient: bool,
-        /// The shortest wait that the other side asked for.
-        retry_after: Option<Duration>,
-    },
-    /// It took longer than the node's timeout.
-    TimedOut {
-        /// The timeout.
-        after: Duration,
-    },
 }
 
 impl Progress {
@@ -94,33 +63,11 @@ impl Progress {
         plan
     }
 
-    /// Turns what an attempt came to into the event to append. `chance` in [0, 1) spreads the retry.
-    pub fn settle(&self, end: AttemptEnd, now: Timestamp, chance: f64) -> NodeEvent {
-        let AttemptEnd { node, attempt, result } = end;
-        match result {
-            AttemptResult::Output(output) => {
-                self.scope.outputs.set(node, output.clone());
-                NodeEvent::Completed { attempt, edges: self.edge_outcome(node, Some(&output)), output }
-            }
-            AttemptResult::Failed { error, transient, retry_after } => {
-                let wait = self.scope.pipeline.nodes[node].retry.wait_after(attempt.number, chance).filter(|_| transient);
-                match wait.map(|wait| later(now, wait.max(retry_after.unwrap_or_default()))) {
-                    Some(retry_at) => NodeEvent::AttemptFailed { attempt, error, retry_at },
-                    None => NodeEvent::Failed { attempt, continues: self.continuation(node, &error), error },
-                }
-            }
-            AttemptResult::TimedOut { after } => {
-                let error = Failure::new("timeout", format!("the attempt took longer than its timeout of {after:?}"));
-                match self.scope.pipeline.nodes[node].retry.wait_after(attempt.number, chance) {
-                    Some(wait) => NodeEvent::AttemptFailed { attempt, error, retry_at: later(now, wait) },
-                    None => NodeEvent::TimedOut { attempt, continues: self.continuation(node, &error), error },
-                }
-            }
-        }
-    }
-
     fn ring_timers(&mut self, now: Timestamp, plan: &mut Plan) {
-        while let Some((_, node)) = self.timers.first().filter(|(at, _)| *at <= now).copied() {
+        while let Some(timer) = self.timers.first().filter(|(at, _)| *at <= now).copied() {
+            // It rings once, whatever its node makes of it: a journal that does not fit must not keep this loop going.
+            self.timers.remove(&timer);
+            let node = timer.1;
             match self.nodes[node].clone() {
                 NodeState::Retrying { attempt, .. } => self.start(node, attempt.number + 1, now, plan),
                 NodeState::Waiting { started_at, .. } => {
@@ -133,21 +80,24 @@ impl Progress {
                 | NodeState::Failed(..)
                 | NodeState::TimedOut(..)
                 | NodeState::Skipped { .. }
-                | NodeState::Cancelled { .. } => {
-                    // Only the two states above put a timer into the set, and leaving them takes it out.
-                    self.timers.pop_first();
-                }
+                | NodeState::Cancelled { .. } => {}
             }
         }
     }
 
     fn turn(&mut self, node: NodeIx, now: Timestamp, plan: &mut Plan) {
+        let first = Attempt {
+            number: 1,
+            started_at: now,
+        };
         let event = match self.verdict(node) {
             Ok(Verdict::Start) => return self.start(node, 1, now, plan),
             Ok(Verdict::Skip(reason)) => NodeEvent::Skipped { reason },
-            Ok(Verdict::Wait(wait)) => NodeEvent::WaitStarted { until: later(now, wait) },
-            Ok(Verdict::Output(output)) => self.completed(node, Attempt { number: 1, started_at: now }, output),
-            Err(error) => self.failed_at_once(node, error, now),
+            Ok(Verdict::Wait(wait)) => NodeEvent::WaitStarted {
+                until: later(now, wait),
+            },
+            Ok(Verdict::Output(output)) => self.completed(node, first, output),
+            Err(error) => self.failed(node, first, error),
         };
         self.record(node, event, now, plan);
     }
@@ -187,15 +137,20 @@ impl Progress {
 
     fn start(&mut self, node: NodeIx, number: u32, now: Timestamp, plan: &mut Plan) {
         let pipeline = self.scope.pipeline.clone();
-        let NodeKind::Action { config, .. } = &pipeline.nodes[node].kind else { return };
-        let attempt = Attempt { number, started_at: now };
+        let NodeKind::Action { config, .. } = &pipeline.nodes[node].kind else {
+            return;
+        };
+        let attempt = Attempt {
+            number,
+            started_at: now,
+        };
         match config.render(&self.scope) {
             Ok(config) => {
                 self.take(node, &NodeEvent::AttemptStarted { attempt }, now);
                 plan.starts.push(Start { node, attempt, config });
             }
             Err(error) => {
-                let event = self.failed_at_once(node, error.into(), now);
+                let event = self.failed(node, attempt, error.into());
                 self.record(node, event, now, plan);
             }
         }
@@ -204,24 +159,35 @@ impl Progress {
     fn completed(&self, node: NodeIx, attempt: Attempt, output: Json) -> NodeEvent {
         // A trigger's output is the run's input, which the run keeps already.
         let is_trigger = matches!(self.scope.pipeline.nodes[node].kind, NodeKind::Trigger);
-        let visible = if is_trigger { self.scope.input.clone() } else { output.clone() };
+        let visible = if is_trigger {
+            self.scope.input.clone()
+        } else {
+            output.clone()
+        };
         self.scope.outputs.set(node, visible.clone());
-        NodeEvent::Completed { attempt, edges: self.edge_outcome(node, Some(&visible)), output }
+        NodeEvent::Completed {
+            attempt,
+            edges: self.edge_outcome(node, Some(&visible)),
+            output,
+        }
     }
 
-    fn failed_at_once(&self, node: NodeIx, error: Failure, now: Timestamp) -> NodeEvent {
-        let attempt = Attempt { number: 1, started_at: now };
-        NodeEvent::Failed { attempt, continues: self.continuation(node, &error), error }
+    pub(crate) fn failed(&self, node: NodeIx, attempt: Attempt, error: Failure) -> NodeEvent {
+        NodeEvent::Failed {
+            attempt,
+            continues: self.continuation(node, &error),
+            error,
+        }
     }
 
-    fn continuation(&self, node: NodeIx, error: &Failure) -> Option<EdgeOutcome> {
+    pub(crate) fn continuation(&self, node: NodeIx, error: &Failure) -> Option<EdgeOutcome> {
         (self.scope.pipeline.nodes[node].on_error == OnError::Continue).then(|| {
             self.scope.outputs.set(node, error_as_output(error));
             self.edge_outcome(node, None)
         })
     }
 
-    fn edge_outcome(&self, node: NodeIx, output: Option<&Json>) -> EdgeOutcome {
+    pub(crate) fn edge_outcome(&self, node: NodeIx, output: Option<&Json>) -> EdgeOutcome {
         let mut outcome = EdgeOutcome::default();
         for (position, edge) in (0_u32..).zip(&self.scope.pipeline.nodes[node].outgoing) {
             let live = match &self.scope.pipeline.edges[*edge].when {
@@ -244,13 +210,26 @@ impl Progress {
             let cause = self.nodes[node].error();
             let mut error = Failure::new(
                 "node_failed",
-                format!("node {id} failed: {}", cause.map_or("unknown", |cause| cause.message.as_str())),
+                format!(
+                    "node {id} failed: {}",
+                    cause.map_or("unknown", |cause| cause.message.as_str())
+                ),
             );
-            error.details = Some(Json::from_value(&json!({ "node": &**id, "code": cause.map(|cause| &cause.code) })));
+            error.details = Some(Json::from_value(
+                &json!({ "node": &**id, "code": cause.map(|cause| &cause.code) }),
+            ));
             return Outcome::Failed { error };
         }
-        let last = self.scope.pipeline.nodes.iter().enumerate().filter(|(_, node)| node.outgoing.is_empty());
-        Outcome::Completed { output: self.outputs_of(last.map(|(node, _)| node)) }
+        let last = self
+            .scope
+            .pipeline
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.outgoing.is_empty());
+        Outcome::Completed {
+            output: self.outputs_of(last.map(|(node, _)| node)),
+        }
     }
 
     fn outputs_of(&self, nodes: impl Iterator<Item = NodeIx>) -> Json {
@@ -278,11 +257,13 @@ pub(crate) fn error_as_output(error: &Failure) -> Json {
 
 fn delay(rendered: &Json) -> Result<Duration, Failure> {
     let invalid = |why: String| Failure::new("invalid_duration", format!("the duration of the delay {why}"));
-    let text: String = rendered.parse().map_err(|error| invalid(format!("is not a string: {error}")))?;
+    let text: String = rendered
+        .parse()
+        .map_err(|error| invalid(format!("is not a string: {error}")))?;
     parse_duration(&text).map_err(|error| invalid(format!("is wrong: {error}")))
 }
 
-fn later(now: Timestamp, wait: Duration) -> Timestamp {
+pub(crate) fn later(now: Timestamp, wait: Duration) -> Timestamp {
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 

@@ -48,7 +48,9 @@ impl Progress {
     pub fn new(scope: Scope) -> Self {
         let pipeline = &scope.pipeline;
         let count = pipeline.nodes.len();
-        let ready = (0..count).filter(|node| pipeline.nodes[*node].incoming.is_empty()).collect();
+        let ready = (0..count)
+            .filter(|node| pipeline.nodes[*node].incoming.is_empty())
+            .collect();
         Self {
             nodes: vec![NodeState::Pending; count],
             arrivals: vec![Arrivals::default(); count],
@@ -123,11 +125,26 @@ impl Progress {
             NodeEvent::Completed { output, edges, .. } => {
                 // A trigger's output is the run's input, which the journal does not repeat.
                 let is_trigger = matches!(self.scope.pipeline.nodes[node].kind, NodeKind::Trigger);
-                self.scope.outputs.set(node, if is_trigger { self.scope.input.clone() } else { output.clone() });
+                self.scope.outputs.set(
+                    node,
+                    if is_trigger {
+                        self.scope.input.clone()
+                    } else {
+                        output.clone()
+                    },
+                );
                 self.follow(node, edges);
             }
-            NodeEvent::Failed { error, continues: Some(edges), .. }
-            | NodeEvent::TimedOut { error, continues: Some(edges), .. } => {
+            NodeEvent::Failed {
+                error,
+                continues: Some(edges),
+                ..
+            }
+            | NodeEvent::TimedOut {
+                error,
+                continues: Some(edges),
+                ..
+            } => {
                 self.scope.outputs.set(node, crate::planner::error_as_output(error));
                 self.follow(node, edges);
             }
@@ -135,8 +152,12 @@ impl Progress {
                 self.failed.get_or_insert(node);
                 self.block(node, EdgeState::Poisoned);
             }
-            NodeEvent::Skipped { reason: SkipReason::UpstreamFailed } => self.block(node, EdgeState::Poisoned),
-            NodeEvent::Skipped { reason: SkipReason::NotTaken } => self.block(node, EdgeState::Dead),
+            NodeEvent::Skipped {
+                reason: SkipReason::UpstreamFailed,
+            } => self.block(node, EdgeState::Poisoned),
+            NodeEvent::Skipped {
+                reason: SkipReason::NotTaken,
+            } => self.block(node, EdgeState::Dead),
             NodeEvent::AttemptStarted { .. }
             | NodeEvent::AttemptFailed { .. }
             | NodeEvent::WaitStarted { .. }
@@ -154,7 +175,11 @@ impl Progress {
         let pipeline = self.scope.pipeline.clone();
         let mut dead = outcome.dead.iter().peekable();
         for (position, edge) in (0_u32..).zip(&pipeline.nodes[node].outgoing) {
-            let state = if dead.next_if(|next| **next == position).is_some() { EdgeState::Dead } else { EdgeState::Live };
+            let state = if dead.next_if(|next| **next == position).is_some() {
+                EdgeState::Dead
+            } else {
+                EdgeState::Live
+            };
             self.decide(*edge, state);
         }
     }

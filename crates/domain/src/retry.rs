@@ -47,7 +47,9 @@ impl RetryPolicy {
             return None;
         }
         let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
-        let seconds = self.initial.as_secs_f64() * self.multiplier.powi(exponent);
+        // Finite, so that waits of zero stay zero.
+        let growth = self.multiplier.powi(exponent).min(f64::MAX);
+        let seconds = self.initial.as_secs_f64() * growth;
         let wait = Duration::try_from_secs_f64(seconds).map_or(self.max, |wait| wait.min(self.max));
         Some(match self.jitter {
             Jitter::None => wait,
@@ -76,7 +78,10 @@ mod tests {
             .iter()
             .map(|attempt| policy().wait_after(*attempt, 0.5).map(|wait| wait.as_millis()))
             .collect();
-        assert_eq!(waits, [Some(200), Some(400), Some(800), Some(6400), Some(10_000), Some(10_000)]);
+        assert_eq!(
+            waits,
+            [Some(200), Some(400), Some(800), Some(6400), Some(10_000), Some(10_000)]
+        );
     }
 
     #[test]
@@ -87,7 +92,10 @@ mod tests {
 
     #[test]
     fn full_jitter_spreads_from_zero_to_the_wait() {
-        let policy = RetryPolicy { jitter: Jitter::Full, ..policy() };
+        let policy = RetryPolicy {
+            jitter: Jitter::Full,
+            ..policy()
+        };
         assert_eq!(policy.wait_after(1, 0.0), Some(Duration::ZERO));
         assert_eq!(policy.wait_after(1, 0.5), Some(Duration::from_millis(100)));
     }

@@ -103,15 +103,19 @@ impl RunState {
             }
             (Self::Running { .. }, RunEvent::Released { wake_at }) => Ok(Self::Waiting { wake_at: *wake_at }),
             (Self::Running { .. }, RunEvent::HandedBack) => Ok(Self::Queued),
-            (Self::Running { .. }, RunEvent::Ended(outcome)) => {
-                Ok(Self::Ended { outcome: outcome.clone(), at })
-            }
             // Nobody needs to work on a run to cancel it, or to see that its time is over.
-            (
+            (Self::Running { .. }, RunEvent::Ended(outcome))
+            | (
                 Self::Queued | Self::Waiting { .. },
                 RunEvent::Ended(outcome @ (Outcome::Cancelled { .. } | Outcome::TimedOut { .. })),
-            ) => Ok(Self::Ended { outcome: outcome.clone(), at }),
-            (state, event) => Err(Impossible { state: state.name(), event: event.name() }),
+            ) => Ok(Self::Ended {
+                outcome: outcome.clone(),
+                at,
+            }),
+            (state, event) => Err(Impossible {
+                state: state.name(),
+                event: event.name(),
+            }),
         }
     }
 }
