@@ -4,8 +4,7 @@ use gathering_auth::Identity;
 use gathering_domain::definition::Problem;
 use gathering_domain::{Json, PipelineId, ProjectId};
 use gathering_persistence::{Page, PageRequest};
-use gathering_pipeline::PipelineView;
-use serde_json::Value;
+use gathering_pipeline::{PipelineSummary, PipelineView};
 
 use crate::input::Rules;
 use crate::{Error, Gathering};
@@ -34,8 +33,8 @@ pub struct PipelineChange {
 
 impl Gathering {
     /// Everything that is wrong with a definition; nothing when it could be saved.
-    pub fn validate_pipeline(&self, _identity: &Identity, definition: &Value) -> Vec<Problem> {
-        self.engine.validate(definition)
+    pub async fn validate_pipeline(&self, _identity: &Identity, definition: Json) -> Vec<Problem> {
+        self.engine.validate(definition).await
     }
 
     /// Saves a pipeline as version 1.
@@ -91,18 +90,18 @@ impl Gathering {
         version: Option<i32>,
     ) -> Result<PipelineView, Error> {
         let found = self.engine.pipeline(id, version).await?;
-        let project = found.as_ref().map(|pipeline| pipeline.project_id);
+        let project = found.as_ref().map(|pipeline| pipeline.summary.project_id);
         self.check(identity, project, Error::pipeline_not_found(id)).await?;
         found.ok_or_else(|| Error::pipeline_not_found(id))
     }
 
-    /// The latest versions of the pipelines of a project (by default the caller's own), newest first.
+    /// The pipelines of a project (by default the caller's own), newest first.
     pub async fn pipelines(
         &self,
         identity: &Identity,
         project: Option<ProjectId>,
         page: PageRequest,
-    ) -> Result<Page<PipelineView>, Error> {
+    ) -> Result<Page<PipelineSummary>, Error> {
         let project = project.unwrap_or(identity.default_project_id);
         self.check_project(identity, project).await?;
         Ok(self.engine.pipelines(project, page).await?)

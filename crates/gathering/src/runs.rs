@@ -82,9 +82,9 @@ impl Gathering {
         let mut status = started.status.to_owned();
         // The run of an earlier request may have gone on since.
         if started.replayed
-            && let Some(run) = self.engine.run_summary(started.id).await?
+            && let Some(run) = self.engine.run_head(started.id).await?
         {
-            status = run.status;
+            status = run.summary.status;
         }
         Ok(StartedRun {
             id: started.id,
@@ -96,7 +96,7 @@ impl Gathering {
     /// A run with its nodes, as they stand.
     pub async fn run(&self, identity: &Identity, id: RunId) -> Result<RunView, Error> {
         let found = self.engine.run(id).await?;
-        let project = found.as_ref().map(|view| view.run.project_id);
+        let project = found.as_ref().map(|view| view.head.summary.project_id);
         self.check(identity, project, Error::run_not_found(id)).await?;
         found.ok_or_else(|| Error::run_not_found(id))
     }

@@ -9,20 +9,27 @@ use uuid::Uuid;
 
 use crate::{Error, Page, PageRequest};
 
-/// A version of a pipeline, with the facts of the pipeline.
+/// A version of a pipeline.
 #[derive(Debug, Clone)]
 pub struct PipelineRow {
+    /// The pipeline; the version is this one.
+    pub head: PipelineHead,
+    /// The definition, as it was saved.
+    pub definition: Json,
+}
+
+/// A pipeline without its definition.
+#[derive(Debug, Clone)]
+pub struct PipelineHead {
     /// The pipeline.
     pub id: PipelineId,
     /// The project it lives in.
     pub project_id: ProjectId,
     /// Its name.
     pub name: String,
-    /// This version.
+    /// Its latest version, or the one that was asked for.
     pub version: i32,
-    /// The definition, as it was saved.
-    pub definition: Json,
-    /// When the pipeline was created.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When its latest version was saved.
     pub updated_at: Timestamp,
@@ -42,8 +49,6 @@ pub struct NewVersion<'a> {
     /// When.
     pub at: Timestamp,
 }
-
-const COLUMNS: &str = "p.id, p.project_id, p.name, v.version, v.definition, p.created_at, p.updated_at";
 
 /// Inserts a pipeline with its version 1, in one statement.
 pub async fn insert(client: &impl GenericClient, project: ProjectId, new: &NewVersion<'_>) -> Result<(), Error> {
@@ -122,16 +127,18 @@ pub async fn get(
     id: PipelineId,
     version: Option<i32>,
 ) -> Result<Option<PipelineRow>, Error> {
-    let sql = select(
-        "FROM pipelines p JOIN pipeline_versions v ON v.pipeline_id = p.id
-         WHERE p.id = $1 AND p.deleted_at IS NULL AND v.version = coalesce($2::integer, p.version)",
-    );
-    let statement = client.prepare_cached(&sql).await?;
-    Ok(client
-        .query_opt(&statement, &[&id.as_uuid(), &version])
-        .await?
-        .as_ref()
-        .map(read))
+    let statement = client
+        .prepare_cached(
+            "SELECT p.id, p.project_id, p.name, v.version, p.created_at, p.updated_at, v.definition
+             FROM pipelines p JOIN pipeline_versions v ON v.pipeline_id = p.id
+             WHERE p.id = $1 AND p.deleted_at IS NULL AND v.version = coalesce($2::integer, p.version)",
+        )
+        .await?;
+    let row = client.query_opt(&statement, &[&id.as_uuid(), &version]).await?;
+    Ok(row.map(|row| PipelineRow {
+        head: read(&row),
+        definition: row.get::<_, Sql<Json>>(6).0,
+    }))
 }
 
 /// The project of a pipeline that is not deleted.
@@ -143,21 +150,22 @@ pub async fn project(client: &impl GenericClient, id: PipelineId) -> Result<Opti
     Ok(row.map(|row| row.get::<_, Uuid>(0).into()))
 }
 
-/// The latest versions of a project's pipelines.
+/// The pipelines of a project, newest first.
 pub async fn list(
     client: &impl GenericClient,
     project: ProjectId,
     page: PageRequest,
-) -> Result<Page<PipelineRow>, Error> {
-    let sql = select(
-        "FROM pipelines p JOIN pipeline_versions v ON v.pipeline_id = p.id AND v.version = p.version
-         WHERE p.project_id = $1 AND p.id < $2 AND p.deleted_at IS NULL ORDER BY p.id DESC LIMIT $3",
-    );
-    let statement = client.prepare_cached(&sql).await?;
+) -> Result<Page<PipelineHead>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id, project_id, name, version, created_at, updated_at FROM pipelines
+             WHERE project_id = $1 AND id < $2 AND deleted_at IS NULL ORDER BY id DESC LIMIT $3",
+        )
+        .await?;
     let rows = client
         .query(&statement, &[&project.as_uuid(), &page.before(), &page.fetch()])
         .await?;
-    Ok(page.page(rows.iter().map(read).collect(), |row: &PipelineRow| row.id.as_uuid()))
+    Ok(page.page(rows.iter().map(read).collect(), |head: &PipelineHead| head.id.as_uuid()))
 }
 
 /// The definition of a version, also of a deleted pipeline: runs that began go on.
@@ -169,19 +177,13 @@ pub async fn definition(client: &impl GenericClient, id: PipelineId, version: i3
     Ok(row.map(|row| row.get::<_, Sql<Json>>(0).0))
 }
 
-/// The columns of a [`PipelineRow`] before the rest of a statement; both are constants of this file.
-fn select(rest: &'static str) -> String {
-    format!("SELECT {COLUMNS} {rest}")
-}
-
-fn read(row: &Row) -> PipelineRow {
-    PipelineRow {
+fn read(row: &Row) -> PipelineHead {
+    PipelineHead {
         id: row.get::<_, Uuid>(0).into(),
         project_id: row.get::<_, Uuid>(1).into(),
         name: row.get(2),
         version: row.get(3),
-        definition: row.get::<_, Sql<Json>>(4).0,
-        created_at: row.get(5),
-        updated_at: row.get(6),
+        created_at: row.get(4),
+        updated_at: row.get(5),
     }
 }

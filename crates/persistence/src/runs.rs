@@ -69,9 +69,9 @@ pub struct ClaimedRun {
     pub started_at: Timestamp,
 }
 
-/// A run as it stands.
+/// A run as it stands, without what may be large.
 #[derive(Debug, Clone)]
-pub struct RunRow {
+pub struct RunHead {
     /// Its id.
     pub id: RunId,
     /// The project it lives in.
@@ -90,12 +90,8 @@ pub struct RunRow {
     pub epoch: i32,
     /// When a waiting run is due.
     pub wake_at: Option<Timestamp>,
-    /// What it was given.
-    pub input: Json,
     /// A JSON object of strings.
     pub labels: Option<Json>,
-    /// What it gave.
-    pub output: Option<Json>,
     /// Why it did not complete.
     pub error: Option<Json>,
     /// When it was asked for.
@@ -104,6 +100,17 @@ pub struct RunRow {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+}
+
+/// A run as it stands.
+#[derive(Debug, Clone)]
+pub struct RunRow {
+    /// All but input and output.
+    pub head: RunHead,
+    /// What it was given.
+    pub input: Json,
+    /// What it gave.
+    pub output: Option<Json>,
 }
 
 /// Which runs of a project are wanted.
@@ -332,12 +339,17 @@ pub async fn project(client: &impl GenericClient, id: RunId) -> Result<Option<Pr
 pub async fn get(client: &impl GenericClient, id: RunId) -> Result<Option<RunRow>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT id, project_id, pipeline_id, version, status, priority, owner, epoch, wake_at, input, labels, output, error,
-                    created_at, started_at, finished_at
+            "SELECT id, project_id, pipeline_id, version, status, priority, owner, epoch, wake_at, labels, error,
+                    created_at, started_at, finished_at, input, output
              FROM runs WHERE id = $1",
         )
         .await?;
-    Ok(client.query_opt(&statement, &[&id.as_uuid()]).await?.as_ref().map(read))
+    let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
+    Ok(row.map(|row| RunRow {
+        head: read(&row),
+        input: row.get::<_, Sql<Json>>(14).0,
+        output: row.get::<_, Option<Sql<Json>>>(15).map(|output| output.0),
+    }))
 }
 
 /// The runs of a project, newest first.
@@ -346,10 +358,10 @@ pub async fn list(
     project: ProjectId,
     filter: &RunFilter,
     page: PageRequest,
-) -> Result<Page<RunRow>, Error> {
+) -> Result<Page<RunHead>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT id, project_id, pipeline_id, version, status, priority, owner, epoch, wake_at, input, labels, output, error,
+            "SELECT id, project_id, pipeline_id, version, status, priority, owner, epoch, wake_at, labels, error,
                     created_at, started_at, finished_at
              FROM runs
              WHERE project_id = $1 AND id < $2 AND ($4::uuid IS NULL OR pipeline_id = $4) AND ($5::text IS NULL OR status = $5)
@@ -369,7 +381,7 @@ pub async fn list(
             ],
         )
         .await?;
-    Ok(page.page(rows.iter().map(read).collect(), |row: &RunRow| row.id.as_uuid()))
+    Ok(page.page(rows.iter().map(read).collect(), |head: &RunHead| head.id.as_uuid()))
 }
 
 async fn claim(
@@ -406,9 +418,9 @@ fn read_claimed(row: &Row) -> Result<ClaimedRun, Error> {
     })
 }
 
-fn read(row: &Row) -> RunRow {
+fn read(row: &Row) -> RunHead {
     let json = |column: usize| row.get::<_, Option<Sql<Json>>>(column).map(|json| json.0);
-    RunRow {
+    RunHead {
         id: row.get::<_, Uuid>(0).into(),
         project_id: row.get::<_, Uuid>(1).into(),
         pipeline_id: row.get::<_, Uuid>(2).into(),
@@ -418,12 +430,10 @@ fn read(row: &Row) -> RunRow {
         owner: row.get::<_, Option<Uuid>>(6).map(Into::into),
         epoch: row.get(7),
         wake_at: row.get(8),
-        input: row.get::<_, Sql<Json>>(9).0,
-        labels: json(10),
-        output: json(11),
-        error: json(12),
-        created_at: row.get(13),
-        started_at: row.get(14),
-        finished_at: row.get(15),
+        labels: json(9),
+        error: json(10),
+        created_at: row.get(11),
+        started_at: row.get(12),
+        finished_at: row.get(13),
     }
 }

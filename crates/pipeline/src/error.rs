@@ -76,6 +76,12 @@ pub enum Error {
     Database(#[from] gathering_persistence::Error),
 }
 
+impl From<Vec<Problem>> for Error {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::Invalid { problems }
+    }
+}
+
 /// An error with its causes, for a log line.
 pub(crate) fn chain(error: &Error) -> String {
     let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());

@@ -23,6 +23,6 @@ pub use gathering_persistence::{ConnectOptions, Page, PageRequest, Pool, Transac
 pub use handle::Handle;
 pub use handler::{Call, Handler, HandlerError};
 pub use limits::Limits;
-pub use pipelines::{NewPipeline, PipelineView, UpdatePipeline};
+pub use pipelines::{NewPipeline, PipelineSummary, PipelineView, UpdatePipeline};
 pub use start::{StartRun, Started};
-pub use view::{JournalEntry, NodeView, RunSummary, RunView};
+pub use view::{JournalEntry, NodeView, RunHead, RunSummary, RunView};

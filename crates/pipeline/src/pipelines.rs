@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use gathering_domain::definition::Problem;
+use gathering_domain::pipeline::Pipeline;
 use gathering_domain::{Json, PipelineId, ProjectId, UserId};
-use gathering_persistence::pipelines::{self, NewVersion, PipelineRow};
+use gathering_persistence::pipelines::{self, NewVersion, PipelineHead, PipelineRow};
 use gathering_persistence::{GenericClient, Page, PageRequest, Transaction};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -51,58 +52,77 @@ pub struct UpdatePipeline {
     pub created_by: Option<UserId>,
 }
 
-/// A version of a pipeline.
+/// A pipeline without its definition.
 #[derive(Debug, Clone, Serialize)]
-pub struct PipelineView {
+pub struct PipelineSummary {
     /// The pipeline.
     pub id: PipelineId,
     /// The project it lives in.
     pub project_id: ProjectId,
     /// Its name.
     pub name: String,
-    /// This version, from 1.
+    /// Its latest version, or the one that was asked for; from 1.
     pub version: i32,
-    /// The definition as it was saved.
-    pub definition: Json,
-    /// When the pipeline was created.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When its latest version was saved.
     pub updated_at: Timestamp,
 }
 
-impl From<PipelineRow> for PipelineView {
-    fn from(row: PipelineRow) -> Self {
-        let PipelineRow {
+/// A version of a pipeline.
+#[derive(Debug, Clone, Serialize)]
+pub struct PipelineView {
+    /// The pipeline.
+    #[serde(flatten)]
+    pub summary: PipelineSummary,
+    /// The definition as it was saved.
+    pub definition: Json,
+}
+
+impl From<PipelineHead> for PipelineSummary {
+    fn from(head: PipelineHead) -> Self {
+        let PipelineHead {
             id,
             project_id,
             name,
             version,
-            definition,
             created_at,
             updated_at,
-        } = row;
+        } = head;
         Self {
             id,
             project_id,
             name,
             version,
-            definition,
             created_at,
             updated_at,
         }
     }
 }
 
+impl From<PipelineRow> for PipelineView {
+    fn from(row: PipelineRow) -> Self {
+        Self {
+            summary: row.head.into(),
+            definition: row.definition,
+        }
+    }
+}
+
 impl Engine {
     /// Everything that is wrong with a definition; empty when it could be saved.
-    pub fn validate(&self, definition: &serde_json::Value) -> Vec<Problem> {
-        self.shared.compile(definition).err().unwrap_or_default()
+    pub async fn validate(&self, definition: Json) -> Vec<Problem> {
+        match self.compile(definition).await {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems,
+        }
     }
 
     /// Saves a pipeline as its version 1.
     pub async fn create_pipeline(&self, new: NewPipeline) -> Result<PipelineView, Error> {
+        let compiled = self.compile(new.definition.clone()).await?;
         let client = self.shared.connection().await?;
-        self.create(&client, new).await
+        self.insert(&client, new, compiled).await
     }
 
     /// Saves a pipeline in the caller's transaction.
@@ -111,14 +131,78 @@ impl Engine {
         transaction: &Transaction<'_>,
         new: NewPipeline,
     ) -> Result<PipelineView, Error> {
-        self.create(transaction, new).await
+        let compiled = self.compile(new.definition.clone()).await?;
+        self.insert(transaction, new, compiled).await
     }
 
-    async fn create(&self, client: &impl GenericClient, new: NewPipeline) -> Result<PipelineView, Error> {
-        let compiled = self
-            .shared
-            .compile(&new.definition.to_value())
-            .map_err(|problems| Error::Invalid { problems })?;
+    /// Saves the next version of a pipeline; runs that began go on with theirs.
+    pub async fn update_pipeline(&self, update: UpdatePipeline) -> Result<PipelineView, Error> {
+        let UpdatePipeline {
+            id,
+            name,
+            definition,
+            expected_version,
+            created_by,
+        } = update;
+        self.compile(definition.clone()).await?;
+        let client = self.shared.connection().await?;
+        let old = pipelines::get(&client, id, None)
+            .await?
+            .ok_or(Error::PipelineNotFound(id))?
+            .head;
+        let name = name.unwrap_or(old.name);
+        // The clock of another instance may be behind.
+        let at = self.shared.clock.now().max(old.updated_at);
+        let new = NewVersion {
+            id,
+            name: &name,
+            definition: &definition,
+            created_by,
+            at,
+        };
+        let saved = pipelines::insert_version(&client, &new, expected_version).await?;
+        let now = pipelines::get(&client, id, saved)
+            .await?
+            .ok_or(Error::PipelineNotFound(id))?;
+        match (saved, expected_version) {
+            (None, Some(expected)) => Err(Error::VersionConflict {
+                id,
+                expected,
+                current: now.head.version,
+            }),
+            (None, None) => Err(Error::PipelineNotFound(id)),
+            (Some(_), _) => Ok(now.into()),
+        }
+    }
+
+    /// Deletes a pipeline: it can no longer be started; its runs and versions stay. `false` when there is none.
+    pub async fn delete_pipeline(&self, id: PipelineId) -> Result<bool, Error> {
+        let client = self.shared.connection().await?;
+        Ok(pipelines::delete(&client, id, self.shared.clock.now()).await?)
+    }
+
+    /// A pipeline, in the given version or the latest.
+    pub async fn pipeline(&self, id: PipelineId, version: Option<i32>) -> Result<Option<PipelineView>, Error> {
+        let client = self.shared.connection().await?;
+        Ok(pipelines::get(&client, id, version).await?.map(Into::into))
+    }
+
+    /// The pipelines of a project, newest first.
+    pub async fn pipelines(&self, project: ProjectId, page: PageRequest) -> Result<Page<PipelineSummary>, Error> {
+        let client = self.shared.connection().await?;
+        let Page { items, next } = pipelines::list(&client, project, page).await?;
+        Ok(Page {
+            items: items.into_iter().map(Into::into).collect(),
+            next,
+        })
+    }
+
+    async fn insert(
+        &self,
+        client: &impl GenericClient,
+        new: NewPipeline,
+        compiled: Pipeline,
+    ) -> Result<PipelineView, Error> {
         let now = self.shared.clock.now();
         let id = PipelineId::new(now, &*self.shared.entropy);
         let NewPipeline {
@@ -137,83 +221,23 @@ impl Engine {
         pipelines::insert(client, project_id, &version).await?;
         // Harmless if the caller rolls back: nobody can then start this id.
         self.shared.library.keep(id, 1, Arc::new(compiled));
-        Ok(PipelineView {
+        let summary = PipelineSummary {
             id,
             project_id,
             name,
             version: 1,
-            definition,
             created_at: now,
             updated_at: now,
-        })
-    }
-
-    /// Saves the next version of a pipeline; runs that began go on with theirs.
-    pub async fn update_pipeline(&self, update: UpdatePipeline) -> Result<PipelineView, Error> {
-        let UpdatePipeline {
-            id,
-            name,
-            definition,
-            expected_version,
-            created_by,
-        } = update;
-        self.shared
-            .compile(&definition.to_value())
-            .map_err(|problems| Error::Invalid { problems })?;
-        let client = self.shared.connection().await?;
-        let old = pipelines::get(&client, id, None)
-            .await?
-            .ok_or(Error::PipelineNotFound(id))?;
-        let name = name.unwrap_or(old.name);
-        let at = self.shared.clock.now().max(old.updated_at);
-        let new = NewVersion {
-            id,
-            name: &name,
-            definition: &definition,
-            created_by,
-            at,
         };
-        if let Some(version) = pipelines::insert_version(&client, &new, expected_version).await? {
-            let (project_id, created_at) = (old.project_id, old.created_at);
-            return Ok(PipelineView {
-                id,
-                project_id,
-                name,
-                version,
-                definition,
-                created_at,
-                updated_at: at,
-            });
-        }
-        let now = pipelines::get(&client, id, None)
-            .await?
-            .ok_or(Error::PipelineNotFound(id))?;
-        Err(Error::VersionConflict {
-            id,
-            expected: expected_version.unwrap_or(now.version),
-            current: now.version,
-        })
+        Ok(PipelineView { summary, definition })
     }
 
-    /// Deletes a pipeline: it can no longer be started; its runs and versions stay. `false` when there is none.
-    pub async fn delete_pipeline(&self, id: PipelineId) -> Result<bool, Error> {
-        let client = self.shared.connection().await?;
-        Ok(pipelines::delete(&client, id, self.shared.clock.now()).await?)
-    }
-
-    /// A pipeline, in the given version or the latest.
-    pub async fn pipeline(&self, id: PipelineId, version: Option<i32>) -> Result<Option<PipelineView>, Error> {
-        let client = self.shared.connection().await?;
-        Ok(pipelines::get(&client, id, version).await?.map(Into::into))
-    }
-
-    /// The latest versions of a project's pipelines, newest pipeline first.
-    pub async fn pipelines(&self, project: ProjectId, page: PageRequest) -> Result<Page<PipelineView>, Error> {
-        let client = self.shared.connection().await?;
-        let Page { items, next } = pipelines::list(&client, project, page).await?;
-        Ok(Page {
-            items: items.into_iter().map(Into::into).collect(),
-            next,
-        })
+    /// Compiles off the async threads: a large definition takes longer than others should wait.
+    async fn compile(&self, definition: Json) -> Result<Pipeline, Vec<Problem>> {
+        let shared = self.shared.clone();
+        let compiling = tokio::task::spawn_blocking(move || shared.compile(&definition.to_value()));
+        compiling
+            .await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 }

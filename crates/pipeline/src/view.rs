@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::session::driver::replay;
 use crate::{Engine, Error};
 
-/// A run, without its nodes.
+/// A run, without what may be large.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunSummary {
     /// The run.
@@ -31,10 +31,6 @@ pub struct RunSummary {
     pub priority: i16,
     /// What it was started with, for whoever searches.
     pub labels: Json,
-    /// What it was given.
-    pub input: Json,
-    /// What it gave: the outputs of its last nodes, by their ids.
-    pub output: Option<Json>,
     /// Why it did not complete.
     pub error: Option<Json>,
     /// When it was asked for.
@@ -47,12 +43,24 @@ pub struct RunSummary {
     pub wake_at: Option<Timestamp>,
 }
 
+/// A run, without its nodes.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunHead {
+    /// All but input and output.
+    #[serde(flatten)]
+    pub summary: RunSummary,
+    /// What it was given.
+    pub input: Json,
+    /// What it gave: the outputs of its last nodes, by their ids.
+    pub output: Option<Json>,
+}
+
 /// A run with its nodes.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunView {
     /// The head.
     #[serde(flatten)]
-    pub run: RunSummary,
+    pub head: RunHead,
     /// Its nodes, in the order of the definition.
     pub nodes: Vec<NodeView>,
 }
@@ -108,14 +116,17 @@ impl Engine {
         let pipeline = self
             .shared
             .library
-            .get(&self.shared.pool, row.pipeline_id, row.version)
+            .get(&self.shared.pool, row.head.pipeline_id, row.head.version)
             .await?;
         let nodes = nodes(&row, &pipeline, &journal)?;
-        Ok(Some(RunView { run: row.into(), nodes }))
+        Ok(Some(RunView {
+            head: row.into(),
+            nodes,
+        }))
     }
 
     /// A run without its nodes: one row, whatever the size of its pipeline.
-    pub async fn run_summary(&self, id: RunId) -> Result<Option<RunSummary>, Error> {
+    pub async fn run_head(&self, id: RunId) -> Result<Option<RunHead>, Error> {
         let client = self.shared.connection().await?;
         Ok(runs::get(&client, id).await?.map(Into::into))
     }
@@ -144,16 +155,17 @@ impl Engine {
 }
 
 fn nodes(row: &RunRow, pipeline: &Arc<Pipeline>, journal: &[EntryRow]) -> Result<Vec<NodeView>, Error> {
+    let head = &row.head;
     let run = ClaimedRun {
-        id: row.id,
-        pipeline_id: row.pipeline_id,
-        version: row.version,
-        epoch: row.epoch,
+        id: head.id,
+        pipeline_id: head.pipeline_id,
+        version: head.version,
+        epoch: head.epoch,
         input: row.input.clone(),
-        started_at: row.started_at.unwrap_or(row.created_at),
+        started_at: head.started_at.unwrap_or(head.created_at),
     };
     let mut progress = replay(&run, pipeline, journal)?;
-    match (row.finished_at, row.status.as_str()) {
+    match (head.finished_at, head.status.as_str()) {
         (Some(at), _) => progress.cancel_open(at),
         // What the owner has under way is not in the journal; it follows from it. The last entry is when it began.
         (None, "running") => drop(progress.next(journal.last().map_or(run.started_at, |entry| entry.at))),
@@ -185,8 +197,8 @@ fn nodes(row: &RunRow, pipeline: &Arc<Pipeline>, journal: &[EntryRow]) -> Result
         .collect())
 }
 
-impl From<RunRow> for RunSummary {
-    fn from(row: RunRow) -> Self {
+impl From<runs::RunHead> for RunSummary {
+    fn from(row: runs::RunHead) -> Self {
         Self {
             id: row.id,
             project_id: row.project_id,
@@ -194,14 +206,22 @@ impl From<RunRow> for RunSummary {
             version: row.version,
             status: row.status,
             priority: row.priority,
-            labels: row.labels.unwrap_or_else(|| Json::from_value(&serde_json::json!({}))),
-            input: row.input,
-            output: row.output,
+            labels: row.labels.unwrap_or_else(|| serde_json::json!({}).into()),
             error: row.error,
             created_at: row.created_at,
             started_at: row.started_at,
             finished_at: row.finished_at,
             wake_at: row.wake_at,
+        }
+    }
+}
+
+impl From<RunRow> for RunHead {
+    fn from(row: RunRow) -> Self {
+        Self {
+            summary: row.head.into(),
+            input: row.input,
+            output: row.output,
         }
     }
 }

@@ -8,7 +8,7 @@ use gathering_domain::RunId;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::{Engine, Error, RunSummary};
+use crate::{Engine, Error, RunHead};
 
 /// Who waits for which run; as many entries as there are runs waited for.
 #[derive(Debug, Default)]
@@ -44,20 +44,20 @@ impl Engine {
     /// Waits until the run has ended, at most for `limit`, and gives it as it then is; `None` when there is no such run.
     ///
     /// A run that this instance drives is seen at once, one elsewhere within [`Limits::poll_interval`](crate::Limits::poll_interval).
-    pub async fn wait(&self, id: RunId, limit: Duration) -> Result<Option<RunSummary>, Error> {
+    pub async fn wait(&self, id: RunId, limit: Duration) -> Result<Option<RunHead>, Error> {
         let notify = self.shared.waiters.join(id);
         let seen = self.wait_with(id, &notify, Instant::now() + limit).await;
         self.shared.waiters.leave(id, notify);
         seen
     }
 
-    async fn wait_with(&self, id: RunId, notify: &Notify, deadline: Instant) -> Result<Option<RunSummary>, Error> {
+    async fn wait_with(&self, id: RunId, notify: &Notify, deadline: Instant) -> Result<Option<RunHead>, Error> {
         loop {
             // Asked for before the look, so that an end in between is not missed.
             let mut ended = std::pin::pin!(notify.notified());
             ended.as_mut().enable();
-            let run = self.run_summary(id).await?;
-            let over = run.as_ref().is_none_or(|run| run.finished_at.is_some());
+            let run = self.run_head(id).await?;
+            let over = run.as_ref().is_none_or(|run| run.summary.finished_at.is_some());
             if over || Instant::now() >= deadline {
                 return Ok(run);
             }

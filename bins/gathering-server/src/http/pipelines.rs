@@ -42,7 +42,7 @@ async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming
     body.finish()?;
     let created = state.gathering.create_pipeline(&identity, new).await?;
     Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/api/v1/pipelines/{}", created.id)))
+        .insert_header((LOCATION, format!("/api/v1/pipelines/{}", created.summary.id)))
         .insert_header((ETAG, etag(&created)))
         .json(created))
 }
@@ -102,13 +102,13 @@ async fn validate(state: Data<State>, Caller(identity): Caller, incoming: Incomi
     body.optional::<String>("name", "a text");
     body.optional::<String>("project_id", "a UUID");
     body.finish()?;
-    let problems = state.gathering.validate_pipeline(&identity, &definition.to_value());
+    let problems = state.gathering.validate_pipeline(&identity, definition).await;
     Ok(HttpResponse::Ok().json(json!({ "valid": problems.is_empty(), "problems": problems })))
 }
 
 /// The version is all that a definition depends on.
 fn etag(pipeline: &PipelineView) -> String {
-    format!("\"{}\"", pipeline.version)
+    format!("\"{}\"", pipeline.summary.version)
 }
 
 /// The version in `If-Match`; `*` and no header at all stand for any.

@@ -54,7 +54,7 @@ fn pipeline(definition: &Value) -> NewPipeline {
 async fn ended(gathering: &Gathering, identity: &Identity, id: RunId) -> RunView {
     until("the run ends", Duration::from_secs(30), async || {
         let view = gathering.run(identity, id).await.unwrap();
-        view.run.finished_at.is_some().then_some(view)
+        view.head.summary.finished_at.is_some().then_some(view)
     })
     .await
 }
@@ -71,11 +71,11 @@ async fn an_embedder_adds_an_action_of_their_own() {
         .await
         .unwrap();
     let run = gathering
-        .start_run(&ada, saved.id, NewRun::new(Json::from_value(&json!(21))))
+        .start_run(&ada, saved.summary.id, NewRun::new(Json::from_value(&json!(21))))
         .await
         .unwrap();
     let view = ended(&gathering, &ada, run.id).await;
-    assert_eq!(view.run.output, Some(Json::from_value(&json!({"twice": 42}))));
+    assert_eq!(view.head.output, Some(Json::from_value(&json!({"twice": 42}))));
     work.shutdown(Duration::from_secs(10)).await;
 }
 
@@ -86,12 +86,15 @@ async fn without_being_started_it_keeps_runs_for_whoever_works() {
     let ada = user(&edge, "ada@example.org").await;
     let trigger = json!({"nodes": [{"id": "start", "type": "trigger"}]});
     let saved = edge.create_pipeline(&ada, pipeline(&trigger)).await.unwrap();
-    let run = edge.start_run(&ada, saved.id, NewRun::new(Json::null())).await.unwrap();
+    let run = edge
+        .start_run(&ada, saved.summary.id, NewRun::new(Json::null()))
+        .await
+        .unwrap();
     assert_eq!(run.status, "queued");
 
     let worker = gathering(&database).await;
     let work = worker.start().await.unwrap();
-    assert_eq!(ended(&edge, &ada, run.id).await.run.status, "completed");
+    assert_eq!(ended(&edge, &ada, run.id).await.head.summary.status, "completed");
     work.shutdown(Duration::from_secs(10)).await;
 }
 
@@ -106,7 +109,7 @@ async fn nothing_of_a_project_exists_for_who_does_not_own_it() {
     let trigger = json!({"nodes": [{"id": "start", "type": "trigger"}]});
     let saved = gathering.create_pipeline(&ada, pipeline(&trigger)).await.unwrap();
     let run = gathering
-        .start_run(&ada, saved.id, NewRun::new(Json::null()))
+        .start_run(&ada, saved.summary.id, NewRun::new(Json::null()))
         .await
         .unwrap();
     let project = Some(ada.default_project_id);
@@ -132,11 +135,14 @@ async fn nothing_of_a_project_exists_for_who_does_not_own_it() {
             .await
             .unwrap_err(),
         gathering.pipelines(&eve, project, page).await.unwrap_err(),
-        gathering.pipeline(&eve, saved.id, None).await.unwrap_err(),
-        gathering.update_pipeline(&eve, saved.id, change).await.unwrap_err(),
-        gathering.delete_pipeline(&eve, saved.id).await.unwrap_err(),
+        gathering.pipeline(&eve, saved.summary.id, None).await.unwrap_err(),
         gathering
-            .start_run(&eve, saved.id, NewRun::new(Json::null()))
+            .update_pipeline(&eve, saved.summary.id, change)
+            .await
+            .unwrap_err(),
+        gathering.delete_pipeline(&eve, saved.summary.id).await.unwrap_err(),
+        gathering
+            .start_run(&eve, saved.summary.id, NewRun::new(Json::null()))
             .await
             .unwrap_err(),
         gathering.run(&eve, run.id).await.unwrap_err(),

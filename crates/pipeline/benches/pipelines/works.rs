@@ -38,7 +38,7 @@ async fn bench(database: &mut Database, definition: Value) -> Bench {
         .build();
     let handle = engine.start().await.unwrap();
     let new = NewPipeline::new("bench", definition);
-    let pipeline = engine.create_pipeline(new).await.unwrap().id;
+    let pipeline = engine.create_pipeline(new).await.unwrap().summary.id;
     let bench = Bench {
         engine,
         handle,

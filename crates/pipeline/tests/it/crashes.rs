@@ -28,7 +28,7 @@ async fn shutting_down_hands_over_and_another_instance_goes_on_in_the_middle() {
     let run = first.start_run(StartRun::new(pipeline)).await.unwrap().id;
     eventually("the node to hang", LIMIT, async || first_calls.of("h") == 1).await;
     handle.shutdown(Duration::from_millis(50)).await;
-    assert_eq!(first.run(run).await.unwrap().unwrap().run.status, "queued");
+    assert_eq!(first.run(run).await.unwrap().unwrap().head.summary.status, "queued");
 
     // On the second instance nothing hangs.
     let second = builder(pool, &second_calls)
@@ -37,7 +37,7 @@ async fn shutting_down_hands_over_and_another_instance_goes_on_in_the_middle() {
         })
         .build();
     let handle = second.start().await.unwrap();
-    assert_eq!(ended(&second, run).await.run.status, "completed");
+    assert_eq!(ended(&second, run).await.head.summary.status, "completed");
     assert_eq!(
         (first_calls.of("a"), second_calls.of("a"), second_calls.of("b")),
         (1, 0, 1)
@@ -91,7 +91,7 @@ async fn the_runs_of_an_instance_whose_connections_are_gone_are_taken_over() {
         })
         .build();
     let handle = second.start().await.unwrap();
-    assert_eq!(ended(&second, run).await.run.status, "completed");
+    assert_eq!(ended(&second, run).await.head.summary.status, "completed");
     assert_eq!(calls.of("a"), 1);
     assert_eq!(
         kinds(&second, run).await,
@@ -118,10 +118,10 @@ async fn runs_go_on_after_every_connection_was_terminated() {
                     .await
                     .ok()
                     .flatten()
-                    .filter(|view| view.run.finished_at.is_some())
+                    .filter(|view| view.head.summary.finished_at.is_some())
             })
             .await;
-            assert_eq!(view.run.status, "completed");
+            assert_eq!(view.head.summary.status, "completed");
         }
     }
     handle.shutdown(LIMIT).await;
@@ -168,6 +168,6 @@ async fn a_run_whose_owner_is_not_even_registered_is_found() {
         .unwrap();
     drop(client);
     let handle = engine.start().await.unwrap();
-    assert_eq!(ended(&engine, run).await.run.status, "completed");
+    assert_eq!(ended(&engine, run).await.head.summary.status, "completed");
     handle.shutdown(LIMIT).await;
 }

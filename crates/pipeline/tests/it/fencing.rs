@@ -74,7 +74,7 @@ async fn an_owner_of_an_older_epoch_can_append_nothing_and_end_nothing() {
     };
     assert_eq!(run_journal::append(&client, old, &ends).await.unwrap(), Appended::Some);
     assert_eq!(run_journal::page(&client, run, 0, 10).await.unwrap().len(), 1);
-    assert_eq!(runs::get(&client, run).await.unwrap().unwrap().status, "running");
+    assert_eq!(runs::get(&client, run).await.unwrap().unwrap().head.status, "running");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +159,7 @@ async fn two_engines_that_steal_from_each_other_complete_each_node_once() {
         }
     }
     for run in started {
-        assert_eq!(ended(&engines[0], run).await.run.status, "completed");
+        assert_eq!(ended(&engines[0], run).await.head.summary.status, "completed");
         let entries = engines[0].journal(run, 0, 1_000).await.unwrap();
         let numbers: Vec<i32> = entries.iter().map(|entry| entry.seq).collect();
         assert_eq!(numbers, (1..=i32::try_from(entries.len()).unwrap()).collect::<Vec<_>>());

@@ -20,9 +20,9 @@ async fn data_flows_from_the_input_through_the_nodes_to_the_output() {
         json!({"n": 5}),
     )
     .await;
-    assert_eq!(view.run.status, "completed");
+    assert_eq!(view.head.summary.status, "completed");
     assert_eq!(
-        view.run.output.clone().unwrap().to_value(),
+        view.head.output.clone().unwrap().to_value(),
         json!({"yes": {"twice": 10}})
     );
     assert_eq!(
@@ -56,7 +56,7 @@ async fn a_failed_node_fails_the_run_after_its_downstream_is_skipped() {
         json!(null),
     )
     .await;
-    assert_eq!(view.run.status, "failed");
+    assert_eq!(view.head.summary.status, "failed");
     assert_eq!(
         statuses(&view),
         [
@@ -67,7 +67,7 @@ async fn a_failed_node_fails_the_run_after_its_downstream_is_skipped() {
             "both:skipped"
         ]
     );
-    let error = view.run.error.unwrap().to_value();
+    let error = view.head.summary.error.unwrap().to_value();
     assert_eq!(error["code"], "node_failed");
     assert_eq!(error["message"], "node bad failed: it is broken");
 }
@@ -82,8 +82,8 @@ async fn with_on_error_continue_the_error_flows_on_as_data() {
         json!(null),
     )
     .await;
-    assert_eq!(view.run.status, "completed");
-    assert_eq!(view.run.output.clone().unwrap().to_value(), json!({"say": "broken"}));
+    assert_eq!(view.head.summary.status, "completed");
+    assert_eq!(view.head.output.clone().unwrap().to_value(), json!({"say": "broken"}));
     assert_eq!(statuses(&view), ["bad:failed", "say:completed"]);
 }
 
@@ -95,7 +95,10 @@ async fn a_transient_failure_is_tried_again_and_counted() {
         json!(1),
     )
     .await;
-    assert_eq!((view.run.status.as_str(), view.nodes[0].attempts), ("completed", 3));
+    assert_eq!(
+        (view.head.summary.status.as_str(), view.nodes[0].attempts),
+        ("completed", 3)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,7 +120,7 @@ async fn a_node_and_a_run_that_take_too_long_time_out() {
     )
     .await;
     assert_eq!(
-        (node.run.status.as_str(), node.nodes[0].status),
+        (node.head.summary.status.as_str(), node.nodes[0].status),
         ("failed", "timed_out")
     );
     let run = outcome(
@@ -126,7 +129,7 @@ async fn a_node_and_a_run_that_take_too_long_time_out() {
     )
     .await;
     assert_eq!(
-        (run.run.status.as_str(), run.nodes[0].status),
+        (run.head.summary.status.as_str(), run.nodes[0].status),
         ("timed_out", "cancelled")
     );
 }
@@ -144,7 +147,7 @@ async fn four_branches_of_300_ms_take_about_300_ms() {
         .collect();
     let pipeline = save(&engine, json!({"nodes": nodes, "edges": edges})).await;
     let run = engine.start_run(StartRun::new(pipeline)).await.unwrap();
-    let view = ended(&engine, run.id).await.run;
+    let view = ended(&engine, run.id).await.head.summary;
     let took = view.finished_at.unwrap().duration_since(view.started_at.unwrap());
     assert!(took.as_millis() >= 300 && took.as_millis() < 900, "it took {took:?}");
     handle.shutdown(LIMIT).await;
@@ -169,11 +172,11 @@ async fn a_long_delay_leaves_the_memory_and_comes_back_in_time() {
             .run(run.id)
             .await
             .unwrap()
-            .filter(|view| view.run.status == "waiting")
+            .filter(|view| view.head.summary.status == "waiting")
     })
     .await;
     assert_eq!(statuses(&waiting), ["d:waiting"]);
-    assert_eq!(ended(&engine, run.id).await.run.status, "completed");
+    assert_eq!(ended(&engine, run.id).await.head.summary.status, "completed");
     handle.shutdown(LIMIT).await;
 }
 
@@ -191,7 +194,7 @@ async fn a_join_of_any_goes_on_with_the_first_branch() {
     )
     .await;
     assert_eq!(
-        view.run.output.unwrap().to_value(),
+        view.head.output.unwrap().to_value(),
         json!({"first": {"fast": {"is": "fast"}}})
     );
 }

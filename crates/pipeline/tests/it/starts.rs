@@ -36,7 +36,7 @@ async fn a_run_started_in_a_transaction_is_there_on_commit_and_gone_on_rollback(
     );
     transaction.commit().await.unwrap();
 
-    assert_eq!(ended(&engine, kept).await.run.status, "completed");
+    assert_eq!(ended(&engine, kept).await.head.summary.status, "completed");
     assert!(engine.run(gone).await.unwrap().is_none());
     handle.shutdown(LIMIT).await;
 }
@@ -111,7 +111,10 @@ async fn a_run_keeps_its_version_and_a_stale_writer_is_told() {
         expected_version: expected,
         created_by: None,
     };
-    assert_eq!(engine.update_pipeline(update(Some(1))).await.unwrap().version, 2);
+    assert_eq!(
+        engine.update_pipeline(update(Some(1))).await.unwrap().summary.version,
+        2
+    );
     let stale = engine.update_pipeline(update(Some(1))).await;
     assert!(matches!(
         stale,
@@ -158,7 +161,7 @@ async fn more_runs_than_the_memory_holds_wait_in_the_database_and_all_end() {
     let starts = (0..300).map(|_| engine.start_run(StartRun::new(pipeline)));
     let started = futures::future::join_all(starts).await;
     for one in started {
-        assert_eq!(ended(&engine, one.unwrap().id).await.run.status, "completed");
+        assert_eq!(ended(&engine, one.unwrap().id).await.head.summary.status, "completed");
     }
     handle.shutdown(LIMIT).await;
 }
@@ -173,7 +176,7 @@ async fn an_engine_that_does_not_work_queues_for_one_that_does() {
     assert_eq!(run.status, "queued");
     let working = builder(pool, &Calls::default()).build();
     let handle = working.start().await.unwrap();
-    assert_eq!(ended(&idle, run.id).await.run.status, "completed");
+    assert_eq!(ended(&idle, run.id).await.head.summary.status, "completed");
     handle.shutdown(LIMIT).await;
 }
 

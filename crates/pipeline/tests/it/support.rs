@@ -61,7 +61,7 @@ pub(crate) fn builder(pool: Pool, calls: &Calls) -> EngineBuilder {
 
 pub(crate) async fn save(engine: &Engine, definition: Value) -> PipelineId {
     let new = NewPipeline::new("a pipeline", definition);
-    engine.create_pipeline(new).await.unwrap().id
+    engine.create_pipeline(new).await.unwrap().summary.id
 }
 
 pub(crate) async fn ended(engine: &Engine, run: RunId) -> RunView {
@@ -70,7 +70,7 @@ pub(crate) async fn ended(engine: &Engine, run: RunId) -> RunView {
             .run(run)
             .await
             .unwrap()
-            .filter(|view| view.run.finished_at.is_some())
+            .filter(|view| view.head.summary.finished_at.is_some())
     })
     .await
 }
