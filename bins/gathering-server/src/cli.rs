@@ -1,9 +1,10 @@
 //! The command line: what may be typed after `gathering`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::demo::DemoArgs;
 use crate::settings::{Inputs, table};
 
 /// GatheRing: durable pipelines, on one binary and one PostgreSQL.
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Serve,
     /// Bring the database up to this release, and print what was applied
     Migrate,
+    /// Watch a pipeline survive kill -9: a server, a PostgreSQL and a run of their own, gone at the end
+    Demo(DemoArgs),
     /// Print every setting: value, default, unit and where it comes from
     Config(ConfigArgs),
 }
@@ -53,6 +56,11 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
+    /// Where the embedded database is to live, if the command line says so.
+    pub(crate) fn data_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref().map(Path::new)
+    }
+
     /// These flags, and the variables of this process.
     pub(crate) fn into_inputs(self) -> Inputs {
         let flags = [

@@ -11,6 +11,9 @@ pub(crate) enum Failure {
     /// The settings are wrong.
     #[error(transparent)]
     Settings(#[from] Refused),
+    /// The demo did not come to its end.
+    #[error(transparent)]
+    Demo(#[from] crate::demo::Error),
     /// The embedded database could not be started.
     #[error("the embedded database did not start")]
     Embedded(#[source] gathering_embedded_postgres::Error),

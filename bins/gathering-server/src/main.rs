@@ -1,7 +1,8 @@
-//! The binary `gathering`.
+#![doc = include_str!("../README.md")]
 
 mod cli;
 mod database;
+mod demo;
 mod failure;
 mod http;
 mod migrate;
@@ -11,6 +12,7 @@ mod settings;
 mod telemetry;
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -26,11 +28,13 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let Cli { flags, command } = Cli::parse();
+    let data_dir = flags.data_dir().map(Path::to_path_buf);
     let loaded = settings::load(&flags.into_inputs());
     let format = loaded.settings.as_ref().map(|settings| settings.log_format).ok();
     let outcome = match command {
         Command::Config(args) => config(loaded, &args),
         Command::Serve => with_settings(loaded, async |settings| serve::run(settings).await),
+        Command::Demo(args) => on_runtime(async || Ok(demo::run(&args, data_dir.as_deref()).await?)),
         Command::Migrate => with_settings(loaded, async |settings| migrate::run(&settings).await),
     };
     match outcome {
@@ -68,10 +72,15 @@ fn config(loaded: Loaded, args: &ConfigArgs) -> Result<(), Failure> {
     loaded.settings.map(drop).map_err(Failure::Settings)
 }
 
-/// Runs a command on the main runtime: the connections of the pool and the tasks of the engines live there.
+/// Runs a command that needs right settings.
 fn with_settings(loaded: Loaded, command: impl AsyncFnOnce(Settings) -> Result<(), Failure>) -> Result<(), Failure> {
     let settings = loaded.settings?;
     telemetry::start(settings.log_format, &settings.log_filter);
+    on_runtime(async || command(settings).await)
+}
+
+/// Runs a command on the main runtime: the connections of the pool and the tasks of the engines live there.
+fn on_runtime(command: impl AsyncFnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -79,7 +88,7 @@ fn with_settings(loaded: Loaded, command: impl AsyncFnOnce(Settings) -> Result<(
             action: "start the runtime",
             source,
         })?;
-    let outcome = runtime.block_on(command(settings));
+    let outcome = runtime.block_on(command());
     // Whatever still blocks a thread, such as a database that was being created, ends with the process.
     runtime.shutdown_timeout(LAST_WAIT);
     outcome

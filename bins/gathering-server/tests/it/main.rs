@@ -4,6 +4,7 @@
 
 mod auth;
 mod command_line;
+mod demo;
 mod faults;
 mod outage;
 mod pipelines;
