@@ -26,10 +26,7 @@ impl Context {
 
     /// The path as people read it: from the root of the checkout.
     pub(crate) fn relative(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root)
-            .unwrap_or(path)
-            .display()
-            .to_string()
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 
     /// Reads a text file of the checkout, given from its root.

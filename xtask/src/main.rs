@@ -20,11 +20,7 @@ use context::Context;
 use error::Error;
 
 #[derive(Debug, Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about = "The project's own commands"
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's own commands")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

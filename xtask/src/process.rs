@@ -33,10 +33,7 @@ pub(crate) fn capture_from(command: &mut Command) -> Result<String, Error> {
     let output = match command.stdin(Stdio::null()).output() {
         Ok(output) => output,
         Err(source) => {
-            return Err(Error::Start {
-                command: text,
-                source,
-            });
+            return Err(Error::Start { command: text, source });
         }
     };
     if output.status.success() {
@@ -61,10 +58,7 @@ fn is_file(path: &Path) -> bool {
 
 fn text_of(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 fn last_lines(text: &str) -> String {

@@ -27,24 +27,13 @@ pub(crate) fn demo(context: &Context, arguments: &[String]) -> Result<ExitCode, 
     setup::ensure(context)?;
     become_program(
         cargo_in(context)
-            .args([
-                "run",
-                "--quiet",
-                "--package",
-                "gathering-server",
-                "--",
-                "demo",
-            ])
+            .args(["run", "--quiet", "--package", "gathering-server", "--", "demo"])
             .args(arguments),
     )
 }
 
 /// The benchmarks of the engine, each beside its limit.
-pub(crate) fn bench(
-    context: &Context,
-    name: Option<&str>,
-    json: Option<&Path>,
-) -> Result<ExitCode, Error> {
+pub(crate) fn bench(context: &Context, name: Option<&str>, json: Option<&Path>) -> Result<ExitCode, Error> {
     setup::ensure(context)?;
     let mut command = cargo_in(context);
     command
@@ -72,8 +61,7 @@ pub(crate) fn bench(
 /// Cargo takes either the whole workspace or named packages.
 fn names_packages(arguments: &[String]) -> bool {
     let own = arguments.iter().take_while(|argument| *argument != "--");
-    let mut flags =
-        own.filter(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
+    let mut flags = own.filter(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
     flags.next().is_some()
 }
 

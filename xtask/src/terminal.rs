@@ -43,8 +43,7 @@ pub(crate) fn paint(text: &str, tone: Tone) -> String {
 }
 
 fn colours_wanted() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && std::io::stdout().is_terminal()
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stdout().is_terminal()
 }
 
 fn code(tone: Tone) -> &'static str {

@@ -59,10 +59,6 @@ impl Accounts {
     }
 
     async fn connection(&self) -> Result<Connection, Error> {
-        Ok(self
-            .pool
-            .get()
-            .await
-            .map_err(gathering_persistence::Error::from)?)
+        Ok(self.pool.get().await.map_err(gathering_persistence::Error::from)?)
     }
 }

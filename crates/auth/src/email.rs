@@ -92,10 +92,7 @@ mod tests {
     #[test]
     fn an_overlong_address_is_refused() {
         let local = format!("{}@example.org", "a".repeat(65));
-        assert_eq!(
-            EmailAddress::parse(&local).unwrap_err().code,
-            "invalid_format"
-        );
+        assert_eq!(EmailAddress::parse(&local).unwrap_err().code, "invalid_format");
         let whole = format!("a@{}.org", "b".repeat(260));
         assert_eq!(EmailAddress::parse(&whole).unwrap_err().code, "too_long");
     }

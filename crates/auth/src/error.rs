@@ -54,9 +54,7 @@ pub enum Error {
         message: String,
     },
     /// The operating system refused the threads that hash passwords.
-    #[error(
-        "the threads that hash passwords could not be started; lower the setting hashing.threads"
-    )]
+    #[error("the threads that hash passwords could not be started; lower the setting hashing.threads")]
     Threads(#[source] std::io::Error),
     /// A password could not be hashed or compared. HTTP: 500.
     #[error(transparent)]

@@ -6,9 +6,7 @@ mod error;
 mod password;
 mod tokens;
 
-pub use accounts::{
-    Account, Accounts, Builder, Identity, IssuedTokens, PreparedAccount, RegistrationMode,
-};
+pub use accounts::{Account, Accounts, Builder, Identity, IssuedTokens, PreparedAccount, RegistrationMode};
 pub use error::{Error, FieldProblem};
 pub use password::{HashError, HashParameters, HashingOptions};
 pub use tokens::{Jwk, Jwks, KeyError, TokenError};

@@ -55,11 +55,7 @@ impl ToolErrorKind {
         match self {
             Self::HttpStatus(status) => matches!(status, 408 | 425 | 429 | 500..=599),
             Self::ConnectFailed | Self::ConnectionLost | Self::DnsFailed | Self::Timeout => true,
-            Self::TlsFailed
-            | Self::TooLarge
-            | Self::AddressRefused
-            | Self::InvalidConfig
-            | Self::Cancelled => false,
+            Self::TlsFailed | Self::TooLarge | Self::AddressRefused | Self::InvalidConfig | Self::Cancelled => false,
         }
     }
 }
@@ -152,10 +148,7 @@ mod tests {
             assert!(ToolErrorKind::HttpStatus(status).is_transient(), "{status}");
         }
         for status in [200, 301, 400, 401, 403, 404, 409, 410, 422] {
-            assert!(
-                !ToolErrorKind::HttpStatus(status).is_transient(),
-                "{status}"
-            );
+            assert!(!ToolErrorKind::HttpStatus(status).is_transient(), "{status}");
         }
     }
 }

@@ -45,9 +45,7 @@ pub enum AllowListError {
         reason: &'static str,
     },
     /// There are more entries than are looked through for each connection.
-    #[error(
-        "the outbound allow list has {0} entries; join them into ranges, {MAX_RULES} are the most"
-    )]
+    #[error("the outbound allow list has {0} entries; join them into ranges, {MAX_RULES} are the most")]
     TooMany(usize),
 }
 
@@ -63,12 +61,7 @@ impl OutboundPolicy {
     }
 
     /// The same, with the word for the kind of address where it may not. No port is one that no entry names.
-    pub(crate) fn judge(
-        &self,
-        host: &str,
-        port: Option<u16>,
-        address: IpAddr,
-    ) -> Result<(), &'static str> {
+    pub(crate) fn judge(&self, host: &str, port: Option<u16>, address: IpAddr) -> Result<(), &'static str> {
         let address = special::canonical(address);
         match special::not_public(address) {
             Some(_)
@@ -135,48 +128,18 @@ mod tests {
 
     #[test]
     fn a_range_lets_its_addresses_through_under_any_name_and_port() {
-        assert!(permits(
-            "10.0.0.0/8, fd00::/8",
-            "a.internal",
-            80,
-            "10.1.2.3"
-        ));
-        assert!(permits(
-            "10.0.0.0/8, fd00::/8",
-            "b.internal",
-            9000,
-            "fd00::1"
-        ));
+        assert!(permits("10.0.0.0/8, fd00::/8", "a.internal", 80, "10.1.2.3"));
+        assert!(permits("10.0.0.0/8, fd00::/8", "b.internal", 9000, "fd00::1"));
         assert!(permits("10.0.0.0/8", "mapped", 80, "::ffff:10.1.2.3"));
         assert!(!permits("10.0.0.0/8", "a.internal", 80, "192.168.0.1"));
     }
 
     #[test]
     fn a_host_lets_itself_through_wherever_it_leads_and_nobody_else() {
-        assert!(permits(
-            "Receiver.Internal",
-            "receiver.internal",
-            80,
-            "10.1.2.3"
-        ));
-        assert!(permits(
-            "receiver.internal",
-            "receiver.internal.",
-            80,
-            "10.1.2.3"
-        ));
-        assert!(!permits(
-            "receiver.internal",
-            "other.internal",
-            80,
-            "10.1.2.3"
-        ));
-        assert!(!permits(
-            "receiver.internal",
-            "x.receiver.internal",
-            80,
-            "10.1.2.3"
-        ));
+        assert!(permits("Receiver.Internal", "receiver.internal", 80, "10.1.2.3"));
+        assert!(permits("receiver.internal", "receiver.internal.", 80, "10.1.2.3"));
+        assert!(!permits("receiver.internal", "other.internal", 80, "10.1.2.3"));
+        assert!(!permits("receiver.internal", "x.receiver.internal", 80, "10.1.2.3"));
     }
 
     #[test]
@@ -186,23 +149,14 @@ mod tests {
             assert!(!permits(list, "localhost", 5432, "127.0.0.1"), "{list}");
         }
         assert!(permits("[::1]:8080", "::1", 8080, "::1"));
-        assert_eq!(
-            policy("10.0.0.1:1,b:2,c:1,d").ports(),
-            BTreeSet::from([1, 2])
-        );
+        assert_eq!(policy("10.0.0.1:1,b:2,c:1,d").ports(), BTreeSet::from([1, 2]));
     }
 
     #[test]
     fn an_entry_that_cannot_be_read_is_named_with_its_reason() {
         for (list, part) in [
-            (
-                "10.0.0.0/8,10.0.0.1/8",
-                "`10.0.0.1/8`: the address has bits set",
-            ),
-            (
-                "http://example.org",
-                "`http://example.org`: the part before the slash",
-            ),
+            ("10.0.0.0/8,10.0.0.1/8", "`10.0.0.1/8`: the address has bits set"),
+            ("http://example.org", "`http://example.org`: the part before the slash"),
             ("*.internal", "wildcards are not supported"),
             ("10.0.0.300", "no CIDR, address or host name"),
             ("127.1", "an address is written in full"),

@@ -42,7 +42,5 @@ pub(super) fn stage(context: &Context) -> Result<Outcome, Error> {
 fn database() -> Option<PathBuf> {
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo"));
-    cargo_home
-        .or_else(home)
-        .map(|folder| folder.join("advisory-db"))
+    cargo_home.or_else(home).map(|folder| folder.join("advisory-db"))
 }

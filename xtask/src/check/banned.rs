@@ -27,14 +27,7 @@ const BANNED: [(&[&str], &str); 6] = [
         "time is jiff, which gets zones and DST right: look for a jiff feature",
     ),
     (
-        &[
-            "sqlx*",
-            "diesel*",
-            "sea-orm*",
-            "postgres",
-            "pq-sys",
-            "libpq-sys",
-        ],
+        &["sqlx*", "diesel*", "sea-orm*", "postgres", "pq-sys", "libpq-sys"],
         "one PostgreSQL driver (DBLR-01, DBLR-02): tokio-postgres, in gathering-persistence",
     ),
     (
@@ -68,10 +61,7 @@ struct Locked {
 /// The stage. It reads the lock file, which has every platform's crates and needs no network.
 pub(super) fn stage(context: &Context) -> Result<Outcome, Error> {
     let lock = parse(&context.read(LOCK)?)?;
-    Ok(Outcome::of(
-        check(&lock),
-        counted(lock.package.len(), "locked package"),
-    ))
+    Ok(Outcome::of(check(&lock), counted(lock.package.len(), "locked package")))
 }
 
 fn parse(text: &str) -> Result<Lock, Error> {
@@ -170,10 +160,7 @@ mod tests {
             name = "sqlx-core"
             version = "0.9.0"
         "#;
-        assert_eq!(
-            problems(lock),
-            ["sqlx-core 0.9.0 is in the tree, brought in by handy"]
-        );
+        assert_eq!(problems(lock), ["sqlx-core 0.9.0 is in the tree, brought in by handy"]);
     }
 
     #[test]
@@ -184,8 +171,7 @@ mod tests {
 
     #[test]
     fn a_second_version_of_the_driver_is_a_second_driver() {
-        let one =
-            |version| format!("[[package]]\nname = \"tokio-postgres\"\nversion = \"{version}\"\n");
+        let one = |version| format!("[[package]]\nname = \"tokio-postgres\"\nversion = \"{version}\"\n");
         assert_eq!(problems(&one("0.7.18")), [""; 0]);
         let both = one("0.7.18") + &one("0.8.0");
         assert_eq!(

@@ -13,12 +13,7 @@ pub(super) fn check(context: &Context) -> Result<Vec<Finding>, Error> {
     let there = text.lines().any(|line| line.trim_end() == "## Unreleased");
     let finding = || {
         let way_out = "add the section at the top, and in it one sentence for what a user notices";
-        Finding::new(
-            "changelog",
-            PAPER,
-            "there is no section `## Unreleased`",
-            way_out,
-        )
+        Finding::new("changelog", PAPER, "there is no section `## Unreleased`", way_out)
     };
     Ok(if there { Vec::new() } else { vec![finding()] })
 }

@@ -28,22 +28,10 @@ fn check_crate(context: &Context, folder: &Path) -> Result<Option<Finding>, Erro
     let place = context.relative(folder);
     if !folder.join("README.md").is_file() {
         let way_out = "write README.md: what it is, and an example of 20 lines on top";
-        return Ok(Some(Finding::new(
-            RULE,
-            place,
-            "the crate has no README.md",
-            way_out,
-        )));
+        return Ok(Some(Finding::new(RULE, place, "the crate has no README.md", way_out)));
     }
     let library = format!("{place}/src/lib.rs");
     let included = context.read(&library)?.contains(INCLUDED);
     let way_out = format!("begin it with {INCLUDED}, so that the example compiles");
-    Ok((!included).then(|| {
-        Finding::new(
-            RULE,
-            library,
-            "README.md is not the crate's documentation",
-            way_out,
-        )
-    }))
+    Ok((!included).then(|| Finding::new(RULE, library, "README.md is not the crate's documentation", way_out)))
 }

@@ -19,11 +19,7 @@ pub(super) fn check(context: &Context) -> Result<Vec<Finding>, Error> {
     Ok(compare(&declared, &described, &used(&context.members)))
 }
 
-fn compare(
-    declared: &BTreeSet<String>,
-    described: &BTreeSet<String>,
-    used: &BTreeSet<String>,
-) -> Vec<Finding> {
+fn compare(declared: &BTreeSet<String>, described: &BTreeSet<String>, used: &BTreeSet<String>) -> Vec<Finding> {
     let undescribed = declared.difference(described).map(|name| {
         let way_out = "add a line: what for, why this one, what it pulls in, its licence";
         Finding::new(
@@ -43,7 +39,12 @@ fn compare(
     });
     let unshared = used.difference(declared).map(|name| {
         let way_out = "declare it in [workspace.dependencies], so that every crate builds it with the same features";
-        Finding::new(RULE, MANIFEST, format!("{name} is used by a crate, but not declared for the workspace"), way_out)
+        Finding::new(
+            RULE,
+            MANIFEST,
+            format!("{name} is used by a crate, but not declared for the workspace"),
+            way_out,
+        )
     });
     let unused = declared.difference(used).map(|name| {
         let way_out = "remove it from [workspace.dependencies]";
@@ -54,11 +55,7 @@ fn compare(
             way_out,
         )
     });
-    undescribed
-        .chain(left_over)
-        .chain(unshared)
-        .chain(unused)
-        .collect()
+    undescribed.chain(left_over).chain(unshared).chain(unused).collect()
 }
 
 /// The outside libraries of `[workspace.dependencies]`.
@@ -102,7 +99,8 @@ mod tests {
 
     #[test]
     fn only_outside_libraries_are_declared() {
-        let manifest = "[workspace.dependencies]\nours = { path = \"crates/ours\" }\nserde = \"1\"\ntoml = { version = \"1\" }";
+        let manifest =
+            "[workspace.dependencies]\nours = { path = \"crates/ours\" }\nserde = \"1\"\ntoml = { version = \"1\" }";
         assert_eq!(declared(manifest).unwrap(), set(&["serde", "toml"]));
     }
 
@@ -119,10 +117,7 @@ mod tests {
             &set(&["serde", "old"]),
             &set(&["serde", "hidden"]),
         );
-        let problems: Vec<&str> = findings
-            .iter()
-            .map(|finding| finding.problem.as_str())
-            .collect();
+        let problems: Vec<&str> = findings.iter().map(|finding| finding.problem.as_str()).collect();
         let expected = [
             "new is a direct dependency without a line",
             "old has a line, but is no direct dependency",

@@ -33,22 +33,18 @@ fn compare(codes: &BTreeMap<String, String>, pages: &[String]) -> Vec<Finding> {
         .iter()
         .filter(|(code, _)| !pages.contains(code))
         .map(|(code, file)| {
-            let way_out =
-                format!("write {PAGES}{code}.md: what happened, why, what the caller does");
+            let way_out = format!("write {PAGES}{code}.md: what happened, why, what the caller does");
             Finding::new(RULE, file, format!("the code {code} has no page"), way_out)
         });
-    let orphaned = pages
-        .iter()
-        .filter(|page| !codes.contains_key(*page))
-        .map(|page| {
-            let way_out = "remove the page, or add the code to the table it is missing from";
-            Finding::new(
-                RULE,
-                format!("{PAGES}{page}.md"),
-                format!("no table has the code {page}"),
-                way_out,
-            )
-        });
+    let orphaned = pages.iter().filter(|page| !codes.contains_key(*page)).map(|page| {
+        let way_out = "remove the page, or add the code to the table it is missing from";
+        Finding::new(
+            RULE,
+            format!("{PAGES}{page}.md"),
+            format!("no table has the code {page}"),
+            way_out,
+        )
+    });
     unwritten.chain(orphaned).collect()
 }
 
@@ -56,10 +52,7 @@ fn pages(files: &BTreeSet<String>) -> Vec<String> {
     let pages = files
         .iter()
         .filter_map(|file| file.strip_prefix(PAGES)?.strip_suffix(".md"));
-    pages
-        .filter(|page| *page != "README")
-        .map(str::to_owned)
-        .collect()
+    pages.filter(|page| *page != "README").map(str::to_owned).collect()
 }
 
 /// The `snake_case` literals that are the whole value of a match arm.
@@ -68,10 +61,7 @@ fn codes_in(source: &str) -> Vec<String> {
         .lines()
         .filter_map(|line| line.trim().strip_suffix("\",")?.split_once(" => \""));
     let values = values.map(|(_pattern, value)| value);
-    values
-        .filter(|value| is_code(value))
-        .map(str::to_owned)
-        .collect()
+    values.filter(|value| is_code(value)).map(str::to_owned).collect()
 }
 
 fn is_code(text: &str) -> bool {
@@ -100,15 +90,11 @@ mod tests {
     #[test]
     fn a_code_without_a_page_and_a_page_without_a_code_are_found() {
         let codes = BTreeMap::from([("busy".to_owned(), "src/code.rs".to_owned())]);
-        let files =
-            BTreeSet::from(["docs/errors/README.md", "docs/errors/gone.md"].map(str::to_owned));
+        let files = BTreeSet::from(["docs/errors/README.md", "docs/errors/gone.md"].map(str::to_owned));
         let problems: Vec<String> = compare(&codes, &pages(&files))
             .into_iter()
             .map(|finding| finding.problem)
             .collect();
-        assert_eq!(
-            problems,
-            ["the code busy has no page", "no table has the code gone"]
-        );
+        assert_eq!(problems, ["the code busy has no page", "no table has the code gone"]);
     }
 }

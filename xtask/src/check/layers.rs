@@ -41,10 +41,7 @@ const PLACES: [(&str, Place); 14] = [
 
 /// The stage.
 pub(super) fn stage(context: &Context) -> Outcome {
-    Outcome::of(
-        check(&context.members),
-        counted(context.members.len(), "package"),
-    )
+    Outcome::of(check(&context.members), counted(context.members.len(), "package"))
 }
 
 /// Every edge and package that breaks the rule.
@@ -65,12 +62,8 @@ fn check_package(package: &Package, members: &[Package]) -> Vec<Finding> {
             "add it to PLACES there, and to ARCHITECTURE.md",
         )];
     };
-    let own = package
-        .dependencies
-        .iter()
-        .filter(|edge| is_ours(edge, members));
-    own.filter_map(|edge| broken(package, place, edge))
-        .collect()
+    let own = package.dependencies.iter().filter(|edge| is_ours(edge, members));
+    own.filter_map(|edge| broken(package, place, edge)).collect()
 }
 
 fn is_ours(edge: &Dependency, members: &[Package]) -> bool {
@@ -102,22 +95,18 @@ fn broken(package: &Package, place: Place, edge: &Dependency) -> Option<Finding>
 /// Why an edge may not be, as the way out of it.
 fn refusal(from: Place, to: Place, kind: Kind) -> Option<&'static str> {
     match (from, to) {
-        (Place::Tool, _) => {
-            Some("xtask must build when our crates do not: call the binary, or read files")
-        }
+        (Place::Tool, _) => Some("xtask must build when our crates do not: call the binary, or read files"),
         (_, Place::Tool) => Some("nothing depends on xtask: move what is shared into a crate"),
         (Place::Layer(_), Place::TestHelp) if kind == Kind::Dev => None,
-        (_, Place::TestHelp) => {
-            Some("testkit is a dev-dependency only: move what the product needs out of it")
-        }
+        (_, Place::TestHelp) => Some("testkit is a dev-dependency only: move what the product needs out of it"),
         (Place::TestHelp, Place::Layer(0 | 1)) => None,
         (Place::TestHelp, Place::Layer(_)) => Some(
             "testkit serves the engines' tests, so it must not know them: help of one engine lives in its own tests",
         ),
         (Place::Layer(from), Place::Layer(to)) if to < from => None,
-        (Place::Layer(from), Place::Layer(to)) if to == from => Some(
-            "siblings meet in the facade (crates/gathering), or in rows written in the caller's transaction",
-        ),
+        (Place::Layer(from), Place::Layer(to)) if to == from => {
+            Some("siblings meet in the facade (crates/gathering), or in rows written in the caller's transaction")
+        }
         (Place::Layer(_), Place::Layer(_)) => {
             Some("turn the edge round: the upper crate passes in what the lower one needs")
         }
@@ -125,10 +114,7 @@ fn refusal(from: Place, to: Place, kind: Kind) -> Option<&'static str> {
 }
 
 fn place_of(name: &str) -> Option<Place> {
-    PLACES
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, place)| *place)
+    PLACES.iter().find(|(known, _)| *known == name).map(|(_, place)| *place)
 }
 
 fn shown(place: Place) -> String {

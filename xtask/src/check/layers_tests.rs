@@ -18,24 +18,15 @@ fn an_edge_downwards_is_fine() {
         problems("gathering-pipeline", "gathering-persistence", Kind::Normal),
         [""; 0]
     );
-    assert_eq!(
-        problems("gathering-server", "gathering-domain", Kind::Normal),
-        [""; 0]
-    );
+    assert_eq!(problems("gathering-server", "gathering-domain", Kind::Normal), [""; 0]);
 }
 
 #[test]
 fn an_edge_between_siblings_is_refused_also_for_tests() {
     let expected = "gathering-tools (layer 2) depends on gathering-auth (layer 2)";
-    assert_eq!(
-        problems("gathering-tools", "gathering-auth", Kind::Normal),
-        [expected]
-    );
+    assert_eq!(problems("gathering-tools", "gathering-auth", Kind::Normal), [expected]);
     let expected = "gathering-tools (layer 2) dev-depends on gathering-auth (layer 2)";
-    assert_eq!(
-        problems("gathering-tools", "gathering-auth", Kind::Dev),
-        [expected]
-    );
+    assert_eq!(problems("gathering-tools", "gathering-auth", Kind::Dev), [expected]);
 }
 
 #[test]
@@ -72,10 +63,7 @@ fn testkit_is_for_tests_only_and_knows_no_engine() {
 #[test]
 fn xtask_stands_apart() {
     let expected = "xtask (tool) depends on gathering-domain (layer 0)";
-    assert_eq!(
-        problems("xtask", "gathering-domain", Kind::Normal),
-        [expected]
-    );
+    assert_eq!(problems("xtask", "gathering-domain", Kind::Normal), [expected]);
     let expected = "gathering-server (layer 4) dev-depends on xtask (tool)";
     assert_eq!(problems("gathering-server", "xtask", Kind::Dev), [expected]);
 }
@@ -96,10 +84,7 @@ fn problems(from: &str, to: &str, kind: Kind) -> Vec<String> {
         path: Some(PathBuf::from("crates")),
     };
     let findings = check(&[package(from, Some(edge)), package(to, None)]);
-    findings
-        .into_iter()
-        .map(|finding| finding.problem)
-        .collect()
+    findings.into_iter().map(|finding| finding.problem).collect()
 }
 
 fn package(name: &str, edge: Option<Dependency>) -> Package {

@@ -32,10 +32,7 @@ const ACCEPTED: [&str; 13] = [
 /// The stage.
 pub(super) fn stage(context: &Context) -> Result<Outcome, Error> {
     let packages = metadata::whole_tree(&context.root)?.packages;
-    Ok(Outcome::of(
-        check(&packages),
-        counted(packages.len(), "package"),
-    ))
+    Ok(Outcome::of(check(&packages), counted(packages.len(), "package")))
 }
 
 fn check(packages: &[Package]) -> Vec<Finding> {
@@ -54,9 +51,7 @@ fn check_package(package: &Package) -> Option<Finding> {
         },
     };
     let place = format!("{} {}", package.name, package.version);
-    let way_out = format!(
-        "use another crate; a permissive licence that is merely new goes into ACCEPTED in {TABLE}"
-    );
+    let way_out = format!("use another crate; a permissive licence that is merely new goes into ACCEPTED in {TABLE}");
     Some(Finding::new(RULE, place, problem, way_out))
 }
 

@@ -15,8 +15,7 @@ const RULE: &str = "migrations";
 const FOLDER: &str = "migrations/";
 /// The released ones, in the format of `sha256sum`, comments after a hash sign.
 const CHECKSUMS: &str = "migrations/checksums.txt";
-const NAMING: &str =
-    "name it V{n}__what_it_does.sql, n without leading zeros, lower-case words and underscores";
+const NAMING: &str = "name it V{n}__what_it_does.sql, n without leading zeros, lower-case words and underscores";
 
 /// Names, numbers and checksums.
 pub(super) fn check(context: &Context) -> Result<Vec<Finding>, Error> {
@@ -28,10 +27,7 @@ pub(super) fn check(context: &Context) -> Result<Vec<Finding>, Error> {
         .collect();
     let mut contents = BTreeMap::new();
     for name in &names {
-        contents.insert(
-            (*name).to_owned(),
-            context.read(&format!("{FOLDER}{name}"))?,
-        );
+        contents.insert((*name).to_owned(), context.read(&format!("{FOLDER}{name}"))?);
     }
     let released = context.read(CHECKSUMS)?;
     Ok([check_names(&names), check_released(&released, &contents)].concat())
@@ -49,9 +45,7 @@ fn check_names(names: &[&str]) -> Vec<Finding> {
     });
     let mut numbers: Vec<u32> = names.iter().filter_map(|name| number_of(name)).collect();
     numbers.sort_unstable();
-    let out_of_step = (1..)
-        .zip(&numbers)
-        .find(|(expected, number)| expected != *number);
+    let out_of_step = (1..).zip(&numbers).find(|(expected, number)| expected != *number);
     let out_of_step = out_of_step.map(|(expected, number)| {
         let problem = format!("V{number} stands where V{expected} is expected");
         Finding::new(
@@ -66,13 +60,9 @@ fn check_names(names: &[&str]) -> Vec<Finding> {
 
 /// 3 for `V3__accounts.sql`.
 fn number_of(name: &str) -> Option<u32> {
-    let (number, words) = name
-        .strip_prefix('V')?
-        .strip_suffix(".sql")?
-        .split_once("__")?;
+    let (number, words) = name.strip_prefix('V')?.strip_suffix(".sql")?.split_once("__")?;
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    let well_named =
-        !words.is_empty() && words.bytes().all(plain) && !number.starts_with(['0', '+']);
+    let well_named = !words.is_empty() && words.bytes().all(plain) && !number.starts_with(['0', '+']);
     number.parse().ok().filter(|_| well_named)
 }
 
@@ -81,9 +71,7 @@ fn check_released(released: &str, contents: &BTreeMap<String, String>) -> Vec<Fi
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .filter_map(|line| check_line(line, contents))
-        .collect()
+    lines.filter_map(|line| check_line(line, contents)).collect()
 }
 
 fn check_line(line: &str, contents: &BTreeMap<String, String>) -> Option<Finding> {
@@ -102,12 +90,7 @@ fn check_line(line: &str, contents: &BTreeMap<String, String>) -> Option<Finding
         Some(_) => "a released migration was edited",
     };
     let way_out = "restore it: databases out there have applied it as it was; put the change into a new migration";
-    Some(Finding::new(
-        RULE,
-        format!("{FOLDER}{name}"),
-        problem,
-        way_out,
-    ))
+    Some(Finding::new(RULE, format!("{FOLDER}{name}"), problem, way_out))
 }
 
 fn checksum(text: &str) -> String {

@@ -30,17 +30,12 @@ use stage::{Outcome, Timed};
 
 /// Runs the named stages, or all, and says how each went. None stops another.
 pub(crate) fn run(context: &Context, names: &[StageName]) -> ExitCode {
-    let results: Vec<Timed> = stage::chosen(names)
-        .map(|name| run_one(context, name))
-        .collect();
+    let results: Vec<Timed> = stage::chosen(names).map(|name| run_one(context, name)).collect();
     say("");
     for line in table::lines(&results) {
         say(&line);
     }
-    if results
-        .iter()
-        .any(|timed| matches!(timed.outcome, Outcome::Failed(_)))
-    {
+    if results.iter().any(|timed| matches!(timed.outcome, Outcome::Failed(_))) {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS

@@ -54,25 +54,15 @@ const BOUNDARIES: [Boundary; 7] = [
     },
     Boundary {
         libraries: &["nix"],
-        owners: &[
-            "gathering-embedded-postgres",
-            "gathering-server",
-            "gathering-testkit",
-        ],
+        owners: &["gathering-embedded-postgres", "gathering-server", "gathering-testkit"],
         way_out: "processes and signals belong to the binary and to the embedded cluster",
     },
 ];
 
 /// The stage.
 pub(super) fn stage(context: &Context) -> Outcome {
-    let libraries: usize = BOUNDARIES
-        .iter()
-        .map(|boundary| boundary.libraries.len())
-        .sum();
-    Outcome::of(
-        check(&context.members),
-        format!("{libraries} libraries with owners"),
-    )
+    let libraries: usize = BOUNDARIES.iter().map(|boundary| boundary.libraries.len()).sum();
+    Outcome::of(check(&context.members), format!("{libraries} libraries with owners"))
 }
 
 /// Every use of a library by a crate that does not own it. Tests may use what they like.
@@ -81,12 +71,8 @@ fn check(members: &[Package]) -> Vec<Finding> {
 }
 
 fn check_package(package: &Package) -> Vec<Finding> {
-    let used = package
-        .dependencies
-        .iter()
-        .filter(|edge| edge.kind != Kind::Dev);
-    used.filter_map(|edge| broken(&package.name, &edge.name))
-        .collect()
+    let used = package.dependencies.iter().filter(|edge| edge.kind != Kind::Dev);
+    used.filter_map(|edge| broken(&package.name, &edge.name)).collect()
 }
 
 fn broken(package: &str, library: &str) -> Option<Finding> {
@@ -130,34 +116,21 @@ mod tests {
 
     #[test]
     fn the_owner_may_use_its_library() {
-        assert!(
-            check(&[user(
-                "gathering-persistence",
-                "tokio-postgres",
-                Kind::Normal
-            )])
-            .is_empty()
-        );
+        assert!(check(&[user("gathering-persistence", "tokio-postgres", Kind::Normal)]).is_empty());
     }
 
     #[test]
     fn another_crate_is_told_where_the_boundary_is() {
         let findings = check(&[user("gathering-pipeline", "tokio-postgres", Kind::Normal)]);
-        let problem = "gathering-pipeline uses tokio-postgres, which belongs to gathering-persistence and gathering-testkit";
+        let problem =
+            "gathering-pipeline uses tokio-postgres, which belongs to gathering-persistence and gathering-testkit";
         assert_eq!(findings[0].problem, problem);
         assert!(findings[0].way_out.contains("add a function there"));
     }
 
     #[test]
     fn tests_may_use_any_library() {
-        assert!(
-            check(&[user(
-                "gathering-embedded-postgres",
-                "tokio-postgres",
-                Kind::Dev
-            )])
-            .is_empty()
-        );
+        assert!(check(&[user("gathering-embedded-postgres", "tokio-postgres", Kind::Dev)]).is_empty());
     }
 
     fn user(name: &str, library: &str, kind: Kind) -> Package {

@@ -20,7 +20,6 @@ const CHECKS: [Check; 5] = [
 
 /// The stage.
 pub(super) fn stage(context: &Context) -> Result<Outcome, Error> {
-    let found: Result<Vec<Vec<Finding>>, Error> =
-        CHECKS.iter().map(|check| check(context)).collect();
+    let found: Result<Vec<Vec<Finding>>, Error> = CHECKS.iter().map(|check| check(context)).collect();
     Ok(Outcome::of(found?.concat(), ""))
 }

@@ -28,14 +28,9 @@ pub(super) fn stage(context: &Context) -> Result<Outcome, Error> {
         .filter(|(lines, _)| *lines > LONG)
         .map(|(lines, file)| too_long(*lines, file))
         .collect();
-    let median = lengths
-        .get(lengths.len() / 2)
-        .map_or(0, |(lines, _)| *lines);
+    let median = lengths.get(lengths.len() / 2).map_or(0, |(lines, _)| *lines);
     Ok(Outcome::Passed {
-        note: format!(
-            "{}, median {median} lines",
-            counted(lengths.len(), "source file")
-        ),
+        note: format!("{}, median {median} lines", counted(lengths.len(), "source file")),
         findings,
     })
 }

@@ -22,10 +22,7 @@ pub(super) fn acceptable(expression: &str, accepted: &[&str]) -> Result<bool, St
 
 /// Words and parentheses; the slash of old manifests means OR.
 fn words_of(expression: &str) -> Vec<String> {
-    let spaced = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     spaced.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -103,12 +100,7 @@ impl Reader<'_> {
 mod tests {
     use super::acceptable;
 
-    const ACCEPTED: [&str; 4] = [
-        "MIT",
-        "Apache-2.0",
-        "Apache-2.0 WITH LLVM-exception",
-        "Unicode-3.0",
-    ];
+    const ACCEPTED: [&str; 4] = ["MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "Unicode-3.0"];
 
     fn judged(expression: &str) -> Result<bool, String> {
         acceptable(expression, &ACCEPTED)
@@ -137,23 +129,12 @@ mod tests {
     fn an_exception_is_part_of_the_licence() {
         assert_eq!(judged("Apache-2.0 WITH LLVM-exception"), Ok(true));
         assert_eq!(judged("MIT WITH LLVM-exception"), Ok(false));
-        assert_eq!(
-            judged("GPL-2.0-only WITH Classpath-exception-2.0"),
-            Ok(false)
-        );
+        assert_eq!(judged("GPL-2.0-only WITH Classpath-exception-2.0"), Ok(false));
     }
 
     #[test]
     fn nonsense_is_refused_with_the_reason() {
-        for wrong in [
-            "",
-            "MIT OR",
-            "AND MIT",
-            "(MIT",
-            "MIT)",
-            "MIT Apache-2.0",
-            "MIT WITH",
-        ] {
+        for wrong in ["", "MIT OR", "AND MIT", "(MIT", "MIT)", "MIT Apache-2.0", "MIT WITH"] {
             assert!(judged(wrong).is_err(), "{wrong}");
         }
         assert!(judged(&"(".repeat(100_000)).is_err());

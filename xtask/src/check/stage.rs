@@ -87,9 +87,7 @@ impl fmt::Display for StageName {
 
 /// The named stages in their usual order, or all when none is named.
 pub(super) fn chosen(names: &[StageName]) -> impl Iterator<Item = StageName> {
-    let all = <StageName as clap::ValueEnum>::value_variants()
-        .iter()
-        .copied();
+    let all = <StageName as clap::ValueEnum>::value_variants().iter().copied();
     all.filter(move |name| names.is_empty() || names.contains(name))
 }
 
@@ -100,8 +98,7 @@ pub(super) fn chosen(names: &[StageName]) -> impl Iterator<Item = StageName> {
 )]
 pub(super) fn timed(context: &Context, name: StageName) -> Timed {
     let start = std::time::Instant::now();
-    let outcome = work(context, name)
-        .unwrap_or_else(|error| Outcome::Failed(vec![could_not_run(name, &error)]));
+    let outcome = work(context, name).unwrap_or_else(|error| Outcome::Failed(vec![could_not_run(name, &error)]));
     Timed {
         name,
         took: start.elapsed(),

@@ -31,9 +31,7 @@ fn line(timed: &Timed, width: usize) -> String {
 
 fn verdict(outcome: &Outcome) -> (&'static str, Tone, String) {
     match outcome {
-        Outcome::Passed { note, findings } if findings.is_empty() => {
-            ("ok", Tone::Good, note.clone())
-        }
+        Outcome::Passed { note, findings } if findings.is_empty() => ("ok", Tone::Good, note.clone()),
         Outcome::Passed { note, .. } => ("hint", Tone::Caution, note.clone()),
         Outcome::Failed(findings) => ("failed", Tone::Bad, counted(findings.len(), "finding")),
         Outcome::Skipped(why) => ("skipped", Tone::Caution, why.clone()),

@@ -17,11 +17,7 @@ const DESKS: [&str; 5] = ["root", "home", "Users", "work", "builds"];
 /// Paths under them that documentation may use as examples.
 const EXAMPLES: [&str; 2] = ["/home/you/", "/home/a b/"];
 /// Notes to self.
-const NOTES: [&str; 3] = [
-    concat!("TO", "DO"),
-    concat!("FIX", "ME"),
-    concat!("XX", "X:"),
-];
+const NOTES: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:")];
 
 /// The stage.
 pub(super) fn stage(context: &Context) -> Result<Outcome, Error> {
@@ -42,9 +38,8 @@ fn check(file: &str, text: &str, here: &str) -> Vec<Finding> {
     let lines = (1..).zip(text.lines());
     lines
         .filter_map(|(number, line)| {
-            check_line(line, here).map(|(problem, way_out)| {
-                Finding::new(RULE, format!("{file}:{number}"), problem, way_out)
-            })
+            check_line(line, here)
+                .map(|(problem, way_out)| Finding::new(RULE, format!("{file}:{number}"), problem, way_out))
         })
         .collect()
 }
@@ -69,12 +64,8 @@ fn check_line(line: &str, here: &str) -> Option<(String, &'static str)> {
 /// Whether the line has an absolute path that begins with this part.
 fn names_desk(line: &str, desk: &str) -> bool {
     let start = format!("/{desk}/");
-    line.match_indices(&start).any(|(at, _)| {
-        is_start_of_path(&line[..at])
-            && !EXAMPLES
-                .iter()
-                .any(|example| line[at..].starts_with(example))
-    })
+    line.match_indices(&start)
+        .any(|(at, _)| is_start_of_path(&line[..at]) && !EXAMPLES.iter().any(|example| line[at..].starts_with(example)))
 }
 
 /// A path begins after a space, a quote or a sign, and goes on after a letter: `/api/work/` is no desk.

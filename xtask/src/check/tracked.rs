@@ -12,13 +12,7 @@ use crate::process;
 pub(super) fn files(context: &Context) -> Result<BTreeSet<String>, Error> {
     let mut command = Command::new("git");
     command
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(&context.root);
     let output = process::capture_from(&mut command)?;
     let paths = output.split('\0').filter(|path| !path.is_empty());
@@ -30,7 +24,5 @@ pub(super) fn files(context: &Context) -> Result<BTreeSet<String>, Error> {
 
 /// Whether the file's name ends with a dot and this extension.
 pub(super) fn has_extension(file: &str, extension: &str) -> bool {
-    Path::new(file)
-        .extension()
-        .is_some_and(|found| found == extension)
+    Path::new(file).extension().is_some_and(|found| found == extension)
 }

@@ -12,10 +12,7 @@ pub(super) fn run(command: &mut Command) -> Result<ExitCode, Error> {
         command: "cargo test".to_owned(),
         source,
     };
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(start_failed)?;
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(start_failed)?;
     let mut totals = Totals::default();
     if let Some(output) = child.stdout.take() {
         for line in BufReader::new(output).split(b'\n') {
@@ -73,10 +70,7 @@ impl Totals {
 
 /// The number before a word: 3 in `ok. 3 passed; 0 failed`.
 fn count_before(text: &str, word: &str) -> u64 {
-    let words: Vec<&str> = text
-        .split([' ', ';', '.'])
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&str> = text.split([' ', ';', '.']).filter(|word| !word.is_empty()).collect();
     words
         .windows(2)
         .find(|pair| pair[1] == word)

@@ -21,17 +21,14 @@ pub(super) fn install(_context: &Context, places: &Places) -> Result<(), String>
         return Err("this is neither Debian nor Ubuntu (no apt-get)".to_owned());
     }
     say("PostgreSQL is missing: installing the distribution's package `postgresql` with apt-get …");
-    let _without_cluster =
-        NoCluster::declare().map_err(|error| format!("could not write {NO_CLUSTER}: {error}"))?;
+    let _without_cluster = NoCluster::declare().map_err(|error| format!("could not write {NO_CLUSTER}: {error}"))?;
     apt_get(&["update"])?;
     apt_get(&["install", "--yes", "--no-install-recommends", "postgresql"])
 }
 
 fn apt_get(arguments: &[&str]) -> Result<(), String> {
     let mut command = Command::new("apt-get");
-    command
-        .args(["-qq", "-o", "DPkg::Lock::Timeout=120"])
-        .args(arguments);
+    command.args(["-qq", "-o", "DPkg::Lock::Timeout=120"]).args(arguments);
     command.env("DEBIAN_FRONTEND", "noninteractive");
     process::capture_from(&mut command)
         .map(drop)

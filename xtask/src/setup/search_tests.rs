@@ -8,8 +8,7 @@ struct Machine(PathBuf);
 
 impl Machine {
     fn new(name: &str) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("xtask-search-{}-{name}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("xtask-search-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         Self(folder)
     }
@@ -42,10 +41,7 @@ impl Drop for Machine {
 }
 
 fn written_major(folder: &Path) -> Option<u32> {
-    std::fs::read_to_string(folder.join("postgres"))
-        .ok()?
-        .parse()
-        .ok()
+    std::fs::read_to_string(folder.join("postgres")).ok()?.parse().ok()
 }
 
 fn found(places: &Places) -> Option<Binaries> {
@@ -59,10 +55,7 @@ fn the_highest_version_of_the_distribution_comes_first() {
     machine.has("lib/15/bin", 15);
     let folder = machine.has("lib/17/bin", 17);
     machine.has("cache/postgresql-18.6.3/bin", 18);
-    assert_eq!(
-        found(&machine.places()),
-        Some(Binaries { folder, major: 17 })
-    );
+    assert_eq!(found(&machine.places()), Some(Binaries { folder, major: 17 }));
 }
 
 #[test]
@@ -71,10 +64,7 @@ fn a_version_that_is_too_old_is_passed_over() {
     machine.has("lib/14/bin", 14);
     assert_eq!(found(&machine.places()), None);
     let folder = machine.has("cache/postgresql-18.6.3/bin", 18);
-    assert_eq!(
-        found(&machine.places()),
-        Some(Binaries { folder, major: 18 })
-    );
+    assert_eq!(found(&machine.places()), Some(Binaries { folder, major: 18 }));
 }
 
 #[test]
@@ -127,8 +117,5 @@ fn root_keeps_packages_where_the_user_of_postgresql_can_read_them() {
     };
     assert_eq!(written(true, None), Path::new("/var/cache/gathering"));
     assert_eq!(written(false, None), Path::new("/house/.cache/gathering"));
-    assert_eq!(
-        written(true, Some("/elsewhere")),
-        Path::new("/elsewhere/gathering")
-    );
+    assert_eq!(written(true, Some("/elsewhere")), Path::new("/elsewhere/gathering"));
 }

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use gathering_testkit::{
-    Answer, Client, Receiver, SeededEntropy, Server, ServerOptions, TestDatabase, until,
-};
+use gathering_testkit::{Answer, Client, Receiver, SeededEntropy, Server, ServerOptions, TestDatabase, until};
 use serde_json::{Value, json};
 
 use crate::support::{Directory, binary};
@@ -33,18 +31,25 @@ fn thirty_posts(url: &str) -> Value {
         edges.push(json!({"from": before, "to": "both"}));
     }
     nodes.extend([json!({"id": "both", "type": "join"}), post("next"), post("last")]);
-    edges.extend([json!({"from": "both", "to": "next"}), json!({"from": "next", "to": "last"})]);
+    edges.extend([
+        json!({"from": "both", "to": "next"}),
+        json!({"from": "next", "to": "last"}),
+    ]);
     json!({"nodes": nodes, "edges": edges})
 }
 
 async fn save(client: &Client, definition: &Value) -> String {
-    let saved = client.post("/api/v1/pipelines", &json!({"name": "posts", "definition": definition})).await;
+    let saved = client
+        .post("/api/v1/pipelines", &json!({"name": "posts", "definition": definition}))
+        .await;
     assert_eq!(saved.status, 201, "{}", saved.json);
     saved.json["id"].as_str().unwrap().to_owned()
 }
 
 async fn start(client: &Client, pipeline: &str) -> String {
-    let started = client.post(&format!("/api/v1/pipelines/{pipeline}/runs"), &json!({})).await;
+    let started = client
+        .post(&format!("/api/v1/pipelines/{pipeline}/runs"), &json!({}))
+        .await;
     assert_eq!(started.status, 202, "{}", started.json);
     started.json["id"].as_str().unwrap().to_owned()
 }
@@ -79,20 +84,33 @@ async fn assert_nothing_lost_or_doubled(client: &Client, runs: &[String], receiv
         let counts = completions(client, run).await;
         assert_eq!(counts.len(), 31, "{counts:?}");
         assert!(counts.values().all(|count| *count == 1), "{counts:?}");
-        keys.extend(counts.keys().filter(|node| *node != "both").map(|node| format!("{run}/{node}")));
+        keys.extend(
+            counts
+                .keys()
+                .filter(|node| *node != "both")
+                .map(|node| format!("{run}/{node}")),
+        );
     }
-    let received: BTreeSet<String> =
-        receiver.requests().iter().map(|request| request.idempotency_key().unwrap().to_owned()).collect();
-    assert_eq!(received, keys);
+    let seen: BTreeSet<String> = receiver
+        .requests()
+        .iter()
+        .map(|request| request.idempotency_key().unwrap().to_owned())
+        .collect();
+    assert_eq!(seen, keys);
 }
 
 fn on_embedded(data_dir: &Path) -> ServerOptions {
-    ServerOptions::new(binary()).data_dir(data_dir).allow_outbound("127.0.0.1")
+    ServerOptions::new(binary())
+        .data_dir(data_dir)
+        .allow_outbound("127.0.0.1")
 }
 
 #[tokio::test]
 async fn a_server_killed_at_twenty_random_moments_loses_and_doubles_nothing() {
-    let seed = std::env::var("GATHERING_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_122);
+    let seed = std::env::var("GATHERING_TEST_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(20_261_122);
     println!("GATHERING_TEST_SEED={seed}");
     let chance = SeededEntropy::new(seed);
     let receiver = Receiver::start();
@@ -121,7 +139,9 @@ async fn the_runs_of_a_killed_server_are_finished_by_the_other_one_within_second
     let receiver = Receiver::start();
     receiver.answer("/post", Answer::status(200).delay(Duration::from_millis(30)));
     let database = TestDatabase::new().await;
-    let options = ServerOptions::new(binary()).database_url(&database.url()).allow_outbound("127.0.0.1");
+    let options = ServerOptions::new(binary())
+        .database_url(&database.url())
+        .allow_outbound("127.0.0.1");
     let (mut first, mut second) = (Server::spawn(&options).await, Server::spawn(&options).await);
     let client = first.register_and_login("ada@example.org").await;
     let pipeline = save(&client, &thirty_posts(&receiver.url("/post"))).await;
@@ -131,18 +151,26 @@ async fn the_runs_of_a_killed_server_are_finished_by_the_other_one_within_second
     }
     receiver.wait_for(100, LIMIT).await;
     first.kill9();
-    let killed = std::time::Instant::now();
+    let killed = tokio::time::Instant::now();
     let client = client.at(&second);
     let taken_over = until("the first take-over", LIMIT, async || {
-        let journal = client.get(&format!("/api/v1/runs/{}/journal?limit=200", runs[49])).await;
+        let journal = client
+            .get(&format!("/api/v1/runs/{}/journal?limit=200", runs[49]))
+            .await;
         let entries = journal.json["items"].as_array().unwrap().clone();
-        entries.iter().any(|entry| entry["kind"] == "taken_over").then(|| killed.elapsed())
+        entries
+            .iter()
+            .any(|entry| entry["kind"] == "taken_over")
+            .then(|| killed.elapsed())
     })
     .await;
     for run in &runs {
         completed(&client, run).await;
     }
-    println!("taken over after {taken_over:?}, all finished after {:?}", killed.elapsed());
+    println!(
+        "taken over after {taken_over:?}, all finished after {:?}",
+        killed.elapsed()
+    );
     assert_nothing_lost_or_doubled(&client, &runs, &receiver).await;
     second.terminate(LIMIT).await;
 }

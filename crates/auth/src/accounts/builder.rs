@@ -79,8 +79,7 @@ impl Builder {
         checked_name("audience", &self.audience)?;
         let hasher = PasswordHasher::start(&self.hashing, Arc::clone(&self.entropy))?;
         let rules = TokenRules::new(self.issuer, self.audience, lifetime);
-        let keys =
-            KeyRing::open(self.pool.clone(), Arc::clone(&self.clock), &*self.entropy).await?;
+        let keys = KeyRing::open(self.pool.clone(), Arc::clone(&self.clock), &*self.entropy).await?;
         let Self {
             pool,
             clock,
@@ -117,10 +116,7 @@ fn checked_lifetime(lifetime: Duration) -> Result<SignedDuration, Error> {
 
 fn checked_name(setting: &'static str, name: &str) -> Result<(), Error> {
     if name.is_empty() || name.len() > MAX_NAME_BYTES {
-        let message = format!(
-            "{} bytes long, but 1 to {MAX_NAME_BYTES} are accepted",
-            name.len()
-        );
+        let message = format!("{} bytes long, but 1 to {MAX_NAME_BYTES} are accepted", name.len());
         return Err(Error::Setting { setting, message });
     }
     Ok(())

@@ -51,12 +51,7 @@ impl Accounts {
     /// Opens an account for a stranger, with a project of its own.
     ///
     /// Where the address has an account nothing changes, and neither the answer nor the time it takes tells so.
-    pub async fn register(
-        &self,
-        email: &str,
-        password: SecretString,
-        name: Option<&str>,
-    ) -> Result<(), Error> {
+    pub async fn register(&self, email: &str, password: SecretString, name: Option<&str>) -> Result<(), Error> {
         if self.registration != RegistrationMode::Open {
             return Err(Error::RegistrationClosed {
                 mode: self.registration,
@@ -69,9 +64,7 @@ impl Accounts {
             .await
             .map_err(gathering_persistence::Error::from)?;
         self.insert_in(&tx, &account).await?;
-        tx.commit()
-            .await
-            .map_err(gathering_persistence::Error::from)?;
+        tx.commit().await.map_err(gathering_persistence::Error::from)?;
         Ok(())
     }
 
@@ -92,16 +85,9 @@ impl Accounts {
     }
 
     /// Writes a prepared account and its project in the caller's transaction; none where the address has one already.
-    pub async fn insert_in(
-        &self,
-        tx: &Transaction<'_>,
-        account: &PreparedAccount,
-    ) -> Result<Option<UserId>, Error> {
+    pub async fn insert_in(&self, tx: &Transaction<'_>, account: &PreparedAccount) -> Result<Option<UserId>, Error> {
         let now = self.clock.now();
-        let (user, project) = (
-            UserId::new(now, &*self.entropy),
-            ProjectId::new(now, &*self.entropy),
-        );
+        let (user, project) = (UserId::new(now, &*self.entropy), ProjectId::new(now, &*self.entropy));
         let new_user = NewUser {
             id: user,
             email: account.email.as_str(),
@@ -128,11 +114,7 @@ impl Accounts {
 }
 
 /// All broken rules at once, or the fields as they are stored.
-fn checked(
-    email: &str,
-    password: &SecretString,
-    name: Option<&str>,
-) -> Result<(EmailAddress, Option<String>), Error> {
+fn checked(email: &str, password: &SecretString, name: Option<&str>) -> Result<(EmailAddress, Option<String>), Error> {
     let address = EmailAddress::parse(email);
     let name = name.map(str::trim);
     let mut problems = Vec::new();
@@ -171,9 +153,7 @@ mod tests {
 
     fn codes(email: &str, password: &str, name: Option<&str>) -> Vec<(&'static str, &'static str)> {
         match checked(email, &password.into(), name) {
-            Err(Error::Invalid { problems }) => {
-                problems.iter().map(|p| (p.field, p.code)).collect()
-            }
+            Err(Error::Invalid { problems }) => problems.iter().map(|p| (p.field, p.code)).collect(),
             Ok(_) | Err(_) => Vec::new(),
         }
     }
@@ -195,14 +175,8 @@ mod tests {
     fn a_name_may_be_missing_but_not_blank_or_endless() {
         let password = "a few unrelated words";
         assert!(codes("a@b.c", password, None).is_empty());
-        assert_eq!(
-            codes("a@b.c", password, Some("  ")),
-            [("name", "too_short")]
-        );
-        assert_eq!(
-            codes("a@b.c", password, Some(&"x".repeat(201))),
-            [("name", "too_long")]
-        );
+        assert_eq!(codes("a@b.c", password, Some("  ")), [("name", "too_short")]);
+        assert_eq!(codes("a@b.c", password, Some(&"x".repeat(201))), [("name", "too_long")]);
         assert!(codes("a@b.c", password, Some(&"ü".repeat(200))).is_empty());
     }
 }

@@ -78,9 +78,7 @@ pub(crate) fn is_outdated(parameters: HashParameters, stored: &PasswordHash) -> 
     let Ok(used) = Params::try_from(&stored) else {
         return false;
     };
-    used.m_cost() < parameters.memory_kib
-        || used.t_cost() < parameters.passes
-        || used.p_cost() < parameters.lanes
+    used.m_cost() < parameters.memory_kib || used.t_cost() < parameters.passes || used.p_cost() < parameters.lanes
 }
 
 /// A hash of no password, which takes the same work to compare with as a real one: for addresses that nobody has.
@@ -98,8 +96,7 @@ pub(crate) fn argon2id(parameters: HashParameters) -> Result<Argon2<'static>, Ha
         passes,
         lanes,
     } = parameters;
-    let params =
-        Params::new(memory_kib, passes, lanes, Some(HASH_BYTES)).map_err(HashError::Parameters)?;
+    let params = Params::new(memory_kib, passes, lanes, Some(HASH_BYTES)).map_err(HashError::Parameters)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
@@ -116,30 +113,18 @@ fn phc_string(parameters: HashParameters, salt: &[u8], output: &[u8]) -> Passwor
 }
 
 /// What a stored hash was made with, and what came out.
-fn parsed(
-    stored: &PasswordHash,
-) -> argon2::password_hash::Result<(Argon2<'static>, phc::Salt, Output)> {
+fn parsed(stored: &PasswordHash) -> argon2::password_hash::Result<(Argon2<'static>, phc::Salt, Output)> {
     let stored = phc::PasswordHash::new(stored.as_str())?;
     let params = Params::try_from(&stored)?;
-    let version = stored
-        .version
-        .map_or(Ok(Version::default()), Version::try_from)?;
+    let version = stored.version.map_or(Ok(Version::default()), Version::try_from)?;
     match (stored.algorithm == ARGON2ID_IDENT, stored.salt, stored.hash) {
-        (true, Some(salt), Some(hash)) => Ok((
-            Argon2::new(Algorithm::Argon2id, version, params),
-            salt,
-            hash,
-        )),
+        (true, Some(salt), Some(hash)) => Ok((Argon2::new(Algorithm::Argon2id, version, params), salt, hash)),
         (false, ..) => Err(argon2::password_hash::Error::Algorithm),
         (true, ..) => Err(argon2::password_hash::Error::EncodingInvalid),
     }
 }
 
-fn digest(
-    argon2: &Argon2<'_>,
-    password: &str,
-    salt: &[u8],
-) -> argon2::password_hash::Result<Output> {
+fn digest(argon2: &Argon2<'_>, password: &str, salt: &[u8]) -> argon2::password_hash::Result<Output> {
     let mut buffer = [0; Output::MAX_LENGTH];
     let length = argon2.params().output_len().unwrap_or(HASH_BYTES);
     let output = buffer
@@ -193,9 +178,7 @@ mod tests {
     fn a_hash_says_how_it_was_made() {
         let stored = hash(HashParameters::default(), "correct horse battery", &SALT).unwrap();
         assert!(
-            stored
-                .as_str()
-                .starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            stored.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{}",
             stored.as_str()
         );
@@ -205,13 +188,7 @@ mod tests {
     fn a_hash_is_outdated_when_any_parameter_has_risen() {
         let stored = hash(SMALL, "correct horse battery", &SALT).unwrap();
         assert!(!is_outdated(SMALL, &stored));
-        assert!(is_outdated(
-            HashParameters {
-                memory_kib: 9,
-                ..SMALL
-            },
-            &stored
-        ));
+        assert!(is_outdated(HashParameters { memory_kib: 9, ..SMALL }, &stored));
         assert!(is_outdated(HashParameters { passes: 2, ..SMALL }, &stored));
         assert!(!is_outdated(
             SMALL,
@@ -231,10 +208,7 @@ mod tests {
     #[test]
     fn what_is_no_hash_is_an_error_and_not_a_mismatch() {
         for stored in ["", "plain text", "$argon2id$v=19$m=8,t=1,p=1$AQ"] {
-            let outcome = matches(
-                "correct horse battery",
-                &PasswordHash::new(stored.to_owned()),
-            );
+            let outcome = matches("correct horse battery", &PasswordHash::new(stored.to_owned()));
             assert!(!matches!(outcome, Ok(true)), "{stored}");
         }
     }
@@ -242,10 +216,7 @@ mod tests {
     #[test]
     fn impossible_parameters_are_refused() {
         assert!(matches!(
-            argon2id(HashParameters {
-                memory_kib: 1,
-                ..SMALL
-            }),
+            argon2id(HashParameters { memory_kib: 1, ..SMALL }),
             Err(HashError::Parameters(_))
         ));
     }

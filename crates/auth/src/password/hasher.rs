@@ -51,14 +51,10 @@ pub(crate) struct PasswordHasher {
 
 impl PasswordHasher {
     /// Starts the threads.
-    pub(crate) fn start(
-        options: &HashingOptions,
-        entropy: Arc<dyn Entropy>,
-    ) -> Result<Self, Error> {
+    pub(crate) fn start(options: &HashingOptions, entropy: Arc<dyn Entropy>) -> Result<Self, Error> {
         let parameters = options.parameters;
         hash::argon2id(parameters)?;
-        let threads =
-            Threads::start(options.threads.get(), options.queue.get()).map_err(Error::Threads)?;
+        let threads = Threads::start(options.threads.get(), options.queue.get()).map_err(Error::Threads)?;
         let decoy = Arc::new(hash::decoy(parameters, &*entropy));
         Ok(Self {
             threads,
@@ -78,15 +74,9 @@ impl PasswordHasher {
     }
 
     /// Whether the password is the stored one. Where none is stored, the same work leads to no.
-    pub(crate) async fn matches(
-        &self,
-        password: SecretString,
-        stored: Option<&PasswordHash>,
-    ) -> Result<bool, Error> {
+    pub(crate) async fn matches(&self, password: SecretString, stored: Option<&PasswordHash>) -> Result<bool, Error> {
         let exists = stored.is_some();
-        let stored = stored
-            .cloned()
-            .map_or_else(|| Arc::clone(&self.decoy), Arc::new);
+        let stored = stored.cloned().map_or_else(|| Arc::clone(&self.decoy), Arc::new);
         let matches = self
             .run(move || hash::matches(password.expose_secret(), &stored))
             .await?;

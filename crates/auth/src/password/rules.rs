@@ -24,9 +24,8 @@ static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
 pub(crate) fn problems(password: &str, email: &str) -> Option<FieldProblem> {
     let length = password.chars().count();
     if length < MIN_LENGTH {
-        let message = format!(
-            "A password has at least {MIN_LENGTH} characters; a few unrelated words make a good one."
-        );
+        let message =
+            format!("A password has at least {MIN_LENGTH} characters; a few unrelated words make a good one.");
         return Some(FieldProblem::new("password", "too_short", message));
     }
     if length > MAX_LENGTH {
@@ -47,22 +46,15 @@ fn is_common(password: &str, email: &str) -> bool {
 /// `abcabcabcabcabc`, `000000000000000`: a short piece, over and over.
 fn is_repeated(password: &str) -> bool {
     let chars: Vec<char> = password.chars().collect();
-    (1..=MAX_REPEATED_PIECE).any(|piece| {
-        chars
-            .iter()
-            .zip(chars.iter().skip(piece))
-            .all(|(a, b)| a == b)
-    })
+    (1..=MAX_REPEATED_PIECE).any(|piece| chars.iter().zip(chars.iter().skip(piece)).all(|(a, b)| a == b))
 }
 
 /// `abcdefghijklmno`, `987654321098765`: each character one after, or one before, the last; after 9 comes 0.
 fn is_sequence(password: &str) -> bool {
     let codes: Vec<i64> = password.chars().map(|c| i64::from(u32::from(c))).collect();
-    [1, -1].iter().any(|step| {
-        codes
-            .windows(2)
-            .all(|pair| follows(pair[0], pair[1], *step))
-    })
+    [1, -1]
+        .iter()
+        .any(|step| codes.windows(2).all(|pair| follows(pair[0], pair[1], *step)))
 }
 
 fn follows(first: i64, second: i64, step: i64) -> bool {
@@ -87,11 +79,7 @@ mod tests {
     fn length_is_counted_in_characters_and_its_bounds_are_included() {
         assert_eq!(code("fourteen chars"), Some("too_short"));
         assert_eq!(code("fifteen chars ü"), None);
-        let long: String = "a quite unusual sentence "
-            .chars()
-            .cycle()
-            .take(128)
-            .collect();
+        let long: String = "a quite unusual sentence ".chars().cycle().take(128).collect();
         assert_eq!(code(&long), None);
         assert_eq!(code(&format!("{long}!")), Some("too_long"));
     }

@@ -40,10 +40,7 @@ impl Threads {
     }
 
     /// Does `work` on one of the threads. If the caller stops waiting before its turn, it is not done at all.
-    pub(super) async fn run<T>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, NotDone>
+    pub(super) async fn run<T>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, NotDone>
     where
         T: Send + 'static,
     {
@@ -71,10 +68,7 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
 
 /// The next job; none once the queue's owner is gone. The lock is held while waiting, and released before the work.
 fn next(jobs: &Mutex<Receiver<Job>>) -> Option<Job> {
-    jobs.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .recv()
-        .ok()
+    jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 #[cfg(test)]
@@ -137,18 +131,14 @@ mod tests {
     async fn a_job_that_panics_is_reported_and_the_thread_lives_on() {
         let threads = Threads::start(1, 4).unwrap();
         assert_eq!(
-            threads
-                .run(|| assert!(thread::panicking(), "meant to fail"))
-                .await,
+            threads.run(|| assert!(thread::panicking(), "meant to fail")).await,
             Err(NotDone::Stopped)
         );
         assert_eq!(threads.run(|| 7).await, Ok(7));
     }
 
     /// Polls once; none if it is still pending.
-    async fn futures_poll_once<F: Future + ?Sized>(
-        mut future: std::pin::Pin<&mut F>,
-    ) -> Option<F::Output> {
+    async fn futures_poll_once<F: Future + ?Sized>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
         std::future::poll_fn(|context| {
             std::task::Poll::Ready(match future.as_mut().poll(context) {
                 std::task::Poll::Ready(output) => Some(output),

@@ -50,9 +50,7 @@ pub enum KeyError {
         kid: String,
     },
     /// The id is not the thumbprint of the key stored under it.
-    #[error(
-        "signing key {kid} is stored under an id that is not its thumbprint; retire it in the table signing_keys"
-    )]
+    #[error("signing key {kid} is stored under an id that is not its thumbprint; retire it in the table signing_keys")]
     WrongId {
         /// The id it is stored under.
         kid: String,

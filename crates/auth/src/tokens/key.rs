@@ -42,10 +42,8 @@ pub(crate) struct Key {
 impl Key {
     /// Reads a private key in PKCS#8; `created_at` orders it among the others.
     pub(crate) fn read(pkcs8: &[u8], created_at: Timestamp) -> Result<Self, KeyError> {
-        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_rejected| {
-            KeyError::Unreadable {
-                kid: "just made".to_owned(),
-            }
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_rejected| KeyError::Unreadable {
+            kid: "just made".to_owned(),
         })?;
         let public_bytes = pair.public_key().as_ref();
         let public = URL_SAFE_NO_PAD.encode(public_bytes);
@@ -91,25 +89,17 @@ mod tests {
     fn the_thumbprint_is_that_of_the_rfc() {
         // The key and its thumbprint in RFC 8037, appendix A.3.
         let public = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
-        assert_eq!(
-            thumbprint(public),
-            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-        );
+        assert_eq!(thumbprint(public), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
     #[test]
     fn a_key_is_named_by_its_own_public_half() {
         // The private key of RFC 8032, section 7.1, test 1; its public half is that of RFC 8037, appendix A.
         let secret = [
-            0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec,
-            0x2c, 0xc4, 0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03,
-            0x1c, 0xae, 0x7f, 0x60,
+            0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4, 0x44, 0x49,
+            0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60,
         ];
-        let key = Key::read(
-            &[&PKCS8_PREFIX[..], &secret].concat(),
-            Timestamp::UNIX_EPOCH,
-        )
-        .unwrap();
+        let key = Key::read(&[&PKCS8_PREFIX[..], &secret].concat(), Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(key.public, "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         assert_eq!(key.kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
@@ -117,11 +107,7 @@ mod tests {
     #[test]
     fn a_retired_key_verifies_until_its_last_token_is_dead() {
         let retired = Timestamp::from_second(1_000_000).unwrap();
-        let key = Key::read(
-            &[&PKCS8_PREFIX[..], &[7; 32]].concat(),
-            Timestamp::UNIX_EPOCH,
-        )
-        .unwrap();
+        let key = Key::read(&[&PKCS8_PREFIX[..], &[7; 32]].concat(), Timestamp::UNIX_EPOCH).unwrap();
         let key = key.retired(Some(retired));
         assert!(!key.signs());
         assert!(key.verifies(retired + SignedDuration::from_secs(904)));
@@ -137,11 +123,7 @@ mod tests {
 
     #[test]
     fn debug_does_not_show_the_private_half() {
-        let key = Key::read(
-            &[&PKCS8_PREFIX[..], &[7; 32]].concat(),
-            Timestamp::UNIX_EPOCH,
-        )
-        .unwrap();
+        let key = Key::read(&[&PKCS8_PREFIX[..], &[7; 32]].concat(), Timestamp::UNIX_EPOCH).unwrap();
         assert!(!format!("{key:?}").contains("7, 7"));
     }
 }

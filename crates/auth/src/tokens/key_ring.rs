@@ -34,11 +34,7 @@ enum LastReload {
 
 impl KeyRing {
     /// Reads the keys, and makes the first one where there is none that signs.
-    pub(crate) async fn open(
-        pool: Pool,
-        clock: Arc<dyn Clock>,
-        entropy: &dyn Entropy,
-    ) -> Result<Self, Error> {
+    pub(crate) async fn open(pool: Pool, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Result<Self, Error> {
         let mut connection = connection(&pool).await?;
         let mut keys = read(&connection, clock.now()).await?;
         if keys.signing().is_err() {
@@ -55,10 +51,7 @@ impl KeyRing {
 
     /// The keys as they were last read.
     pub(crate) fn keys(&self) -> Arc<KeySet> {
-        self.keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads the keys again.
@@ -99,18 +92,11 @@ fn is_recent(at: Timestamp, now: Timestamp) -> bool {
 }
 
 async fn connection(pool: &Pool) -> Result<Connection, Error> {
-    Ok(pool
-        .get()
-        .await
-        .map_err(gathering_persistence::Error::from)?)
+    Ok(pool.get().await.map_err(gathering_persistence::Error::from)?)
 }
 
 /// Makes the first key. Of two instances that try at once, the second finds the key of the first.
-async fn create(
-    connection: &mut Connection,
-    now: Timestamp,
-    entropy: &dyn Entropy,
-) -> Result<KeySet, Error> {
+async fn create(connection: &mut Connection, now: Timestamp, entropy: &dyn Entropy) -> Result<KeySet, Error> {
     let tx = connection
         .transaction()
         .await
@@ -124,9 +110,7 @@ async fn create(
         tracing::info!(kid = key.kid, "made a signing key");
         keys.push(key);
     }
-    tx.commit()
-        .await
-        .map_err(gathering_persistence::Error::from)?;
+    tx.commit().await.map_err(gathering_persistence::Error::from)?;
     Ok(KeySet::new(keys))
 }
 
@@ -137,8 +121,7 @@ async fn read(connection: &Connection, now: Timestamp) -> Result<KeySet, Error> 
 
 /// A key retired before this has no token left that could be valid; an extra lifetime covers clocks that differ.
 fn still_verifying(now: Timestamp) -> Timestamp {
-    now.saturating_sub(MAX_LIFETIME * 2)
-        .unwrap_or(Timestamp::MIN)
+    now.saturating_sub(MAX_LIFETIME * 2).unwrap_or(Timestamp::MIN)
 }
 
 /// Leaves out what cannot be used: one bad row must not stop the server, and its tokens are refused as unknown.
@@ -153,15 +136,10 @@ fn read_rows(rows: Vec<signing_keys::SigningKeyRow>) -> Vec<Key> {
 }
 
 fn read_row(row: &signing_keys::SigningKeyRow) -> Result<Key, KeyError> {
-    let key = Key::read(row.private_key.as_bytes(), row.created_at).map_err(|_unreadable| {
-        KeyError::Unreadable {
-            kid: row.kid.clone(),
-        }
-    })?;
+    let key = Key::read(row.private_key.as_bytes(), row.created_at)
+        .map_err(|_unreadable| KeyError::Unreadable { kid: row.kid.clone() })?;
     if key.kid != row.kid {
-        return Err(KeyError::WrongId {
-            kid: row.kid.clone(),
-        });
+        return Err(KeyError::WrongId { kid: row.kid.clone() });
     }
     Ok(key.retired(row.retired_at))
 }

@@ -46,18 +46,13 @@ impl KeySet {
 
     /// The key that signs: the youngest that is not retired.
     pub(crate) fn signing(&self) -> Result<&Key, KeyError> {
-        self.keys
-            .iter()
-            .find(|key| key.signs())
-            .ok_or(KeyError::NoneActive)
+        self.keys.iter().find(|key| key.signs()).ok_or(KeyError::NoneActive)
     }
 
     /// The key that a token names, if it is valid at `now`.
     pub(crate) fn verifying(&self, kid: &str, now: Timestamp) -> Result<&Key, TokenError> {
         let named = self.keys.iter().find(|key| key.kid == kid);
-        named
-            .filter(|key| key.verifies(now))
-            .ok_or(TokenError::UnknownKey)
+        named.filter(|key| key.verifies(now)).ok_or(TokenError::UnknownKey)
     }
 
     /// The public halves of all keys that verify at `now`.

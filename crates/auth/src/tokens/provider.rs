@@ -36,9 +36,7 @@ fn signer(algorithm: Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>>
 fn verifier(algorithm: Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     require_eddsa(algorithm)?;
     let public = key.try_get_as_bytes()?.to_vec();
-    Ok(Box::new(EdVerifier(UnparsedPublicKey::new(
-        &ED25519, public,
-    ))))
+    Ok(Box::new(EdVerifier(UnparsedPublicKey::new(&ED25519, public))))
 }
 
 fn require_eddsa(algorithm: Algorithm) -> Result<()> {
@@ -70,11 +68,7 @@ impl JwtSigner for EdSigner {
 struct EdVerifier(UnparsedPublicKey<Vec<u8>>);
 
 impl Verifier<Vec<u8>> for EdVerifier {
-    fn verify(
-        &self,
-        message: &[u8],
-        signature: &Vec<u8>,
-    ) -> std::result::Result<(), signature::Error> {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), signature::Error> {
         self.0
             .verify(message, signature)
             .map_err(|_unspecified| signature::Error::new())

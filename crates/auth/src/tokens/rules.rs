@@ -69,20 +69,14 @@ impl TokenRules {
     }
 
     /// Checks a token against the keys and the time.
-    pub(crate) fn verify(
-        &self,
-        keys: &KeySet,
-        token: &str,
-        now: Timestamp,
-    ) -> Result<Claims, TokenError> {
+    pub(crate) fn verify(&self, keys: &KeySet, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed);
         }
         let header = decode_header(token).map_err(|error| refused_header(&error))?;
         let kid = checked_header(&header)?;
         let key = keys.verifying(kid, now)?;
-        let data = decode::<Claims>(token, &key.decoding, &self.validation)
-            .map_err(|error| refused(&error))?;
+        let data = decode::<Claims>(token, &key.decoding, &self.validation).map_err(|error| refused(&error))?;
         check_time(&data.claims, now)?;
         Ok(data.claims)
     }
@@ -119,11 +113,7 @@ fn checked_header(header: &Header) -> Result<&str, TokenError> {
     if header.alg != Algorithm::EdDSA {
         return Err(TokenError::WrongAlgorithm);
     }
-    if !header
-        .typ
-        .as_deref()
-        .is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE))
-    {
+    if !header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE)) {
         return Err(TokenError::WrongType);
     }
     if header.crit.is_some() {
@@ -164,9 +154,9 @@ fn refused(error: &JwtError) -> TokenError {
         ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => TokenError::WrongAlgorithm,
         ErrorKind::InvalidIssuer => TokenError::WrongIssuer,
         ErrorKind::InvalidAudience => TokenError::WrongAudience,
-        ErrorKind::Json(_)
-        | ErrorKind::MissingRequiredClaim(_)
-        | ErrorKind::InvalidClaimFormat(_) => TokenError::InvalidClaims,
+        ErrorKind::Json(_) | ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => {
+            TokenError::InvalidClaims
+        }
         _ => TokenError::Malformed,
     }
 }

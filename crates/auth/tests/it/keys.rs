@@ -27,10 +27,7 @@ async fn a_token_is_accepted_after_a_restart_and_by_every_instance() {
     let token = token(&first).await;
     let identity = first.authenticate(&token).await.unwrap();
     drop(first);
-    assert_eq!(
-        bench.instance(2).await.authenticate(&token).await.unwrap(),
-        identity
-    );
+    assert_eq!(bench.instance(2).await.authenticate(&token).await.unwrap(), identity);
 }
 
 #[tokio::test]
@@ -115,10 +112,7 @@ async fn an_unknown_key_is_no_refusal_while_the_keys_cannot_be_read() {
     register(&old).await;
     let unknown = token(&rotate(&bench, 2).await).await;
     bench.pool.close();
-    assert!(matches!(
-        old.authenticate(&unknown).await,
-        Err(Error::Database(_))
-    ));
+    assert!(matches!(old.authenticate(&unknown).await, Err(Error::Database(_))));
     assert!(matches!(
         old.authenticate(&unknown).await,
         Err(Error::KeysUnavailable { .. })

@@ -13,30 +13,15 @@ async fn unknown_wrong_and_disabled_get_the_same_answer() {
     let bench = Bench::new().await;
     let accounts = bench.instance(1).await;
     register(&accounts).await;
-    accounts
-        .register("gone@example.org", password(), None)
-        .await
-        .unwrap();
+    accounts.register("gone@example.org", password(), None).await.unwrap();
     bench
         .execute("UPDATE users SET disabled_at = created_at WHERE email_key = 'gone@example.org'")
         .await;
 
-    let wrong = accounts
-        .login(EMAIL, "not the right words".into())
-        .await
-        .unwrap_err();
-    let unknown = accounts
-        .login("eve@example.org", password())
-        .await
-        .unwrap_err();
-    let disabled = accounts
-        .login("gone@example.org", password())
-        .await
-        .unwrap_err();
-    let no_address = accounts
-        .login("no address\0", password())
-        .await
-        .unwrap_err();
+    let wrong = accounts.login(EMAIL, "not the right words".into()).await.unwrap_err();
+    let unknown = accounts.login("eve@example.org", password()).await.unwrap_err();
+    let disabled = accounts.login("gone@example.org", password()).await.unwrap_err();
+    let no_address = accounts.login("no address\0", password()).await.unwrap_err();
     for error in [unknown, disabled, no_address] {
         assert_eq!(format!("{error:?} {error}"), format!("{wrong:?} {wrong}"));
     }
@@ -47,12 +32,7 @@ async fn the_address_is_compared_without_case_and_the_password_with_it() {
     let bench = Bench::new().await;
     let accounts = bench.instance(1).await;
     register(&accounts).await;
-    assert!(
-        accounts
-            .login(" aDA@eXAMPLE.oRG ", password())
-            .await
-            .is_ok()
-    );
+    assert!(accounts.login(" aDA@eXAMPLE.oRG ", password()).await.is_ok());
     let capitals = accounts.login(EMAIL, "A Few Unrelated Words".into()).await;
     assert!(matches!(capitals, Err(Error::InvalidCredentials)));
 }
@@ -62,10 +42,7 @@ async fn each_login_opens_a_session_of_its_own() {
     let bench = Bench::new().await;
     let accounts = bench.instance(1).await;
     register(&accounts).await;
-    let (first, second) = (
-        log_in(&accounts).await.unwrap(),
-        log_in(&accounts).await.unwrap(),
-    );
+    let (first, second) = (log_in(&accounts).await.unwrap(), log_in(&accounts).await.unwrap());
     assert_eq!(first.user_id, second.user_id);
     assert_ne!(first.session_id, second.session_id);
     assert_ne!(first.token_id, second.token_id);
@@ -97,16 +74,8 @@ async fn the_answer_says_how_long_the_token_lives() {
 #[tokio::test]
 async fn an_access_token_never_lives_longer_than_fifteen_minutes() {
     let bench = Bench::new().await;
-    for lifetime in [
-        Duration::ZERO,
-        Duration::from_secs(901),
-        Duration::from_millis(1500),
-    ] {
-        let refusal = bench
-            .builder(1)
-            .access_token_lifetime(lifetime)
-            .build()
-            .await;
+    for lifetime in [Duration::ZERO, Duration::from_secs(901), Duration::from_millis(1500)] {
+        let refusal = bench.builder(1).access_token_lifetime(lifetime).build().await;
         assert!(
             matches!(
                 refusal,
@@ -126,12 +95,8 @@ async fn a_disabled_user_is_not_shown_and_cannot_log_in() {
     let accounts = bench.instance(1).await;
     register(&accounts).await;
     let identity = log_in(&accounts).await.unwrap();
-    bench
-        .execute("UPDATE users SET disabled_at = created_at")
-        .await;
-    assert!(
-        matches!(accounts.me(identity.user_id).await, Err(Error::UnknownUser(id)) if id == identity.user_id)
-    );
+    bench.execute("UPDATE users SET disabled_at = created_at").await;
+    assert!(matches!(accounts.me(identity.user_id).await, Err(Error::UnknownUser(id)) if id == identity.user_id));
     assert!(matches!(
         accounts.login(EMAIL, password()).await,
         Err(Error::InvalidCredentials)
@@ -150,24 +115,14 @@ async fn a_password_is_hashed_again_when_the_parameters_have_risen() {
         ..CHEAP
     });
     let accounts = bench.builder(2).hashing(raised).build().await.unwrap();
-    assert!(
-        accounts
-            .login(EMAIL, "not the right words".into())
-            .await
-            .is_err()
-    );
+    assert!(accounts.login(EMAIL, "not the right words".into()).await.is_err());
     assert!(stored_hash(&bench).await.contains("m=8,t=1,p=1"));
     accounts.login(EMAIL, password()).await.unwrap();
     let hash = stored_hash(&bench).await;
     assert!(hash.contains("m=16,t=2,p=1"));
 
     accounts.login(EMAIL, password()).await.unwrap();
-    bench
-        .instance(1)
-        .await
-        .login(EMAIL, password())
-        .await
-        .unwrap();
+    bench.instance(1).await.login(EMAIL, password()).await.unwrap();
     assert_eq!(stored_hash(&bench).await, hash);
 }
 
@@ -196,20 +151,11 @@ async fn more_logins_than_can_wait_are_told_to_come_back() {
     };
     let accounts = bench.builder(1).hashing(options).build().await.unwrap();
     let attempts = (0..6).map(|_| accounts.login("eve@example.org", password()));
-    let outcomes: Vec<Error> = join_all(attempts)
-        .await
-        .into_iter()
-        .map(Result::unwrap_err)
-        .collect();
+    let outcomes: Vec<Error> = join_all(attempts).await.into_iter().map(Result::unwrap_err).collect();
 
-    let busy =
-        |error: &&Error| matches!(error, Error::Busy { retry_after } if !retry_after.is_zero());
+    let busy = |error: &&Error| matches!(error, Error::Busy { retry_after } if !retry_after.is_zero());
     assert!(outcomes.iter().any(|error| busy(&error)));
-    assert!(
-        outcomes
-            .iter()
-            .any(|error| matches!(error, Error::InvalidCredentials))
-    );
+    assert!(outcomes.iter().any(|error| matches!(error, Error::InvalidCredentials)));
 }
 
 #[tokio::test]
@@ -218,7 +164,5 @@ async fn a_lost_database_is_not_mistaken_for_a_wrong_password() {
     let accounts = bench.instance(1).await;
     register(&accounts).await;
     bench.pool.close();
-    assert!(
-        matches!(accounts.login(EMAIL, password()).await, Err(Error::Database(error)) if error.is_unavailable())
-    );
+    assert!(matches!(accounts.login(EMAIL, password()).await, Err(Error::Database(error)) if error.is_unavailable()));
 }

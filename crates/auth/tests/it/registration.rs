@@ -13,25 +13,16 @@ async fn a_registered_user_logs_in_and_has_a_project_of_their_own() {
 
     let identity = log_in(&accounts).await.unwrap();
     let account = accounts.me(identity.user_id).await.unwrap();
-    assert_eq!(
-        (account.email.as_str(), account.name.as_deref()),
-        (EMAIL, Some("Ada"))
-    );
+    assert_eq!((account.email.as_str(), account.name.as_deref()), (EMAIL, Some("Ada")));
     assert_eq!(
         (account.id, account.default_project_id),
         (identity.user_id, identity.default_project_id)
     );
 
     let connection = bench.connection().await;
-    let (user, project) = (
-        identity.user_id.as_uuid(),
-        identity.default_project_id.as_uuid(),
-    );
+    let (user, project) = (identity.user_id.as_uuid(), identity.default_project_id.as_uuid());
     let owned = "SELECT owner_id = $1 AS own FROM projects WHERE id = $2";
-    let row = connection
-        .query_one(owned, &[&user, &project])
-        .await
-        .unwrap();
+    let row = connection.query_one(owned, &[&user, &project]).await.unwrap();
     assert!(row.get::<_, bool>("own"));
 }
 
@@ -41,11 +32,7 @@ async fn registering_a_known_address_answers_the_same_and_changes_nothing() {
     let accounts = bench.instance(1).await;
     register(&accounts).await;
     accounts
-        .register(
-            "ADA@EXAMPLE.ORG",
-            "some other unrelated words".into(),
-            Some("Eve"),
-        )
+        .register("ADA@EXAMPLE.ORG", "some other unrelated words".into(), Some("Eve"))
         .await
         .unwrap();
 
@@ -54,14 +41,9 @@ async fn registering_a_known_address_answers_the_same_and_changes_nothing() {
         accounts.me(identity.user_id).await.unwrap().name.as_deref(),
         Some("Ada")
     );
-    let taken_over = accounts
-        .login(EMAIL, "some other unrelated words".into())
-        .await;
+    let taken_over = accounts.login(EMAIL, "some other unrelated words".into()).await;
     assert!(matches!(taken_over, Err(Error::InvalidCredentials)));
-    assert_eq!(
-        (bench.count("users").await, bench.count("projects").await),
-        (1, 1)
-    );
+    assert_eq!((bench.count("users").await, bench.count("projects").await), (1, 1));
 }
 
 /// A transaction that has written nothing commits without waiting for the disk, which could be timed.
@@ -76,10 +58,7 @@ async fn registering_a_known_address_also_writes_to_the_log() {
     let tx = connection.transaction().await.unwrap();
     assert_eq!(accounts.insert_in(&tx, &again).await.unwrap(), None);
     let row = tx
-        .query_one(
-            "SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote",
-            &[],
-        )
+        .query_one("SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote", &[])
         .await
         .unwrap();
     assert!(row.get::<_, bool>("wrote"));
@@ -89,15 +68,11 @@ async fn registering_a_known_address_also_writes_to_the_log() {
 async fn of_many_registrations_of_one_address_at_once_one_counts_and_none_fails() {
     let bench = Bench::new().await;
     let accounts = bench.instance(1).await;
-    let attempts =
-        ["A", "B", "C", "D"].map(|name| accounts.register(EMAIL, password(), Some(name)));
+    let attempts = ["A", "B", "C", "D"].map(|name| accounts.register(EMAIL, password(), Some(name)));
     for outcome in join_all(attempts).await {
         outcome.unwrap();
     }
-    assert_eq!(
-        (bench.count("users").await, bench.count("projects").await),
-        (1, 1)
-    );
+    assert_eq!((bench.count("users").await, bench.count("projects").await), (1, 1));
 }
 
 #[tokio::test]

@@ -4,10 +4,7 @@ use crate::support::{Bench, register};
 
 /// Each statement, and the constraint that must refuse it.
 const IMPOSSIBLE: [(&str, &str); 14] = [
-    (
-        "UPDATE users SET email = 'no address'",
-        "users_email_is_an_address",
-    ),
+    ("UPDATE users SET email = 'no address'", "users_email_is_an_address"),
     (
         "UPDATE users SET email = 'a@' || repeat('b', 260)",
         "users_email_is_an_address",
@@ -17,10 +14,7 @@ const IMPOSSIBLE: [(&str, &str); 14] = [
         "users_email_key_is_lower_case",
     ),
     ("UPDATE users SET name = ''", "users_name_is_short"),
-    (
-        "UPDATE users SET name = repeat('x', 201)",
-        "users_name_is_short",
-    ),
+    ("UPDATE users SET name = repeat('x', 201)", "users_name_is_short"),
     (
         "UPDATE users SET password_hash = 'a few unrelated words'",
         "users_password_is_hashed",

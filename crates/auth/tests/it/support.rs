@@ -3,9 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use gathering_auth::{
-    Accounts, Builder, Error, HashParameters, HashingOptions, Identity, RegistrationMode,
-};
+use gathering_auth::{Accounts, Builder, Error, HashParameters, HashingOptions, Identity, RegistrationMode};
 use gathering_persistence::{Connection, Pool};
 use gathering_testkit::{ManualClock, SeededEntropy, TestDatabase};
 use secrecy::{ExposeSecret, SecretString};
@@ -62,12 +60,7 @@ impl Bench {
 
     pub(crate) async fn count(&self, table: &str) -> i64 {
         let sql = format!("SELECT count(*) FROM {table}");
-        self.connection()
-            .await
-            .query_one(&sql, &[])
-            .await
-            .unwrap()
-            .get(0)
+        self.connection().await.query_one(&sql, &[]).await.unwrap().get(0)
     }
 }
 
@@ -84,10 +77,7 @@ pub(crate) fn password() -> SecretString {
 }
 
 pub(crate) async fn register(accounts: &Accounts) {
-    accounts
-        .register(EMAIL, password(), Some("Ada"))
-        .await
-        .unwrap();
+    accounts.register(EMAIL, password(), Some("Ada")).await.unwrap();
 }
 
 /// The token of a fresh login.

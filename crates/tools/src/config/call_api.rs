@@ -13,15 +13,7 @@ use super::target::Target;
 use super::{fields, headers};
 use crate::ToolError;
 
-const FIELDS: [&str; 7] = [
-    "url",
-    "method",
-    "headers",
-    "body",
-    "expect",
-    "max_bytes",
-    "timeout",
-];
+const FIELDS: [&str; 7] = ["url", "method", "headers", "body", "expect", "max_bytes", "timeout"];
 
 const METHODS: [Method; 7] = [
     Method::GET,
@@ -116,9 +108,7 @@ pub(crate) fn optional<T>(
     field: &str,
     read: impl FnOnce(&Value) -> Result<T, Fault>,
 ) -> Option<T> {
-    reader
-        .optional(field)
-        .and_then(|value| reader.text(field, value, read))
+    reader.optional(field).and_then(|value| reader.text(field, value, read))
 }
 
 fn method(value: &Value) -> Result<Method, Fault> {
@@ -126,7 +116,5 @@ fn method(value: &Value) -> Result<Method, Fault> {
     let known = METHODS
         .into_iter()
         .find(|method| method.as_str().eq_ignore_ascii_case(written));
-    known.ok_or_else(|| {
-        Fault::Value("this must be one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned())
-    })
+    known.ok_or_else(|| Fault::Value("this must be one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned()))
 }

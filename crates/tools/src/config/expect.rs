@@ -20,23 +20,19 @@ impl Default for Expect {
 
 impl Expect {
     pub(crate) fn admits(&self, status: u16) -> bool {
-        self.0
-            .iter()
-            .any(|&(low, high)| (low..=high).contains(&status))
+        self.0.iter().any(|&(low, high)| (low..=high).contains(&status))
     }
 
     /// Reads `204`, `"200-299"`, or a list of both.
     pub(crate) fn read(value: &Value) -> Result<Self, Fault> {
         match value {
-            Value::Array(entries) if entries.is_empty() || entries.len() > MAX_RANGES => Err(
-                Fault::Value(format!("a list of statuses has 1 to {MAX_RANGES} entries")),
-            ),
+            Value::Array(entries) if entries.is_empty() || entries.len() > MAX_RANGES => Err(Fault::Value(format!(
+                "a list of statuses has 1 to {MAX_RANGES} entries"
+            ))),
             Value::Array(entries) => Ok(Self(entries.iter().map(range).collect::<Result<_, _>>()?)),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Object(_) => Ok(Self(vec![range(value)?])),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                Ok(Self(vec![range(value)?]))
+            }
         }
     }
 }
@@ -76,14 +72,8 @@ mod tests {
             (json!(["200-299", 404]), vec![200, 250, 404], vec![400, 405]),
         ] {
             let expect = Expect::read(&form).unwrap();
-            assert!(
-                admitted.iter().all(|&status| expect.admits(status)),
-                "{form}"
-            );
-            assert!(
-                !refused.iter().any(|&status| expect.admits(status)),
-                "{form}"
-            );
+            assert!(admitted.iter().all(|&status| expect.admits(status)), "{form}");
+            assert!(!refused.iter().any(|&status| expect.admits(status)), "{form}");
         }
     }
 

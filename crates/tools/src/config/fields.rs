@@ -15,12 +15,9 @@ pub(crate) fn text(value: &Value) -> Result<&str, Fault> {
 /// A duration above zero: `500ms`, `30s`, `5m`, `1h`, or ISO 8601 as in `PT30S`.
 pub(crate) fn duration(value: &Value) -> Result<Duration, Fault> {
     let wanted = Fault::Type("a string as in \"500ms\", \"30s\", \"5m\" or \"PT30S\"");
-    let duration = parse_duration(value.as_str().ok_or(wanted)?)
-        .map_err(|error| Fault::Value(error.to_string()))?;
+    let duration = parse_duration(value.as_str().ok_or(wanted)?).map_err(|error| Fault::Value(error.to_string()))?;
     if duration.is_zero() {
-        return Err(Fault::Value(
-            "a duration of zero leaves no time at all".to_owned(),
-        ));
+        return Err(Fault::Value("a duration of zero leaves no time at all".to_owned()));
     }
     Ok(duration)
 }

@@ -54,9 +54,7 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> Option<HeaderMap> {
     if bytes > MAX_BYTES {
         reader.fault(
             "headers",
-            Fault::Value(format!(
-                "all headers together take at most {MAX_BYTES} bytes"
-            )),
+            Fault::Value(format!("all headers together take at most {MAX_BYTES} bytes")),
         );
     }
     Some(headers)
@@ -69,9 +67,7 @@ fn read_one(reader: &mut Reader<'_>, headers: &mut HeaderMap, name: &str, value:
         Ok(name) if headers.contains_key(&name) => {
             reader.fault(
                 &field,
-                Fault::Value(
-                    "this header is there twice; upper and lower case are the same".to_owned(),
-                ),
+                Fault::Value("this header is there twice; upper and lower case are the same".to_owned()),
             );
         }
         Ok(name) => {
@@ -101,9 +97,8 @@ fn header_value(value: &Value) -> Result<HeaderValue, Fault> {
         }
     };
     let parsed = HeaderValue::from_bytes(text.as_bytes()).ok();
-    let mut parsed = parsed.ok_or_else(|| {
-        Fault::Value("a header cannot hold line breaks or control characters".to_owned())
-    })?;
+    let mut parsed =
+        parsed.ok_or_else(|| Fault::Value("a header cannot hold line breaks or control characters".to_owned()))?;
     parsed.set_sensitive(true);
     Ok(parsed)
 }

@@ -54,8 +54,7 @@ impl<'a> Reader<'a> {
             phase,
             problems: Vec::new(),
         };
-        let expected =
-            |name: &String| known.contains(&name.as_str()) || CHOOSERS.contains(&name.as_str());
+        let expected = |name: &String| known.contains(&name.as_str()) || CHOOSERS.contains(&name.as_str());
         for name in config.keys().filter(|name| !expected(name)) {
             reader.report(
                 name,
@@ -70,11 +69,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn required(&mut self, field: &str) -> Option<&'a Value> {
         let value = self.config.get(field);
         if value.is_none() {
-            self.report(
-                field,
-                "missing_field",
-                "this field must be there".to_owned(),
-            );
+            self.report(field, "missing_field", "this field must be there".to_owned());
         }
         value
     }
@@ -157,8 +152,7 @@ pub(crate) fn invalid_config(problems: &[ConfigProblem]) -> ToolError {
         "the configuration of the call is not valid{}",
         first.unwrap_or_default()
     );
-    ToolError::new(ToolErrorKind::InvalidConfig, message)
-        .with_details(json!({ "problems": problems }))
+    ToolError::new(ToolErrorKind::InvalidConfig, message).with_details(json!({ "problems": problems }))
 }
 
 /// Whether a string, or one in a list, has a template in it.

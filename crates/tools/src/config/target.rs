@@ -36,9 +36,7 @@ impl Target {
             return Err("the scheme must be http or https");
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(
-                "a URL must not hold a user name or password; send an Authorization header",
-            );
+            return Err("a URL must not hold a user name or password; send an Authorization header");
         }
         if url.port() == Some(0) {
             return Err("port 0 is no port to connect to");

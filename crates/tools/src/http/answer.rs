@@ -33,9 +33,7 @@ pub(super) async fn read(mut response: Response, max_bytes: usize) -> Result<Val
 /// The error of an answer whose status was not expected. Where its body cannot be read, the status still tells enough.
 pub(super) async fn unexpected(mut response: Response) -> ToolError {
     let status = response.status().as_u16();
-    let body = read_body(&mut response, ERROR_BODY_BYTES)
-        .await
-        .unwrap_or_default();
+    let body = read_body(&mut response, ERROR_BODY_BYTES).await.unwrap_or_default();
     let mut details = shape(&response, &body);
     if body.more {
         details.insert("body_truncated".to_owned(), json!(true));
@@ -145,10 +143,7 @@ fn header_map(headers: &HeaderMap) -> Map<String, Value> {
             .collect();
         // A cookie may hold a comma, so these cannot be joined by one (RFC 9110, section 5.3).
         let separator = if name == SET_COOKIE { "\n" } else { ", " };
-        map.insert(
-            name.as_str().to_owned(),
-            Value::String(values.join(separator)),
-        );
+        map.insert(name.as_str().to_owned(), Value::String(values.join(separator)));
     }
     map
 }
@@ -190,30 +185,18 @@ mod tests {
     #[test]
     fn a_body_is_json_where_it_says_so_and_is_else_text_else_base64() {
         assert_eq!(decoded(b"{\"a\":1}", true, false), (json!({"a": 1}), None));
-        assert_eq!(
-            decoded(b"{\"a\":1}", false, false),
-            (json!("{\"a\":1}"), None)
-        );
+        assert_eq!(decoded(b"{\"a\":1}", false, false), (json!("{\"a\":1}"), None));
         assert_eq!(decoded(b"{\"a\":", true, false), (json!("{\"a\":"), None));
         assert_eq!(decoded(b"", true, false), (Value::Null, None));
         assert_eq!(decoded(b"", false, false), (json!(""), None));
-        assert_eq!(
-            decoded(b"\xff\xfe", true, false),
-            (json!("//4="), Some("base64"))
-        );
-        assert_eq!(
-            decoded(b"a\0b", false, false),
-            (json!("YQBi"), Some("base64"))
-        );
+        assert_eq!(decoded(b"\xff\xfe", true, false), (json!("//4="), Some("base64")));
+        assert_eq!(decoded(b"a\0b", false, false), (json!("YQBi"), Some("base64")));
     }
 
     #[test]
     fn a_character_that_the_limit_cut_in_two_is_left_out() {
         assert_eq!(decoded(b"ab\xc3", false, true), (json!("ab"), None));
-        assert_eq!(
-            decoded(b"ab\xc3", false, false),
-            (json!("YWLD"), Some("base64"))
-        );
+        assert_eq!(decoded(b"ab\xc3", false, false), (json!("YWLD"), Some("base64")));
     }
 
     #[test]

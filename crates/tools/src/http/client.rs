@@ -88,11 +88,7 @@ impl HttpClient {
     /// `body` is parsed where the answer's Content-Type is JSON and the body is; else it is a string; where it is no UTF-8
     /// text, or holds NUL, it is in base64, and `body_encoding: "base64"` stands beside it. A status that the call does
     /// not expect is the error `http_status`, with `{status, headers, body}` (the body's first 16 KiB) in its details.
-    pub async fn call_api(
-        &self,
-        call: &CallApi,
-        context: &CallContext,
-    ) -> Result<Value, ToolError> {
+    pub async fn call_api(&self, call: &CallApi, context: &CallContext) -> Result<Value, ToolError> {
         let outgoing = Outgoing::call(call, context, self.options.max_request_bytes)?;
         let max_bytes = call
             .max_bytes
@@ -102,8 +98,7 @@ impl HttpClient {
             let response = self.send(outgoing, &call.expect).await?;
             answer::read(response, max_bytes).await
         };
-        self.within(call.timeout, &call.target, context, exchange)
-            .await
+        self.within(call.timeout, &call.target, context, exchange).await
     }
 
     /// Posts `{"message": …}` and gives `{status}`. A status other than 200-299 is the error `http_status`.
@@ -112,21 +107,15 @@ impl HttpClient {
         notification: &SendNotification,
         context: &CallContext,
     ) -> Result<Value, ToolError> {
-        let outgoing =
-            Outgoing::notification(notification, context, self.options.max_request_bytes)?;
+        let outgoing = Outgoing::notification(notification, context, self.options.max_request_bytes)?;
         let exchange = async {
             let response = self.send(outgoing, &Expect::default()).await?;
             let status = response.status().as_u16();
             answer::discard(response).await;
             Ok(json!({ "status": status }))
         };
-        self.within(
-            notification.timeout,
-            &notification.target,
-            context,
-            exchange,
-        )
-        .await
+        self.within(notification.timeout, &notification.target, context, exchange)
+            .await
     }
 
     async fn send(&self, outgoing: Outgoing, expect: &Expect) -> Result<Response, ToolError> {
@@ -146,9 +135,7 @@ impl HttpClient {
         context: &CallContext,
         exchange: impl Future<Output = Result<Value, ToolError>>,
     ) -> Result<Value, ToolError> {
-        let limit = timeout
-            .unwrap_or(self.options.timeout)
-            .min(self.options.max_timeout);
+        let limit = timeout.unwrap_or(self.options.timeout).min(self.options.max_timeout);
         let started = Instant::now();
         let outcome = tokio::select! {
             biased;

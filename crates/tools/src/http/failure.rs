@@ -10,9 +10,7 @@ use crate::{ToolError, ToolErrorKind};
 pub(super) fn of(error: reqwest::Error, host: &str) -> ToolError {
     let (kind, message) = if let Some(failure) = find::<DnsFailure>(&error) {
         match failure {
-            DnsFailure::Refused { word, .. } => {
-                (ToolErrorKind::AddressRefused, refusal(host, word))
-            }
+            DnsFailure::Refused { word, .. } => (ToolErrorKind::AddressRefused, refusal(host, word)),
             DnsFailure::Lookup(_) | DnsFailure::NoAddress => (
                 ToolErrorKind::DnsFailed,
                 format!("the name {host} could not be resolved; is it written right?"),
@@ -62,9 +60,7 @@ fn find<T: Error + 'static>(error: &reqwest::Error) -> Option<&T> {
         if let Some(found) = error.downcast_ref::<T>() {
             return Some(found);
         }
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = match wrapped {
             Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
             None => error.source(),

@@ -23,11 +23,7 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(super) fn call(
-        call: &CallApi,
-        context: &CallContext,
-        max_bytes: usize,
-    ) -> Result<Self, ToolError> {
+    pub(super) fn call(call: &CallApi, context: &CallContext, max_bytes: usize) -> Result<Self, ToolError> {
         let bare = Self {
             target: call.target.clone(),
             method: call.method.clone(),
@@ -75,8 +71,7 @@ impl Outgoing {
             return Err(ToolError::new(ToolErrorKind::TooLarge, message));
         }
         let key = HeaderValue::from_str(&context.idempotency_key).map_err(|error| {
-            let message =
-                "the idempotency key cannot be sent as a header; it must be visible ASCII text";
+            let message = "the idempotency key cannot be sent as a header; it must be visible ASCII text";
             ToolError::new(ToolErrorKind::InvalidConfig, message).with_source(error)
         })?;
         self.headers.insert(IDEMPOTENCY_KEY, key);

@@ -47,10 +47,7 @@ fn http_date(written: &str) -> Option<Timestamp> {
     let civil = obsolete
         .iter()
         .find_map(|form| DateTime::strptime(form, written).ok())?;
-    civil
-        .to_zoned(TimeZone::UTC)
-        .ok()
-        .map(|zoned| zoned.timestamp())
+    civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
 #[cfg(test)]
@@ -83,10 +80,7 @@ mod tests {
         ] {
             assert_eq!(wait(later, now), Some(Duration::from_mins(1)), "{later}");
         }
-        assert_eq!(
-            wait("Sun, 06 Nov 1994 08:00:00 GMT", now),
-            Some(Duration::ZERO)
-        );
+        assert_eq!(wait("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(Duration::ZERO));
     }
 
     #[test]

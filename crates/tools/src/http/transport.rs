@@ -16,9 +16,7 @@ const USER_AGENT: &str = concat!("gathering/", env!("CARGO_PKG_VERSION"));
 
 /// The HTTP client could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the HTTP client could not be set up; look at its TLS provider and at the system's CA certificates"
-)]
+#[error("the HTTP client could not be set up; look at its TLS provider and at the system's CA certificates")]
 pub struct ClientError(#[source] reqwest::Error);
 
 /// One client for each port that the allow list names, and one for all others: a resolver is told no port.
@@ -40,20 +38,13 @@ impl Transport {
         let by_port = ports
             .map(|port| Ok((port, build(options, &resolver.for_port(port))?)))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            policy,
-            any,
-            by_port,
-        })
+        Ok(Self { policy, any, by_port })
     }
 
     /// Sends the request; the answer's head has arrived when this ends.
     pub(super) async fn send(&self, outgoing: Outgoing) -> Result<Response, ToolError> {
         self.check_address(&outgoing.target)?;
-        let client = self
-            .by_port
-            .get(&outgoing.target.port())
-            .unwrap_or(&self.any);
+        let client = self.by_port.get(&outgoing.target.port()).unwrap_or(&self.any);
         let mut request = client
             .request(outgoing.method, outgoing.target.url().clone())
             .headers(outgoing.headers);
@@ -71,9 +62,7 @@ impl Transport {
         let Some(address) = target.address() else {
             return Ok(());
         };
-        let verdict = self
-            .policy
-            .judge(target.host(), Some(target.port()), address);
+        let verdict = self.policy.judge(target.host(), Some(target.port()), address);
         verdict.map_err(|word| failure::refused(target.host(), word))
     }
 }
@@ -128,11 +117,7 @@ mod tests {
         let asked = Arc::clone(asked);
         Arc::new(move |_| {
             let first = asked.fetch_add(1, Ordering::SeqCst) == 0;
-            Ok(vec![IpAddr::from(if first {
-                [127, 0, 0, 1]
-            } else {
-                [127, 0, 0, 2]
-            })])
+            Ok(vec![IpAddr::from(if first { [127, 0, 0, 1] } else { [127, 0, 0, 2] })])
         })
     }
 

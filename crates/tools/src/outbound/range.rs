@@ -36,9 +36,7 @@ impl AddressRange {
 
     /// Reads `10.0.0.0/8` or `fd00::/8`; the reason why not, where it cannot.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        let (address, prefix) = text
-            .split_once('/')
-            .ok_or("a range is written ADDRESS/BITS")?;
+        let (address, prefix) = text.split_once('/').ok_or("a range is written ADDRESS/BITS")?;
         let network: IpAddr = parse_or(address, "the part before the slash is no IP address")?;
         let prefix: u8 = parse_or(prefix, "the part after the slash is no number of bits")?;
         if prefix > width(network) {
@@ -46,9 +44,7 @@ impl AddressRange {
         }
         let range = Self { network, prefix };
         if range.first() != network {
-            return Err(
-                "the address has bits set beyond the prefix; write the first address of the range",
-            );
+            return Err("the address has bits set beyond the prefix; write the first address of the range");
         }
         Ok(range)
     }
@@ -104,11 +100,7 @@ mod tests {
             ("172.31.255.255", true),
             ("172.32.0.0", false),
         ] {
-            assert_eq!(
-                range.contains(address.parse().unwrap()),
-                inside,
-                "{address}"
-            );
+            assert_eq!(range.contains(address.parse().unwrap()), inside, "{address}");
         }
     }
 

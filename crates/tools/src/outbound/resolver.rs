@@ -59,10 +59,7 @@ impl PolicyResolver {
     }
 
     async fn addresses(self, host: String) -> Result<Vec<SocketAddr>, DnsFailure> {
-        let found = self
-            .look_up(host.clone())
-            .await
-            .map_err(DnsFailure::Lookup)?;
+        let found = self.look_up(host.clone()).await.map_err(DnsFailure::Lookup)?;
         self.permitted(&host, &found)
     }
 
@@ -119,12 +116,7 @@ impl fmt::Debug for PolicyResolver {
 
 /// Asks the system's resolver.
 pub(crate) fn system_lookup() -> Lookup {
-    Arc::new(|host| {
-        Ok((host, 0)
-            .to_socket_addrs()?
-            .map(|address| address.ip())
-            .collect())
-    })
+    Arc::new(|host| Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect()))
 }
 
 #[cfg(test)]
@@ -136,10 +128,7 @@ mod tests {
     }
 
     fn ips(addresses: &[&str]) -> Vec<IpAddr> {
-        addresses
-            .iter()
-            .map(|address| address.parse().unwrap())
-            .collect()
+        addresses.iter().map(|address| address.parse().unwrap()).collect()
     }
 
     #[test]
@@ -152,16 +141,8 @@ mod tests {
 
     #[test]
     fn an_answer_of_refused_addresses_says_so_and_an_empty_one_that_there_is_none() {
-        let refused = resolver("")
-            .permitted("inside", &ips(&["10.0.0.1"]))
-            .unwrap_err();
-        assert!(matches!(
-            refused,
-            DnsFailure::Refused {
-                word: "private",
-                ..
-            }
-        ));
+        let refused = resolver("").permitted("inside", &ips(&["10.0.0.1"])).unwrap_err();
+        assert!(matches!(refused, DnsFailure::Refused { word: "private", .. }));
         assert!(matches!(
             resolver("").permitted("none", &[]),
             Err(DnsFailure::NoAddress)
@@ -171,11 +152,7 @@ mod tests {
     #[test]
     fn an_entry_for_a_port_holds_only_for_the_resolver_of_that_port() {
         let resolver = resolver("localhost:8080");
-        assert!(
-            resolver
-                .permitted("localhost", &ips(&["127.0.0.1"]))
-                .is_err()
-        );
+        assert!(resolver.permitted("localhost", &ips(&["127.0.0.1"])).is_err());
         assert!(
             resolver
                 .for_port(8080)

@@ -67,10 +67,7 @@ impl Rule {
         };
         let port = match written {
             Some(written) => Some(port(
-                written
-                    .parse()
-                    .ok()
-                    .ok_or("the part after the colon is no port")?,
+                written.parse().ok().ok_or("the part after the colon is no port")?,
             )?),
             None => None,
         };
@@ -94,11 +91,7 @@ fn host_name(name: &str) -> Result<String, &'static str> {
         return Err("an address is written in full, as in 127.0.0.1");
     }
     let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    if host.is_empty()
-        || url.path() != "/"
-        || !url.username().is_empty()
-        || !host.chars().all(letters)
-    {
+    if host.is_empty() || url.path() != "/" || !url.username().is_empty() || !host.chars().all(letters) {
         return Err(NO_HOST);
     }
     Ok(normal(host).to_owned())

@@ -73,12 +73,9 @@ async fn what_the_list_allows_is_reached_and_nothing_beside_it() {
 
 #[tokio::test]
 async fn a_refusal_names_the_host_and_the_remedy_and_no_address_behind_the_name() {
-    let error = call(
-        &client_allowing(""),
-        json!({"url": "http://localhost:1/hidden"}),
-    )
-    .await
-    .unwrap_err();
+    let error = call(&client_allowing(""), json!({"url": "http://localhost:1/hidden"}))
+        .await
+        .unwrap_err();
     assert_eq!(
         error.message(),
         "localhost is not a public address (loopback) and may not be reached; \
@@ -88,9 +85,7 @@ async fn a_refusal_names_the_host_and_the_remedy_and_no_address_behind_the_name(
 
 #[test]
 fn an_unreadable_list_is_an_error_that_names_the_entry() {
-    let error = "10.0.0.0/8, 10.0.0.0/40"
-        .parse::<OutboundPolicy>()
-        .unwrap_err();
+    let error = "10.0.0.0/8, 10.0.0.0/40".parse::<OutboundPolicy>().unwrap_err();
     assert_eq!(
         error.to_string(),
         "the outbound allow list has the entry `10.0.0.0/40`: an IPv4 range has at most 32 bits, an IPv6 range at most 128"

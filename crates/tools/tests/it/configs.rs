@@ -24,9 +24,7 @@ fn a_good_configuration_has_no_problem() {
     });
     assert_eq!(check(&config), []);
     assert_eq!(
-        check_send_notification(&object(
-            &json!({"url": "http://example.org/", "message": null})
-        )),
+        check_send_notification(&object(&json!({"url": "http://example.org/", "message": null}))),
         []
     );
 }
@@ -84,8 +82,7 @@ fn templates_may_stand_where_a_value_of_their_kind_may() {
         check(&json!({"url": "{{ input.url }}", "headers": "{{ input.headers }}"})),
         []
     );
-    let text =
-        json!({"url": "{{ input.url }}", "headers": "x {{ a }}", "max_bytes": "1{{ a }}{{ b }}"});
+    let text = json!({"url": "{{ input.url }}", "headers": "x {{ a }}", "max_bytes": "1{{ a }}{{ b }}"});
     assert_eq!(
         found(&check(&text)),
         [("headers", "wrong_type"), ("max_bytes", "wrong_type")]
@@ -96,20 +93,11 @@ fn templates_may_stand_where_a_value_of_their_kind_may() {
 fn when_it_is_called_braces_are_text_like_any_other() {
     let config = object(&json!({"url": "{{ input.url }}", "headers": {"Host": "x"}}));
     let error = CallApi::from_config(&config).unwrap_err();
-    assert_eq!(
-        (error.code(), error.is_transient()),
-        ("invalid_config", false)
-    );
-    let problems = error.details().unwrap()["problems"]
-        .as_array()
-        .unwrap()
-        .clone();
+    assert_eq!((error.code(), error.is_transient()), ("invalid_config", false));
+    let problems = error.details().unwrap()["problems"].as_array().unwrap().clone();
     assert_eq!(problems[0]["field"], json!("url"));
     assert_eq!(problems[1]["field"], json!("headers.Host"));
-    CallApi::from_config(&object(
-        &json!({"url": "http://example.org/", "body": "{{"}),
-    ))
-    .unwrap();
+    CallApi::from_config(&object(&json!({"url": "http://example.org/", "body": "{{"}))).unwrap();
 }
 
 #[test]
@@ -127,8 +115,6 @@ fn a_notification_needs_its_url_and_message() {
 
 #[test]
 fn problems_without_end_are_cut() {
-    let config: Value = (0..10_000)
-        .map(|n| (format!("field{n}"), json!(1)))
-        .collect();
+    let config: Value = (0..10_000).map(|n| (format!("field{n}"), json!(1))).collect();
     assert_eq!(check(&config).len(), 100);
 }

@@ -15,12 +15,9 @@ const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
 async fn a_body_that_does_not_come_runs_into_the_timeout() {
     for answer in [HALF, ""] {
         let receiver = Receiver::start(answer, Then::Hold).await;
-        let error = call(
-            &client(),
-            json!({"url": receiver.url("/"), "timeout": "200ms"}),
-        )
-        .await
-        .unwrap_err();
+        let error = call(&client(), json!({"url": receiver.url("/"), "timeout": "200ms"}))
+            .await
+            .unwrap_err();
         assert_eq!((error.code(), error.is_transient()), ("timeout", true));
         eventually("the connection ends", || receiver.ended_by_client() == 1).await;
     }
@@ -60,10 +57,7 @@ async fn a_refused_connection_is_transient() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
     let error = call(&client(), json!({"url": url})).await.unwrap_err();
-    assert_eq!(
-        (error.code(), error.is_transient()),
-        ("connect_failed", true)
-    );
+    assert_eq!((error.code(), error.is_transient()), ("connect_failed", true));
 }
 
 #[tokio::test]

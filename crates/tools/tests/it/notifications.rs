@@ -16,8 +16,7 @@ async fn send(config: Value) -> Result<Value, ToolError> {
 #[tokio::test]
 async fn a_notification_posts_its_message_with_the_key() {
     let receiver = Receiver::answering("202 Accepted", "ignored").await;
-    let config =
-        json!({"url": receiver.url("/hook"), "message": {"size": 3}, "headers": {"X-Token": "t"}});
+    let config = json!({"url": receiver.url("/hook"), "message": {"size": 3}, "headers": {"X-Token": "t"}});
     assert_eq!(send(config).await.unwrap(), json!({"status": 202}));
     let seen = receiver.seen().remove(0);
     assert_eq!(seen.line, "POST /hook HTTP/1.1");
@@ -30,9 +29,7 @@ async fn a_notification_posts_its_message_with_the_key() {
 #[tokio::test]
 async fn a_notification_that_is_not_taken_is_an_error() {
     let receiver = Receiver::answering("500 Oops", "no").await;
-    let error = send(json!({"url": receiver.url("/"), "message": 1}))
-        .await
-        .unwrap_err();
+    let error = send(json!({"url": receiver.url("/"), "message": 1})).await.unwrap_err();
     assert_eq!((error.code(), error.is_transient()), ("http_status", true));
 }
 
@@ -44,16 +41,11 @@ async fn once_it_is_taken_the_rest_of_the_answer_does_not_matter() {
     );
     for (answer, then) in [
         (large, Then::Hold),
-        (
-            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nx".to_owned(),
-            Then::Close,
-        ),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nx".to_owned(), Then::Close),
     ] {
         let receiver = Receiver::start(answer, then).await;
         assert_eq!(
-            send(json!({"url": receiver.url("/"), "message": 1}))
-                .await
-                .unwrap(),
+            send(json!({"url": receiver.url("/"), "message": 1})).await.unwrap(),
             json!({"status": 200})
         );
     }

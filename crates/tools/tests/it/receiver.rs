@@ -57,12 +57,7 @@ impl Receiver {
         let address = listener.local_addr().unwrap();
         let log = Arc::new(Log::default());
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(
-            listener,
-            answer.into().into(),
-            then,
-            Arc::clone(&log),
-        ));
+        tasks.spawn(accept(listener, answer.into().into(), then, Arc::clone(&log)));
         Self {
             address,
             log,
@@ -72,10 +67,7 @@ impl Receiver {
 
     /// Answers every request with `head` (status line and headers without their last line break) and `body`.
     pub(crate) async fn answering(head: &str, body: &str) -> Self {
-        let answer = format!(
-            "HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let answer = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         Self::start(answer, Then::KeepAlive).await
     }
 

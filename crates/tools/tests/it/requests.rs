@@ -26,31 +26,21 @@ async fn a_request_carries_its_method_headers_and_idempotency_key() {
     assert_eq!(seen.header("x-number"), Some("7"));
     assert_eq!(seen.header("x-flag"), Some("true"));
     assert!(seen.header("user-agent").unwrap().starts_with("gathering/"));
-    assert_eq!(
-        (seen.header("accept-encoding"), seen.header("referer")),
-        (None, None)
-    );
+    assert_eq!((seen.header("accept-encoding"), seen.header("referer")), (None, None));
 }
 
 #[tokio::test]
 async fn without_a_method_and_a_body_it_is_a_bare_get() {
     let seen = sent(json!({"body": null})).await;
     assert_eq!(seen.line, "GET /path?q=1 HTTP/1.1");
-    assert_eq!(
-        (seen.header("content-type"), seen.body.as_str()),
-        (None, "")
-    );
+    assert_eq!((seen.header("content-type"), seen.body.as_str()), (None, ""));
 }
 
 #[tokio::test]
 async fn a_string_goes_out_as_text_and_any_other_body_as_json() {
     for (body, content_type, bytes) in [
         (json!("plain"), "text/plain; charset=utf-8", "plain"),
-        (
-            json!({"a": [1, null]}),
-            "application/json",
-            "{\"a\":[1,null]}",
-        ),
+        (json!({"a": [1, null]}), "application/json", "{\"a\":[1,null]}"),
         (json!(false), "application/json", "false"),
     ] {
         let seen = sent(json!({"method": "POST", "body": body})).await;
@@ -76,9 +66,7 @@ async fn connections_are_used_again() {
     let receiver = Receiver::answering("200 OK", "x").await;
     let client = client();
     for _ in 0..5 {
-        call(&client, json!({"url": receiver.url("/")}))
-            .await
-            .unwrap();
+        call(&client, json!({"url": receiver.url("/")})).await.unwrap();
     }
     assert_eq!((receiver.seen().len(), receiver.connections()), (5, 1));
 }
@@ -94,10 +82,7 @@ async fn a_body_above_the_limit_is_not_sent() {
     let client = gathering_tools::HttpClient::new(options).unwrap();
     let config = |body: &str| json!({"url": receiver.url("/"), "method": "POST", "body": body});
     assert_eq!(
-        call(&client, config("12345678901"))
-            .await
-            .unwrap_err()
-            .code(),
+        call(&client, config("12345678901")).await.unwrap_err().code(),
         "too_large"
     );
     assert_eq!(receiver.connections(), 0);

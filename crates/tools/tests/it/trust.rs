@@ -16,19 +16,12 @@ async fn a_server_that_speaks_no_tls_is_not_trusted() {
     let serve = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         assert_ne!(stream.read(&mut [0; 4096]).await.unwrap(), 0);
-        stream
-            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            .await
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     };
     let client = client();
     let (outcome, ()) = tokio::join!(call(&client, json!({"url": url})), serve);
     let error = outcome.unwrap_err();
-    assert_eq!(
-        (error.code(), error.is_transient()),
-        ("tls_failed", false),
-        "{error:?}"
-    );
+    assert_eq!((error.code(), error.is_transient()), ("tls_failed", false), "{error:?}");
 }
 
 #[test]
@@ -41,19 +34,12 @@ fn without_ca_certificates_http_still_works() {
         .output()
         .unwrap();
     let printed = String::from_utf8_lossy(&outcome.stdout);
-    assert!(
-        outcome.status.success() && printed.contains("1 passed"),
-        "{printed}"
-    );
+    assert!(outcome.status.success() && printed.contains("1 passed"), "{printed}");
 }
 
 #[tokio::test]
 #[ignore = "run by `without_ca_certificates_http_still_works`, in a process of its own"]
 async fn http_works() {
     let receiver = Receiver::answering("200 OK", "").await;
-    assert!(
-        call(&client(), json!({"url": receiver.url("/")}))
-            .await
-            .is_ok()
-    );
+    assert!(call(&client(), json!({"url": receiver.url("/")})).await.is_ok());
 }

@@ -66,10 +66,7 @@ impl Bench {
 
     pub(super) fn good(&self) -> String {
         let claims = self.rules.claims(self.subject(), self.now, &self.entropy);
-        sign(&self.keys, &claims)
-            .unwrap()
-            .expose_secret()
-            .to_owned()
+        sign(&self.keys, &claims).unwrap().expose_secret().to_owned()
     }
 
     pub(super) fn good_claims(&self) -> Value {
@@ -87,16 +84,9 @@ impl Bench {
 
     /// Signs what may not even be JSON.
     pub(super) fn signed_text(&self, header: &str, claims: &str) -> String {
-        let message = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header),
-            URL_SAFE_NO_PAD.encode(claims)
-        );
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&self.private).unwrap();
-        format!(
-            "{message}.{}",
-            URL_SAFE_NO_PAD.encode(pair.sign(message.as_bytes()))
-        )
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(pair.sign(message.as_bytes())))
     }
 
     pub(super) fn with_claim(&self, name: &str, value: Value) -> String {
@@ -117,11 +107,7 @@ impl Bench {
 
     pub(super) fn at(&self, token: &str, seconds: i64) -> Result<(), TokenError> {
         self.rules
-            .verify(
-                &self.keys,
-                token,
-                self.now + SignedDuration::from_secs(seconds),
-            )
+            .verify(&self.keys, token, self.now + SignedDuration::from_secs(seconds))
             .map(drop)
     }
 }

@@ -10,12 +10,7 @@ use crate::tokens::error::TokenError;
 #[test]
 fn the_claims_are_those_of_the_contract() {
     let claims = bench().good_claims();
-    let names: Vec<&str> = claims
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let names: Vec<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(
         names,
         [
@@ -23,16 +18,10 @@ fn the_claims_are_those_of_the_contract() {
         ]
     );
     assert_eq!(
-        URL_SAFE_NO_PAD
-            .decode(claims["jti"].as_str().unwrap())
-            .unwrap()
-            .len(),
+        URL_SAFE_NO_PAD.decode(claims["jti"].as_str().unwrap()).unwrap().len(),
         16
     );
-    assert_eq!(
-        claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(),
-        900
-    );
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 900);
 }
 
 #[test]
@@ -59,11 +48,7 @@ fn a_missing_or_malformed_claim_is_refused() {
         "iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp", "email", "project",
     ] {
         let token = bench.signed(&bench.good_header(), &without(&bench.good_claims(), name));
-        assert_eq!(
-            bench.refused(&token),
-            TokenError::InvalidClaims,
-            "{name} missing"
-        );
+        assert_eq!(bench.refused(&token), TokenError::InvalidClaims, "{name} missing");
         assert_eq!(
             bench.refused(&bench.with_claim(name, Value::Null)),
             TokenError::InvalidClaims,
@@ -118,10 +103,7 @@ fn times_at_the_edge_of_the_numbers_do_not_overflow() {
         bench.at(&bench.with_claim("exp", json!(i64::MIN)), 0),
         Err(TokenError::InvalidClaims)
     );
-    assert_eq!(
-        bench.at(&bench.with_claim("exp", json!(i64::MAX)), 0),
-        Ok(())
-    );
+    assert_eq!(bench.at(&bench.with_claim("exp", json!(i64::MAX)), 0), Ok(()));
     assert_eq!(
         bench.at(&bench.with_claim("nbf", json!(i64::MAX)), 0),
         Err(TokenError::NotYetValid)
@@ -161,8 +143,5 @@ fn claims_that_are_not_an_object_are_refused() {
 #[test]
 fn a_claim_that_a_later_release_adds_does_not_matter() {
     let bench = bench();
-    assert_eq!(
-        bench.at(&bench.with_claim("roles", json!(["admin"])), 0),
-        Ok(())
-    );
+    assert_eq!(bench.at(&bench.with_claim("roles", json!(["admin"])), 0), Ok(()));
 }

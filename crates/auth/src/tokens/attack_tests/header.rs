@@ -88,10 +88,7 @@ fn a_key_that_the_token_brings_along_is_not_used() {
     header["jku"] = "https://evil.example/jwks.json".into();
     let message = unsigned(&header, &bench.good_claims());
     let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&private).unwrap();
-    let token = format!(
-        "{message}.{}",
-        URL_SAFE_NO_PAD.encode(pair.sign(message.as_bytes()))
-    );
+    let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(pair.sign(message.as_bytes())));
     assert_eq!(bench.refused(&token), TokenError::WrongSignature);
 }
 

@@ -15,14 +15,10 @@ use crate::tokens::rules::sign;
 #[test]
 fn a_good_token_is_accepted_and_says_what_was_put_in() {
     let bench = bench();
-    let claims = bench
-        .rules
-        .claims(bench.subject(), bench.now, &bench.entropy);
+    let claims = bench.rules.claims(bench.subject(), bench.now, &bench.entropy);
     let token = sign(&bench.keys, &claims).unwrap();
     assert_eq!(
-        bench
-            .rules
-            .verify(&bench.keys, token.expose_secret(), bench.now),
+        bench.rules.verify(&bench.keys, token.expose_secret(), bench.now),
         Ok(claims)
     );
 }
@@ -31,31 +27,21 @@ fn a_good_token_is_accepted_and_says_what_was_put_in() {
 fn the_header_names_type_algorithm_and_key() {
     let bench = bench();
     let token = bench.good();
-    let header = URL_SAFE_NO_PAD
-        .decode(token.split('.').next().unwrap())
-        .unwrap();
-    assert_eq!(
-        serde_json::from_slice::<Value>(&header).unwrap(),
-        bench.good_header()
-    );
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&header).unwrap(), bench.good_header());
 }
 
 #[test]
 fn another_keys_signature_under_a_known_key_id_is_refused() {
     let bench = bench();
     let foreign = Key::read(&generate(&bench.entropy), bench.now).unwrap();
-    let claims = bench
-        .rules
-        .claims(bench.subject(), bench.now, &bench.entropy);
+    let claims = bench.rules.claims(bench.subject(), bench.now, &bench.entropy);
     let posing = Key {
         kid: bench.key.kid.clone(),
         ..foreign
     };
     let token = sign(&KeySet::new(vec![posing]), &claims).unwrap();
-    assert_eq!(
-        bench.refused(token.expose_secret()),
-        TokenError::WrongSignature
-    );
+    assert_eq!(bench.refused(token.expose_secret()), TokenError::WrongSignature);
 }
 
 #[test]
@@ -67,10 +53,7 @@ fn any_changed_character_is_refused() {
         bytes[position] = if bytes[position] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(bytes).unwrap();
         assert!(
-            bench
-                .rules
-                .verify(&bench.keys, &changed, bench.now)
-                .is_err(),
+            bench.rules.verify(&bench.keys, &changed, bench.now).is_err(),
             "position {position}"
         );
     }
@@ -103,21 +86,14 @@ fn a_token_with_the_signature_cut_off_is_refused() {
     let bench = bench();
     let good = bench.good();
     let (message, _) = good.rsplit_once('.').unwrap();
-    assert_eq!(
-        bench.refused(&format!("{message}.")),
-        TokenError::WrongSignature
-    );
+    assert_eq!(bench.refused(&format!("{message}.")), TokenError::WrongSignature);
 }
 
 #[test]
 fn tokens_of_an_older_key_stay_valid_and_the_younger_key_signs() {
     let bench = bench();
     let old_token = bench.good();
-    let younger = Key::read(
-        &generate(&bench.entropy),
-        bench.now + SignedDuration::from_secs(1),
-    )
-    .unwrap();
+    let younger = Key::read(&generate(&bench.entropy), bench.now + SignedDuration::from_secs(1)).unwrap();
     let kid = younger.kid.clone();
     let retired = bench
         .key
@@ -132,10 +108,5 @@ fn tokens_of_an_older_key_stay_valid_and_the_younger_key_signs() {
             .is_ok()
     );
     assert_eq!(keys.jwks(bench.now).keys.len(), 2);
-    assert_eq!(
-        keys.jwks(bench.now + SignedDuration::from_hours(1))
-            .keys
-            .len(),
-        1
-    );
+    assert_eq!(keys.jwks(bench.now + SignedDuration::from_hours(1)).keys.len(), 1);
 }
