@@ -58,8 +58,11 @@ pub async fn dead(client: &impl GenericClient, grace_ms: i64, lease_ms: i64) -> 
 pub async fn forget(client: &impl GenericClient, ids: &[InstanceId]) -> Result<(), Error> {
     let statement = client
         .prepare_cached(
-            "DELETE FROM instances i WHERE id = ANY ($1)
-             AND NOT EXISTS (SELECT FROM runs r WHERE r.status = 'running' AND r.owner = i.id)",
+            "WITH gone AS (
+                 DELETE FROM instances i WHERE id = ANY ($1)
+                 AND NOT EXISTS (SELECT FROM runs r WHERE r.status = 'running' AND r.owner = i.id)
+                 RETURNING id)
+             DELETE FROM cancellations c USING gone WHERE c.instance_id = gone.id",
         )
         .await?;
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();

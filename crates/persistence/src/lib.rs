@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod cancellations;
 mod error;
 pub mod instances;
 mod migrate;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cancel;
 mod engine;
 mod entry;
 mod error;
@@ -14,6 +15,7 @@ mod start;
 mod view;
 mod wait;
 
+pub use cancel::CancelReport;
 pub use engine::{Engine, EngineBuilder};
 pub use error::Error;
 pub use gathering_domain::definition::{ConfigProblem, Problem};

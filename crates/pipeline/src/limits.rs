@@ -17,9 +17,11 @@ pub struct Limits {
     pub max_waiting_starts: usize,
     /// A run with nothing to do for longer than this is put down until it has. Default 1 s.
     pub release_after: Duration,
+    /// How long a handler may take to notice that it is cancelled before its future is dropped. Default 250 ms.
+    pub cancel_grace: Duration,
     /// How often the queue is looked at when nothing wakes the engine earlier. Default 250 ms.
     pub poll_interval: Duration,
-    /// How often the heartbeat is written. Default 250 ms.
+    /// How often the heartbeat is written, and runs are looked for that were cancelled elsewhere. Default 250 ms.
     pub heartbeat_interval: Duration,
     /// How old the heartbeat of an instance without its lock is when others take over its runs. Default 1 s.
     pub grace: Duration,
@@ -38,6 +40,7 @@ impl Default for Limits {
             max_input_bytes: 1 << 20,
             max_waiting_starts: 10_000,
             release_after: Duration::from_secs(1),
+            cancel_grace: Duration::from_millis(250),
             poll_interval: Duration::from_millis(250),
             heartbeat_interval: Duration::from_millis(250),
             grace: Duration::from_secs(1),

@@ -12,11 +12,11 @@ use gathering_persistence::run_journal::{EntryRow, HeadChange, NewEntry};
 use gathering_persistence::runs::ClaimedRun;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Session;
 use super::attempt;
+use super::attempts::Attempts;
 use super::committer::{Append, Refused};
 use crate::entry::{self, RUN_ENDED, TAKEN_OVER};
 use crate::handler::Call;
@@ -32,7 +32,7 @@ pub(crate) struct Driver {
     seq: i32,
     /// Decided, not yet durable.
     pending: Vec<NewEntry>,
-    attempts: JoinSet<AttemptEnd>,
+    attempts: Attempts,
     cancelled: CancellationToken,
     deadline: Option<Timestamp>,
 }
@@ -42,6 +42,8 @@ pub(crate) struct Driver {
 pub(crate) enum Leave {
     /// It ended, or waits in the database.
     Done,
+    /// Somebody cancelled it; its row says so already.
+    Cancelled,
     /// The instance shuts down; the run goes back to the queue.
     Draining,
     /// It could not be written.
@@ -55,6 +57,7 @@ impl Driver {
         run: ClaimedRun,
         pipeline: Arc<Pipeline>,
         journal: &[EntryRow],
+        cancelled: CancellationToken,
     ) -> Result<Self, gathering_persistence::Error> {
         let progress = replay(&run, &pipeline, journal)?;
         let deadline = pipeline
@@ -66,8 +69,8 @@ impl Driver {
             },
             seq: journal.last().map_or(0, |row| row.seq),
             pending: Vec::new(),
-            attempts: JoinSet::new(),
-            cancelled: session.dropped.child_token(),
+            attempts: Attempts::default(),
+            cancelled,
             deadline,
             progress,
             pipeline,
@@ -86,12 +89,15 @@ impl Driver {
     pub(crate) async fn drive(mut self) -> Leave {
         let left = self.turns().await.unwrap_or_else(Leave::Refused);
         self.cancelled.cancel();
-        self.attempts.shutdown().await;
+        self.attempts.shutdown(self.session.shared.limits.cancel_grace).await;
         left
     }
 
     async fn turns(&mut self) -> Result<Leave, Refused> {
         loop {
+            if self.cancelled.is_cancelled() {
+                return Ok(Leave::Cancelled);
+            }
             if self.deadline.is_some_and(|deadline| deadline <= self.now()) {
                 return self.end(self.timed_out()).await;
             }
@@ -100,7 +106,7 @@ impl Driver {
                 return Ok(Leave::Draining);
             }
             let draining = self.session.draining.is_cancelled();
-            if !draining && let Some(outcome) = self.plan() {
+            if !draining && let Some(outcome) = self.plan().await {
                 return self.end(outcome).await;
             }
             if self.attempts.is_empty() && self.may_rest() {
@@ -114,7 +120,7 @@ impl Driver {
     }
 
     /// Decides what can be decided and starts what can start; gives the outcome once there is one.
-    fn plan(&mut self) -> Option<Outcome> {
+    async fn plan(&mut self) -> Option<Outcome> {
         let now = self.now();
         let Plan {
             records,
@@ -124,13 +130,14 @@ impl Driver {
         for (node, event) in &records {
             self.note(*node, event, now);
         }
+        let alone = starts.len() == 1 && self.attempts.is_empty();
         for start in starts {
-            self.start(start);
+            self.start(start, alone).await;
         }
         outcome
     }
 
-    fn start(&mut self, Start { node, attempt, config }: Start) {
+    async fn start(&mut self, Start { node, attempt, config }: Start, alone: bool) {
         let definition = &self.pipeline.nodes[node];
         let NodeKind::Action { handler, .. } = &definition.kind else {
             return;
@@ -150,32 +157,29 @@ impl Driver {
             definition.timeout,
             shared.limits.max_output_bytes,
         );
-        self.attempts.spawn(async move {
+        let attempting = async move {
             AttemptEnd {
                 node,
                 attempt,
                 result: running.await,
             }
-        });
+        };
+        self.attempts.start(attempting, alone).await;
     }
 
     /// Waits for an attempt, a timer, the run's deadline or the drain, and takes in what came of it.
     async fn await_something(&mut self) -> Result<(), Refused> {
         let pause = self.until_wake();
         let draining = self.session.draining.clone();
-        let first = tokio::select! {
-            Some(joined) = self.attempts.join_next() => joined,
+        let ended = tokio::select! {
+            ended = self.attempts.ended() => ended,
             () = tokio::time::sleep(pause) => return Ok(()),
             () = draining.cancelled(), if !draining.is_cancelled() => return Ok(()),
+            () = self.cancelled.cancelled() => return Ok(()),
         };
-        let mut joined = vec![first];
-        while let Some(next) = self.attempts.try_join_next() {
-            joined.push(next);
-        }
         let now = self.now();
-        let settled: Vec<_> = joined
+        let settled: Vec<_> = ended
             .into_iter()
-            .filter_map(Result::ok)
             .map(|end| (end.node, self.progress.settle(end, now, self.chance())))
             .collect();
         for (node, event) in &settled {

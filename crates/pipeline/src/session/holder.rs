@@ -1,6 +1,8 @@
 //! The runs in memory: each is driven by a task of its own, and none that this instance owns is forgotten.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use gathering_persistence::run_journal::EntryRow;
 use gathering_persistence::runs::ClaimedRun;
 use gathering_persistence::{Connection, run_journal, runs};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::Session;
@@ -30,24 +33,50 @@ pub(crate) struct Claimed {
     pub(crate) journal: Option<Vec<EntryRow>>,
 }
 
-/// The ids of the runs in memory, and of those whose insert is under way.
+/// The runs in memory, and those whose insert is under way.
 #[derive(Debug, Default)]
-pub(crate) struct Held(Mutex<HashSet<RunId>>);
+pub(crate) struct Held(Mutex<HashMap<RunId, Hold>>);
+
+#[derive(Debug, Default)]
+struct Hold {
+    /// Stops the run's attempts.
+    stop: CancellationToken,
+    /// Somebody took the run away and this instance claimed it again, while its first driver had not noticed yet.
+    claimed_again: bool,
+}
 
 impl Held {
-    /// `false` if it was held already.
+    /// `false` if it was held already; that is remembered until it is let go.
     pub(crate) fn hold(&self, run: RunId) -> bool {
-        self.0.lock().is_ok_and(|mut held| held.insert(run))
-    }
-
-    pub(crate) fn let_go(&self, run: RunId) {
-        if let Ok(mut held) = self.0.lock() {
-            held.remove(&run);
+        let Ok(mut held) = self.0.lock() else { return false };
+        match held.entry(run) {
+            Entry::Vacant(entry) => {
+                entry.insert(Hold::default());
+                true
+            }
+            Entry::Occupied(mut entry) => {
+                entry.get_mut().claimed_again = true;
+                false
+            }
         }
     }
 
-    fn contains(&self, run: RunId) -> bool {
-        self.0.lock().is_ok_and(|held| held.contains(&run))
+    /// Whether it was claimed again meanwhile.
+    pub(crate) fn let_go(&self, run: RunId) -> bool {
+        self.0
+            .lock()
+            .is_ok_and(|mut held| held.remove(&run).is_some_and(|hold| hold.claimed_again))
+    }
+
+    /// Stops the run's attempts, if it is held.
+    pub(crate) fn stop(&self, run: RunId) {
+        if let Some(token) = self.token(run) {
+            token.cancel();
+        }
+    }
+
+    fn token(&self, run: RunId) -> Option<CancellationToken> {
+        self.0.lock().ok()?.get(&run).map(|hold| hold.stop.clone())
     }
 }
 
@@ -65,7 +94,7 @@ impl Session {
         let span = tracing::info_span!("run", run_id = %id);
         let driving = async move {
             session.drive(claimed).await;
-            session.held.let_go(id);
+            session.let_go(id);
             session.shared.waiters.wake(id);
             drop(slot);
             session.slot_freed();
@@ -74,10 +103,18 @@ impl Session {
         self.drivers.spawn_on(driving, &self.runtime);
     }
 
+    /// The run has left the memory. A claim of it that came while it was still there is to be found now.
+    pub(crate) fn let_go(&self, run: RunId) {
+        if self.held.let_go(run) {
+            self.claims_lost.store(true, Ordering::Release);
+            self.wake.notify_one();
+        }
+    }
+
     /// Launches the runs that this instance owns without holding them: claimed by a statement whose answer was lost.
     pub(crate) async fn find_lost_claims(self: &Arc<Self>, client: &Connection) -> Result<(), Error> {
         for run in runs::owned(client, self.instance).await? {
-            if self.held.contains(run.id) {
+            if self.held.token(run.id).is_some() {
                 continue;
             }
             let Some(slot) = self.slot() else {
@@ -104,7 +141,7 @@ impl Session {
         let mut pause = FIRST_PAUSE;
         while let Some(claimed) = next {
             match self.drive_once(claimed).await {
-                Ok(Leave::Done | Leave::Draining) => return,
+                Ok(Leave::Done | Leave::Draining | Leave::Cancelled) => return,
                 Ok(Leave::Refused(refused)) => tracing::warn!(%refused, "an append was refused; the run is read again"),
                 Err(error) => tracing::error!(error = %chain(&error), "the run cannot be driven; it is tried again"),
             }
@@ -134,7 +171,8 @@ impl Session {
             Some(journal) => journal,
             None => run_journal::of_runs(&self.shared.connection().await?, &[run.id]).await?,
         };
-        let mut driver = Driver::resume(self.clone(), run, pipeline, &journal)?;
+        let stop = self.held.token(run.id).unwrap_or_default();
+        let mut driver = Driver::resume(self.clone(), run, pipeline, &journal, stop)?;
         if taken_over {
             driver.note_take_over();
         }

@@ -1,6 +1,7 @@
 //! One life of an instance: from registering it until it stops, or until the others may think it dead.
 
 mod attempt;
+mod attempts;
 mod claimer;
 pub(crate) mod committer;
 pub(crate) mod driver;
@@ -116,7 +117,7 @@ impl Session {
     ) -> End {
         let end = tokio::select! {
             () = self.draining.cancelled() => End::Stopped,
-            () = presence.keep(&self.shared) => End::Fenced,
+            () = presence.keep(&self) => End::Fenced,
         };
         if end == End::Stopped {
             self.drain(&mut presence, deadline).await;
@@ -140,7 +141,7 @@ impl Session {
         tokio::select! {
             () = self.drivers.wait() => {}
             () = deadline.passed() => tracing::warn!(runs = self.drivers.len(), "the shutdown deadline passed with attempts under way; they are dropped"),
-            () = presence.keep(&self.shared) => {}
+            () = presence.keep(self) => {}
         }
     }
 
@@ -158,7 +159,7 @@ impl Session {
                 tracing::warn!(%error, "unfinished runs could not be handed back; they are taken over after the grace");
             }
         }
-        presence.leave(&self.shared).await;
+        presence.leave().await;
     }
 
     /// Room for one more run in memory, if there is.

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gathering_domain::InstanceId;
-use gathering_persistence::{Connection, Error, instances};
+use gathering_persistence::{Connection, Error, cancellations, instances};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::Session;
 use crate::shared::Shared;
 
 /// Since when the database was seen without a break.
@@ -52,12 +53,12 @@ impl Presence {
     }
 
     /// Beats for as long as that works; returns once the others may think this instance dead.
-    pub(crate) async fn keep(&mut self, shared: &Shared) {
-        let limits = &shared.limits;
+    pub(crate) async fn keep(&mut self, session: &Session) {
+        let (shared, limits) = (&session.shared, &session.shared.limits);
         let mut last = Instant::now();
         loop {
             tokio::time::sleep(limits.heartbeat_interval).await;
-            let beat = tokio::time::timeout(limits.grace / 2, self.beat(shared)).await;
+            let beat = tokio::time::timeout(limits.grace / 2, self.tick(session, shared)).await;
             match beat {
                 Ok(Ok(())) => last = Instant::now(),
                 Ok(Err(error)) => self.lost(&error.to_string()),
@@ -69,15 +70,26 @@ impl Presence {
         }
     }
 
+    /// Beats, and stops what was cancelled elsewhere.
+    async fn tick(&mut self, session: &Session, shared: &Shared) -> Result<(), Error> {
+        self.beat(shared).await?;
+        let Some(connection) = &self.connection else {
+            return Ok(());
+        };
+        for run in cancellations::take(connection, self.instance).await? {
+            session.held.stop(run);
+        }
+        Ok(())
+    }
+
     /// Forgets the instance: it left in good order.
-    pub(crate) async fn leave(mut self, shared: &Shared) {
+    pub(crate) async fn leave(mut self) {
         if let Some(connection) = self.connection.take() {
             if let Err(error) = instances::forget(&connection, &[self.instance]).await {
                 tracing::debug!(%error, "the instance's row stays until others find it dead");
             }
             drop(Connection::take(connection));
         }
-        let _ = shared;
     }
 
     /// Without the lock the others wait only for the grace; with it, for the lease.

@@ -49,9 +49,9 @@ pub(crate) async fn run(session: Arc<Session>, mut lane: Lane, mut starts: mpsc:
         for ((run, insertion), (slot, done)) in runs.into_iter().zip(insertions).zip(replies) {
             match (&insertion, slot) {
                 (Ok(Insertion::Inserted(inserted)), Some(slot)) => session.launch_held(claimed(run, inserted), slot),
-                (Ok(_), _) => session.held.let_go(run.id),
+                (Ok(_), _) => session.let_go(run.id),
                 (Err(_), _) => {
-                    session.held.let_go(run.id);
+                    session.let_go(run.id);
                     // It may be there all the same, with only the answer lost.
                     session.claims_lost.store(true, Ordering::Release);
                 }

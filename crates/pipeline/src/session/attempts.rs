@@ -1,0 +1,69 @@
+//! The attempts of one run that are under way.
+
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use gathering_domain::planner::AttemptEnd;
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
+
+/// The attempts of one run that are under way; dropping it drops them.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts {
+    running: JoinSet<AttemptEnd>,
+    /// Ended before they needed a task of their own.
+    ended: Vec<AttemptEnd>,
+}
+
+impl Attempts {
+    /// Begins one.
+    ///
+    /// One that is alone is first tried on the run's own task: what needs no waiting, then needs no task either. Several always run in
+    /// tasks of their own, in parallel even where a handler blocks.
+    pub(crate) async fn start(&mut self, attempt: impl Future<Output = AttemptEnd> + Send + 'static, alone: bool) {
+        let mut attempt = Box::pin(attempt);
+        if alone && let Some(end) = poll_once(attempt.as_mut()).await {
+            self.ended.push(end);
+        } else {
+            self.running.spawn(attempt.in_current_span());
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ended.is_empty() && self.running.is_empty()
+    }
+
+    /// Those that have ended, at least one; pending for ever while none is under way.
+    pub(crate) async fn ended(&mut self) -> Vec<AttemptEnd> {
+        if self.ended.is_empty() {
+            match self.running.join_next().await {
+                // An attempt catches its handler's panics, so it fails to join only when it is dropped.
+                Some(joined) => self.ended.extend(joined),
+                None => std::future::pending().await,
+            }
+        }
+        while let Some(joined) = self.running.try_join_next() {
+            self.ended.extend(joined);
+        }
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Gives those that are under way a moment to notice that they are cancelled, then drops them and waits until they are gone.
+    pub(crate) async fn shutdown(&mut self, grace: Duration) {
+        let leaving = async { while self.running.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, leaving).await.is_err() {
+            self.running.shutdown().await;
+        }
+    }
+}
+
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        Poll::Ready(match future.as_mut().poll(context) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
+}
