@@ -21,6 +21,8 @@ pub enum Code {
     VersionConflict,
     /// The same Idempotency-Key came with another request.
     IdempotencyKeyReused,
+    /// The run ended by itself before it could be cancelled.
+    RunAlreadyEnded,
     /// There is more work than this instance can take.
     Overloaded,
     /// The database cannot be reached, or has no connection free.
@@ -31,7 +33,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InvalidToken,
         Self::InvalidCredentials,
         Self::RegistrationClosed,
@@ -40,6 +42,7 @@ impl Code {
         Self::NotFound,
         Self::VersionConflict,
         Self::IdempotencyKeyReused,
+        Self::RunAlreadyEnded,
         Self::Overloaded,
         Self::DatabaseUnavailable,
         Self::Internal,
@@ -56,6 +59,7 @@ impl Code {
             Self::NotFound => "not_found",
             Self::VersionConflict => "version_conflict",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::RunAlreadyEnded => "run_already_ended",
             Self::Overloaded => "overloaded",
             Self::DatabaseUnavailable => "database_unavailable",
             Self::Internal => "internal",
@@ -73,6 +77,7 @@ impl Code {
             Self::NotFound => "There is no such thing",
             Self::VersionConflict => "The pipeline has changed",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
+            Self::RunAlreadyEnded => "The run has already ended",
             Self::Overloaded => "The server has too much to do",
             Self::DatabaseUnavailable => "The database is not available",
             Self::Internal => "The server failed",

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use gathering_domain::RunId;
 use gathering_domain::definition::Problem;
 use serde::Serialize;
 use uuid::Uuid;
@@ -57,6 +58,14 @@ pub enum Error {
     /// The same Idempotency-Key came with another request.
     #[error("the Idempotency-Key started a run with another body before; use a new key for a new run")]
     IdempotencyKeyReused,
+    /// The run ended by itself before it could be cancelled.
+    #[error("run {id} is {status}; what has ended cannot be cancelled")]
+    RunAlreadyEnded {
+        /// The run.
+        id: RunId,
+        /// How it ended.
+        status: String,
+    },
     /// There is more work than this instance can take.
     #[error("there is more work than this server can take; try again in {} s", .retry_after.as_secs().max(1))]
     Overloaded {
@@ -105,6 +114,7 @@ impl Error {
             Self::NotFound { .. } => Code::NotFound,
             Self::VersionConflict { .. } => Code::VersionConflict,
             Self::IdempotencyKeyReused => Code::IdempotencyKeyReused,
+            Self::RunAlreadyEnded { .. } => Code::RunAlreadyEnded,
             Self::Overloaded { .. } => Code::Overloaded,
             Self::DatabaseUnavailable(_) => Code::DatabaseUnavailable,
             Self::Internal(_) => Code::Internal,
@@ -123,6 +133,7 @@ impl Error {
             | Self::InvalidPipeline { .. }
             | Self::NotFound { .. }
             | Self::VersionConflict { .. }
+            | Self::RunAlreadyEnded { .. }
             | Self::IdempotencyKeyReused
             | Self::Internal(_) => None,
         }

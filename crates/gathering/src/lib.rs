@@ -19,8 +19,8 @@ pub use gathering_domain::duration::{format_duration, parse_duration};
 pub use gathering_domain::{Clock, Entropy, Json, PipelineId, ProjectId, RunId, UserId};
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{
-    Call, ConfigProblem, Handler, HandlerError, JournalEntry, Limits, PipelineSummary, PipelineView, RunHead,
-    RunSummary, RunView,
+    Call, CancelReport, ConfigProblem, Handler, HandlerError, JournalEntry, Limits, PipelineSummary, PipelineView,
+    RunHead, RunSummary, RunView,
 };
 pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;

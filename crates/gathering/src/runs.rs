@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gathering_auth::Identity;
 use gathering_domain::{Json, PipelineId, ProjectId, RunId};
 use gathering_persistence::{Page, PageRequest};
-use gathering_pipeline::{JournalEntry, RunFilter, RunSummary, RunView, StartRun};
+use gathering_pipeline::{CancelReport, JournalEntry, RunFilter, RunSummary, RunView, StartRun};
 
 use crate::input::Rules;
 use crate::{Error, Gathering, RunStatus};
@@ -99,6 +99,30 @@ impl Gathering {
         let project = found.as_ref().map(|view| view.head.summary.project_id);
         self.check(identity, project, Error::run_not_found(id)).await?;
         found.ok_or_else(|| Error::run_not_found(id))
+    }
+
+    /// Cancels a run; doing so again changes nothing. A run that ended otherwise is refused.
+    pub async fn cancel_run(
+        &self,
+        identity: &Identity,
+        id: RunId,
+        reason: Option<&str>,
+    ) -> Result<CancelReport, Error> {
+        self.check_run(identity, id).await?;
+        let reason = reason.unwrap_or("cancelled on request");
+        let report = self
+            .engine
+            .cancel_run(id, reason)
+            .await?
+            .ok_or_else(|| Error::run_not_found(id))?;
+        if report.status == "cancelled" {
+            Ok(report)
+        } else {
+            Err(Error::RunAlreadyEnded {
+                id,
+                status: report.status,
+            })
+        }
     }
 
     /// The runs of a project, newest first.

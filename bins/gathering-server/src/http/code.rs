@@ -92,6 +92,7 @@ fn status_of(code: gathering::Code) -> StatusCode {
         Of::RegistrationClosed => StatusCode::FORBIDDEN,
         Of::NotFound => StatusCode::NOT_FOUND,
         Of::VersionConflict => StatusCode::PRECONDITION_FAILED,
+        Of::RunAlreadyEnded => StatusCode::CONFLICT,
         Of::InvalidRequest | Of::InvalidPipeline | Of::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         Of::Overloaded | Of::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         Of::Internal => StatusCode::INTERNAL_SERVER_ERROR,

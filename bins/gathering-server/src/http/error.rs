@@ -25,6 +25,7 @@ impl From<Error> for Problem {
             Error::RegistrationClosed(_)
             | Error::NotFound { .. }
             | Error::VersionConflict { .. }
+            | Error::RunAlreadyEnded { .. }
             | Error::IdempotencyKeyReused
             | Error::Overloaded { .. } => problem,
         }

@@ -1,4 +1,4 @@
-//! `/runs`: start, read, list, and the journal of one.
+//! `/runs`: start, cancel, read, list, and the journal of one.
 
 use actix_web::http::header::{HeaderName, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
@@ -22,6 +22,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(methods(resource("/pipelines/{id}/runs"), "POST").route(write(Method::POST).to(start)))
         .service(methods(resource("/runs"), "GET, HEAD").route(read().to(list)))
         .service(methods(resource("/runs/{id}"), "GET, HEAD").route(read().to(get)))
+        .service(methods(resource("/runs/{id}/cancel"), "POST").route(write(Method::POST).to(cancel)))
         .service(methods(resource("/runs/{id}/journal"), "GET, HEAD").route(read().to(journal)));
 }
 
@@ -70,6 +71,19 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
 
 async fn get(state: Data<State>, Caller(identity): Caller, Id(id): Id<RunId>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(state.gathering.run(&identity, id).await?))
+}
+
+async fn cancel(
+    state: Data<State>,
+    Caller(identity): Caller,
+    Id(id): Id<RunId>,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let mut body = incoming.object_or_nothing().await?;
+    let reason: Option<String> = body.optional("reason", "a text");
+    body.finish()?;
+    let report = state.gathering.cancel_run(&identity, id, reason.as_deref()).await?;
+    Ok(HttpResponse::Ok().json(report))
 }
 
 async fn journal(
