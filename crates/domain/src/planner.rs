@@ -13,7 +13,7 @@ use crate::node_state::{Attempt, EdgeOutcome, Failure, NodeEvent, NodeState, Ski
 use crate::pipeline::{JoinMode, NodeIx, NodeKind, OnError, When};
 use crate::progress::Progress;
 use crate::run_state::Outcome;
-pub use crate::settle::{AttemptEnd, AttemptResult};
+pub use crate::settle::{ATTEMPT_LOST, AttemptEnd, AttemptResult};
 
 /// What [`Progress::next`] decided.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::Json;
-use crate::node_state::{Attempt, Failure, NodeEvent};
+use crate::node_state::{Attempt, Failure, NodeEvent, NodeState};
 use crate::pipeline::NodeIx;
 use crate::planner::later;
 use crate::progress::Progress;
@@ -40,9 +40,36 @@ pub enum AttemptResult {
         /// The timeout.
         after: Duration,
     },
+    /// Its instance gave the run back before it ended.
+    Interrupted,
+    /// Its process died under it.
+    Lost {
+        /// How many attempts of this node died with their process, this one included.
+        times: u32,
+        /// With how many the node is suspected of killing its process, and not tried again.
+        limit: u32,
+    },
 }
 
 impl Progress {
+    /// The attempts that are under way: after a replay, those that were when the journal ends.
+    pub fn under_way(&self) -> Vec<(NodeIx, Attempt)> {
+        let nodes = self.nodes.iter().enumerate();
+        nodes
+            .filter_map(|(node, state)| match state {
+                NodeState::Running { attempt, .. } => Some((node, *attempt)),
+                NodeState::Pending
+                | NodeState::Retrying { .. }
+                | NodeState::Waiting { .. }
+                | NodeState::Completed(_)
+                | NodeState::Failed(..)
+                | NodeState::TimedOut(..)
+                | NodeState::Skipped { .. }
+                | NodeState::Cancelled { .. } => None,
+            })
+            .collect()
+    }
+
     /// Turns what an attempt came to into the event to append. `chance` in [0, 1) spreads the retry.
     pub fn settle(&self, end: AttemptEnd, now: Timestamp, chance: f64) -> NodeEvent {
         let AttemptEnd { node, attempt, result } = end;
@@ -76,6 +103,10 @@ impl Progress {
                     None => self.timed_out(node, attempt, error),
                 }
             }
+            // Neither is the node's own failure, so neither asks the retry policy: the next attempt follows at once.
+            AttemptResult::Interrupted => again_at_once(attempt, interrupted(), now),
+            AttemptResult::Lost { times, limit } if times < limit => again_at_once(attempt, lost(), now),
+            AttemptResult::Lost { times, .. } => self.failed(node, attempt, quarantined(times)),
         }
     }
 
@@ -95,6 +126,30 @@ impl Progress {
             error,
         }
     }
+}
+
+/// The code of an attempt whose process died.
+pub const ATTEMPT_LOST: &str = "attempt_lost";
+
+fn again_at_once(attempt: Attempt, error: Failure, now: Timestamp) -> NodeEvent {
+    NodeEvent::AttemptFailed {
+        attempt,
+        error,
+        retry_at: now,
+    }
+}
+
+fn interrupted() -> Failure {
+    Failure::new("attempt_interrupted", "the instance stopped before the attempt ended")
+}
+
+fn lost() -> Failure {
+    Failure::new(ATTEMPT_LOST, "the process died while the attempt was under way")
+}
+
+fn quarantined(times: u32) -> Failure {
+    let message = format!("{times} processes died while this node was under way, so it is not tried again");
+    Failure::new("quarantined", message)
 }
 
 fn too_long(after: Duration) -> Failure {

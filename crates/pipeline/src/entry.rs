@@ -154,6 +154,12 @@ pub(crate) fn decode(pipeline: &Pipeline, row: &EntryRow) -> Result<Option<(Node
     Ok(Some((node, event)))
 }
 
+/// Why the attempt failed that an entry tells of.
+pub(crate) fn failure_code(row: &EntryRow) -> Option<String> {
+    let failed = row.data.as_ref().filter(|_| row.kind == "attempt_failed")?;
+    Some(failed.parse::<AttemptFailed>().ok()?.error.code)
+}
+
 pub(crate) fn corrupt(row: &EntryRow, reason: &str) -> Error {
     Error::Corrupt {
         table: "run_journal",

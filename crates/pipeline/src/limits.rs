@@ -17,6 +17,9 @@ pub struct Limits {
     pub max_waiting_starts: usize,
     /// A run with nothing to do for longer than this is put down until it has. Default 1 s.
     pub release_after: Duration,
+    /// How many processes may die while a node is under way before it is suspected of killing them and fails as `quarantined`.
+    /// Default 3.
+    pub max_lost_attempts: u32,
     /// How long a handler may take to notice that it is cancelled before its future is dropped. Default 250 ms.
     pub cancel_grace: Duration,
     /// How often the queue is looked at when nothing wakes the engine earlier. Default 250 ms.
@@ -40,6 +43,7 @@ impl Default for Limits {
             max_input_bytes: 1 << 20,
             max_waiting_starts: 10_000,
             release_after: Duration::from_secs(1),
+            max_lost_attempts: 3,
             cancel_grace: Duration::from_millis(250),
             poll_interval: Duration::from_millis(250),
             heartbeat_interval: Duration::from_millis(250),

@@ -11,7 +11,7 @@ use gathering_persistence::{Page, PageRequest};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::session::driver::replay;
+use crate::session::recovery::replay;
 use crate::{Engine, Error};
 
 /// A run, without what may be large.

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use gathering_domain::node_state::{Failure, NodeEvent};
 use gathering_domain::pipeline::{NodeIx, NodeKind, Pipeline};
-use gathering_domain::planner::{AttemptEnd, Plan, Start};
+use gathering_domain::planner::{AttemptEnd, AttemptResult, Plan, Start};
 use gathering_domain::progress::Progress;
 use gathering_domain::run_state::{Outcome, RunEvent, RunState};
-use gathering_domain::scope::{Outputs, RunFacts, Scope};
 use gathering_persistence::run_journal::{EntryRow, HeadChange, NewEntry};
 use gathering_persistence::runs::ClaimedRun;
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +17,7 @@ use super::Session;
 use super::attempt;
 use super::attempts::Attempts;
 use super::committer::{Append, Refused};
+use super::recovery;
 use crate::entry::{self, RUN_ENDED, TAKEN_OVER};
 use crate::handler::Call;
 
@@ -33,6 +33,8 @@ pub(crate) struct Driver {
     /// Decided, not yet durable.
     pending: Vec<NewEntry>,
     attempts: Attempts,
+    /// Whether a process died with this run: then attempts are journaled before they start, to find a node that kills its process.
+    watchful: bool,
     cancelled: CancellationToken,
     deadline: Option<Timestamp>,
 }
@@ -59,7 +61,7 @@ impl Driver {
         journal: &[EntryRow],
         cancelled: CancellationToken,
     ) -> Result<Self, gathering_persistence::Error> {
-        let progress = replay(&run, &pipeline, journal)?;
+        let progress = recovery::replay(&run, &pipeline, journal)?;
         let deadline = pipeline
             .timeout
             .and_then(|timeout| run.started_at.checked_add(timeout).ok());
@@ -70,6 +72,7 @@ impl Driver {
             seq: journal.last().map_or(0, |row| row.seq),
             pending: Vec::new(),
             attempts: Attempts::default(),
+            watchful: journal.iter().any(|row| row.kind == TAKEN_OVER),
             cancelled,
             deadline,
             progress,
@@ -83,6 +86,23 @@ impl Driver {
     pub(crate) fn note_take_over(&mut self) {
         let data = format!(r#"{{"by":"{}","epoch":{}}}"#, self.session.instance, self.run.epoch);
         self.push(self.now(), TAKEN_OVER, None, Some(data));
+        self.watchful = true;
+    }
+
+    /// Settles the attempts that were under way when the journal ends, and that nobody makes any more.
+    pub(crate) fn settle_lost(&mut self, journal: &[EntryRow], taken_over: bool) {
+        let (now, limit) = (self.now(), self.session.shared.limits.max_lost_attempts);
+        for (node, attempt) in self.progress.under_way() {
+            let result = if taken_over {
+                let times = recovery::losses(journal, &self.pipeline.nodes[node].id);
+                AttemptResult::Lost { times, limit }
+            } else {
+                AttemptResult::Interrupted
+            };
+            let event = self.progress.settle(AttemptEnd { node, attempt, result }, now, 0.0);
+            self.note(node, &event, now);
+            self.take_in(node, &event, now);
+        }
     }
 
     /// Drives the run until it leaves the memory.
@@ -106,7 +126,7 @@ impl Driver {
                 return Ok(Leave::Draining);
             }
             let draining = self.session.draining.is_cancelled();
-            if !draining && let Some(outcome) = self.plan().await {
+            if !draining && let Some(outcome) = self.plan().await? {
                 return self.end(outcome).await;
             }
             if self.attempts.is_empty() && self.may_rest() {
@@ -120,7 +140,7 @@ impl Driver {
     }
 
     /// Decides what can be decided and starts what can start; gives the outcome once there is one.
-    async fn plan(&mut self) -> Option<Outcome> {
+    async fn plan(&mut self) -> Result<Option<Outcome>, Refused> {
         let now = self.now();
         let Plan {
             records,
@@ -130,11 +150,17 @@ impl Driver {
         for (node, event) in &records {
             self.note(*node, event, now);
         }
+        if self.watchful && !starts.is_empty() {
+            for Start { node, attempt, .. } in &starts {
+                self.note(*node, &NodeEvent::AttemptStarted { attempt: *attempt }, now);
+            }
+            self.flush().await?;
+        }
         let alone = starts.len() == 1 && self.attempts.is_empty();
         for start in starts {
             self.start(start, alone).await;
         }
-        outcome
+        Ok(outcome)
     }
 
     async fn start(&mut self, Start { node, attempt, config }: Start, alone: bool) {
@@ -187,11 +213,15 @@ impl Driver {
         }
         self.flush().await?;
         for (node, event) in &settled {
-            // The planner started these attempts, so the table takes what they came to.
-            let applied = self.progress.apply(*node, event, now);
-            debug_assert!(applied.is_ok(), "{applied:?}");
+            self.take_in(*node, event, now);
         }
         Ok(())
+    }
+
+    fn take_in(&mut self, node: NodeIx, event: &NodeEvent, at: Timestamp) {
+        // The planner started these attempts, so the table takes what they came to.
+        let applied = self.progress.apply(node, event, at);
+        debug_assert!(applied.is_ok(), "{applied:?}");
     }
 
     fn note(&mut self, node: NodeIx, event: &NodeEvent, at: Timestamp) {
@@ -347,26 +377,4 @@ impl Driver {
         self.session.shared.entropy.fill(&mut bytes);
         (u64::from_le_bytes(bytes) >> 11) as f64 / (1_u64 << 53) as f64
     }
-}
-
-/// The fold of a journal.
-pub(crate) fn replay(
-    run: &ClaimedRun,
-    pipeline: &Arc<Pipeline>,
-    journal: &[EntryRow],
-) -> Result<Progress, gathering_persistence::Error> {
-    let mut progress = Progress::new(Scope {
-        pipeline: pipeline.clone(),
-        input: run.input.clone(),
-        outputs: Outputs::new(pipeline.nodes.len()),
-        run: RunFacts { id: run.id },
-    });
-    for row in journal {
-        if let Some((node, event)) = entry::decode(pipeline, row)? {
-            progress
-                .apply(node, &event, row.at)
-                .map_err(|error| entry::corrupt(row, &error.to_string()))?;
-        }
-    }
-    Ok(progress)
 }

@@ -176,6 +176,7 @@ impl Session {
         if taken_over {
             driver.note_take_over();
         }
+        driver.settle_lost(&journal, taken_over);
         Ok(driver.drive().await)
     }
 

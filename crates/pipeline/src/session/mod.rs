@@ -4,10 +4,11 @@ mod attempt;
 mod attempts;
 mod claimer;
 pub(crate) mod committer;
-pub(crate) mod driver;
+mod driver;
 pub(crate) mod holder;
 pub(crate) mod lane;
 pub(crate) mod presence;
+pub(crate) mod recovery;
 pub(crate) mod starter;
 
 use std::sync::Arc;

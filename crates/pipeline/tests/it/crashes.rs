@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use gathering_domain::InstanceId;
-use gathering_persistence::runs;
+use gathering_domain::{InstanceId, RunId};
+use gathering_persistence::{ConnectOptions, connect, runs};
 use gathering_pipeline::{PageRequest, RunFilter, StartRun};
 use gathering_testkit::{TestDatabase, eventually};
 use jiff::Timestamp;
@@ -52,31 +52,31 @@ async fn shutting_down_hands_over_and_another_instance_goes_on_in_the_middle() {
     handle.shutdown(LIMIT).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_runs_of_an_instance_whose_connections_are_gone_are_taken_over() {
-    let database = TestDatabase::new().await;
-    let calls = Calls::default();
+/// An instance that dies while the node `h` hangs: in the given run, or in one that it starts.
+async fn die_while_hanging(database: &TestDatabase, calls: &Calls, run: Option<RunId>) -> RunId {
     // A runtime of its own stands for a process: dropping it stops everything on it at once, in no order.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
-    let url = database.url();
-    let (hanging, seen) = (calls.clone(), calls.clone());
+    let (url, hanging, seen, before) = (database.url(), calls.clone(), calls.clone(), calls.of("h"));
     let (runtime, run) = tokio::task::spawn_blocking(move || {
         let run = runtime.block_on(async move {
-            let pool = gathering_persistence::connect(&gathering_persistence::ConnectOptions::new(url))
-                .await
-                .unwrap();
+            let pool = connect(&ConnectOptions::new(url)).await.unwrap();
             let engine = builder(pool, &hanging).build();
             let definition = json!({"nodes": [
                 {"id": "a", "type": "action", "config": {"action": "echo"}},
                 {"id": "h", "type": "action", "config": {"action": "hang"}}],
               "edges": [{"from": "a", "to": "h"}]});
             std::mem::forget(engine.start().await.unwrap());
-            let pipeline = save(&engine, definition).await;
-            let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
-            eventually("the node to hang", LIMIT, async || seen.of("h") == 1).await;
+            let run = match run {
+                Some(run) => run,
+                None => {
+                    let pipeline = save(&engine, definition).await;
+                    engine.start_run(StartRun::new(pipeline)).await.unwrap().id
+                }
+            };
+            eventually("the node to hang", LIMIT, async || seen.of("h") > before).await;
             run
         });
         (runtime, run)
@@ -84,6 +84,46 @@ async fn the_runs_of_an_instance_whose_connections_are_gone_are_taken_over() {
     .await
     .unwrap();
     runtime.shutdown_background();
+    run
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_under_which_three_processes_died_is_not_given_a_fourth() {
+    let database = TestDatabase::new().await;
+    let calls = Calls::default();
+    let run = die_while_hanging(&database, &calls, None).await;
+    for _ in 0..2 {
+        die_while_hanging(&database, &calls, Some(run)).await;
+    }
+    let last = builder(database.pool().await, &calls).build();
+    let handle = last.start().await.unwrap();
+    let view = ended(&last, run).await;
+    assert_eq!(
+        (view.head.summary.status.as_str(), view.nodes[1].status),
+        ("failed", "failed")
+    );
+    assert_eq!(view.nodes[1].error.as_ref().unwrap().code, "quarantined");
+    assert_eq!((calls.of("a"), calls.of("h")), (1, 3));
+    let expected = [
+        "node_completed a",
+        "taken_over -",
+        "attempt_started h",
+        "taken_over -",
+        "attempt_failed h",
+        "attempt_started h",
+        "taken_over -",
+        "node_failed h",
+        "run_ended -",
+    ];
+    assert_eq!(kinds(&last, run).await, expected);
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_runs_of_an_instance_whose_connections_are_gone_are_taken_over() {
+    let database = TestDatabase::new().await;
+    let calls = Calls::default();
+    let run = die_while_hanging(&database, &calls, None).await;
 
     let second = builder(database.pool().await, &Calls::default())
         .handler("hang", |_: gathering_pipeline::Call| async {
@@ -95,7 +135,13 @@ async fn the_runs_of_an_instance_whose_connections_are_gone_are_taken_over() {
     assert_eq!(calls.of("a"), 1);
     assert_eq!(
         kinds(&second, run).await,
-        ["node_completed a", "taken_over -", "node_completed h", "run_ended -"]
+        [
+            "node_completed a",
+            "taken_over -",
+            "attempt_started h",
+            "node_completed h",
+            "run_ended -"
+        ]
     );
     handle.shutdown(LIMIT).await;
 }
