@@ -212,7 +212,9 @@ impl From<gathering_pipeline::Error> for Error {
                 retry_after: STOPPING_RETRY,
             },
             Pipeline::Database(error) => error.into(),
-            Pipeline::AlreadyStarted | Pipeline::Unreadable { .. } => Self::Internal(error.into()),
+            Pipeline::AlreadyStarted | Pipeline::PoolTooSmall { .. } | Pipeline::Unreadable { .. } => {
+                Self::Internal(error.into())
+            }
         }
     }
 }

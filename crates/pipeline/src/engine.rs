@@ -1,6 +1,7 @@
 //! The engine, and how it is put together and started.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use crate::shared::Shared;
 use crate::wait::Waiters;
 use crate::{Error, Handle, Handler, Limits};
 
+/// The fewest connections that a working engine's pool may have: three that it keeps, one to claim with, one for its callers.
+const MIN_CONNECTIONS: usize = 5;
+
 /// A pipeline engine on a PostgreSQL. Clones share everything.
 ///
 /// Before it is started it saves pipelines and queues runs; whichever engine works on the same database drives them.
@@ -25,7 +29,7 @@ pub struct Engine {
     pub(crate) shared: Arc<Shared>,
     /// The life of the instance, while it works.
     pub(crate) session: Arc<RwLock<Option<Arc<Session>>>>,
-    started: Arc<std::sync::atomic::AtomicBool>,
+    started: Arc<AtomicBool>,
 }
 
 /// Puts an engine together.
@@ -115,7 +119,7 @@ impl std::fmt::Debug for EngineBuilder {
 impl Engine {
     /// Begins with a pool whose database was migrated with [`gathering_persistence::migrate`].
     ///
-    /// A working engine uses four connections of it for itself.
+    /// A working engine keeps three connections of it for itself (presence, starts, appends) and needs two more now and then.
     pub fn builder(pool: Pool) -> EngineBuilder {
         EngineBuilder {
             pool,
@@ -129,12 +133,26 @@ impl Engine {
 
     /// Registers an instance and starts to work, on the runtime that this is called on.
     pub async fn start(&self) -> Result<Handle, Error> {
-        if self.started.swap(true, std::sync::atomic::Ordering::AcqRel) {
+        let size = self.shared.pool.status().max_size;
+        if size < MIN_CONNECTIONS {
+            return Err(Error::PoolTooSmall {
+                size,
+                needed: MIN_CONNECTIONS,
+            });
+        }
+        if self.started.swap(true, Ordering::AcqRel) {
             return Err(Error::AlreadyStarted);
         }
         let stop = CancellationToken::new();
         let (deadline, set_deadline) = watch::channel(None);
-        let first = self.begin(&stop).await?;
+        let first = match self.begin(&stop).await {
+            Ok(first) => first,
+            Err(error) => {
+                // Nothing works yet, so it may be tried again.
+                self.started.store(false, Ordering::Release);
+                return Err(error);
+            }
+        };
         let supervisor = TaskTracker::new();
         supervisor.spawn(self.clone().supervise(first, stop.clone(), Deadline(set_deadline)));
         supervisor.close();

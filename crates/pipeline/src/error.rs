@@ -58,6 +58,14 @@ pub enum Error {
     /// The engine stopped before it could tell whether the work was done.
     #[error("the engine is stopping")]
     Stopping,
+    /// The pool has fewer connections than a working engine needs.
+    #[error("the pool has at most {size} connection(s), a working engine needs {needed}; raise its max_size")]
+    PoolTooSmall {
+        /// What it has.
+        size: usize,
+        /// What is needed.
+        needed: usize,
+    },
     /// The engine was started twice.
     #[error("this engine was started already; build another one")]
     AlreadyStarted,

@@ -1,6 +1,7 @@
 //! How runs begin.
 
 use gathering_domain::PipelineId;
+use gathering_persistence::{ConnectOptions, connect};
 use gathering_pipeline::{Engine, Error, Limits, NewPipeline, PageRequest, RunFilter, StartRun, UpdatePipeline};
 use gathering_testkit::TestDatabase;
 use serde_json::json;
@@ -193,4 +194,33 @@ async fn a_definition_with_an_unknown_action_is_refused() {
         (problems[0].node.as_deref(), problems[0].code),
         (Some("a"), "unknown_action")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_failed_may_be_tried_again_and_a_second_one_is_refused() {
+    let database = TestDatabase::empty().await;
+    let pool = database.pool().await;
+    let engine = builder(pool.clone(), &Calls::default()).build();
+    assert!(
+        matches!(engine.start().await, Err(Error::Database(_))),
+        "nothing is migrated yet"
+    );
+    gathering_persistence::migrate(&pool).await.unwrap();
+    let handle = engine.start().await.unwrap();
+    assert!(matches!(engine.start().await, Err(Error::AlreadyStarted)));
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_that_is_too_small_to_work_with_is_refused() {
+    let database = TestDatabase::new().await;
+    let options = ConnectOptions {
+        max_connections: 4,
+        ..ConnectOptions::new(database.url())
+    };
+    let engine = builder(connect(&options).await.unwrap(), &Calls::default()).build();
+    assert!(matches!(
+        engine.start().await,
+        Err(Error::PoolTooSmall { size: 4, needed: 5 })
+    ));
 }
