@@ -5,6 +5,7 @@
 )]
 
 pub mod clock;
+pub mod definitions;
 mod eventually;
 pub mod postgres;
 pub mod receiver;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use gathering_domain::PipelineId;
 use gathering_persistence::Pool;
 use gathering_pipeline::{Call, Engine, Handle, HandlerError, NewPipeline, StartRun};
-use serde_json::{Value, json};
+use gathering_testkit::definitions::{chain_of, fan_of};
+use serde_json::Value;
 
 use crate::database::Database;
 use crate::limits::Limits;
@@ -96,31 +97,6 @@ impl Bench {
     }
 }
 
-fn action(id: &str) -> Value {
-    json!({"id": id, "type": "action", "config": {"action": "noop"}})
-}
-
-fn chain(nodes: usize) -> Value {
-    let ids: Vec<String> = (1..=nodes).map(|n| format!("n{n}")).collect();
-    let nodes: Vec<_> = ids.iter().map(|id| action(id)).collect();
-    let edges: Vec<_> = ids
-        .windows(2)
-        .map(|pair| json!({"from": pair[0], "to": pair[1]}))
-        .collect();
-    json!({"nodes": nodes, "edges": edges})
-}
-
-fn fan(width: usize) -> Value {
-    let ids: Vec<String> = (1..=width).map(|n| format!("n{n}")).collect();
-    let mut nodes: Vec<_> = ids.iter().map(|id| action(id)).collect();
-    nodes.extend([action("first"), action("last")]);
-    let edges: Vec<_> = ids
-        .iter()
-        .flat_map(|id| [json!({"from": "first", "to": id}), json!({"from": id, "to": "last"})])
-        .collect();
-    json!({"nodes": nodes, "edges": edges})
-}
-
 /// 1,000 runs of ten nodes at once; then one at a time.
 pub(crate) fn w1<'a>(
     database: &'a mut Database,
@@ -128,7 +104,7 @@ pub(crate) fn w1<'a>(
     report: &'a mut Report,
 ) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
     Box::pin(async move {
-        let bench = bench(database, chain(10)).await;
+        let bench = bench(database, chain_of(10, "noop")).await;
         let rate = throughput(
             database,
             &bench,
@@ -166,7 +142,7 @@ pub(crate) fn w2<'a>(
     report: &'a mut Report,
 ) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
     Box::pin(async move {
-        let bench = bench(database, fan(10)).await;
+        let bench = bench(database, fan_of(10, "noop")).await;
         let rate = throughput(
             database,
             &bench,
@@ -204,7 +180,7 @@ pub(crate) fn w3<'a>(
     report: &'a mut Report,
 ) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
     Box::pin(async move {
-        let bench = bench(database, chain(1)).await;
+        let bench = bench(database, chain_of(1, "noop")).await;
         let begun = Instant::now();
         let callers = (0..64).map(|_| async {
             for _ in 0..300 {

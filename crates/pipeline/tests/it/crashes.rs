@@ -69,12 +69,11 @@ async fn die_while_hanging(database: &TestDatabase, calls: &Calls, run: Option<R
                 {"id": "h", "type": "action", "config": {"action": "hang"}}],
               "edges": [{"from": "a", "to": "h"}]});
             std::mem::forget(engine.start().await.unwrap());
-            let run = match run {
-                Some(run) => run,
-                None => {
-                    let pipeline = save(&engine, definition).await;
-                    engine.start_run(StartRun::new(pipeline)).await.unwrap().id
-                }
+            let run = if let Some(run) = run {
+                run
+            } else {
+                let pipeline = save(&engine, definition).await;
+                engine.start_run(StartRun::new(pipeline)).await.unwrap().id
             };
             eventually("the node to hang", LIMIT, async || seen.of("h") > before).await;
             run

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gathering_domain::{PipelineId, RunId};
 use gathering_persistence::Pool;
 use gathering_pipeline::{Call, Engine, EngineBuilder, HandlerError, NewPipeline, RunView, StartRun};
-use gathering_testkit::{TestDatabase, until};
+use gathering_testkit::{TestDatabase, definitions, until};
 use serde_json::{Value, json};
 
 /// Longer than anything takes here unless it is broken.
@@ -105,15 +105,7 @@ pub(crate) async fn kinds(engine: &Engine, run: RunId) -> Vec<String> {
 
 /// `a -> b -> …`, all of them calling `echo`.
 pub(crate) fn chain(ids: &[&str]) -> Value {
-    let nodes: Vec<_> = ids
-        .iter()
-        .map(|id| json!({"id": id, "type": "action", "config": {"action": "echo", "of": id}}))
-        .collect();
-    let edges: Vec<_> = ids
-        .windows(2)
-        .map(|pair| json!({"from": pair[0], "to": pair[1]}))
-        .collect();
-    json!({"nodes": nodes, "edges": edges})
+    definitions::chain(ids, "echo")
 }
 
 #[expect(clippy::panic, reason = "it stands for a bug in a handler")]
