@@ -113,6 +113,16 @@ impl Driver {
         left
     }
 
+    /// Fails the run: the database will not take what its nodes come to, however often they are tried.
+    pub(crate) async fn give_up(mut self) -> Leave {
+        self.pending.clear();
+        let message = "the database refused what a node came to; the log of the instance says why";
+        let outcome = Outcome::Failed {
+            error: Failure::new("journal_rejected", message),
+        };
+        self.end(outcome).await.unwrap_or_else(Leave::Refused)
+    }
+
     async fn turns(&mut self) -> Result<Leave, Refused> {
         loop {
             if self.cancelled.is_cancelled() {

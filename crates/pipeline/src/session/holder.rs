@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::Session;
+use super::committer::Refused;
 use super::driver::{Driver, Leave};
 use crate::Error;
 use crate::error::chain;
@@ -22,6 +23,9 @@ use crate::error::chain;
 /// The pauses before a run that could not be driven is read again.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How often the database may refuse what a run comes to before the run fails: each time its attempts are made again.
+const MAX_REJECTIONS: u32 = 3;
 
 /// A run that this instance just claimed.
 #[derive(Debug)]
@@ -139,10 +143,14 @@ impl Session {
         let id = claimed.run.id;
         let mut next = Some(claimed);
         let mut pause = FIRST_PAUSE;
+        let mut rejections = 0;
         while let Some(claimed) = next {
-            match self.drive_once(claimed).await {
+            match self.drive_once(claimed, rejections >= MAX_REJECTIONS).await {
                 Ok(Leave::Done | Leave::Draining | Leave::Cancelled) => return,
-                Ok(Leave::Refused(refused)) => tracing::warn!(%refused, "an append was refused; the run is read again"),
+                Ok(Leave::Refused(refused)) => {
+                    rejections += u32::from(matches!(refused, Refused::Rejected(_)));
+                    tracing::warn!(%refused, "an append was refused; the run is read again");
+                }
                 Err(error) => tracing::error!(error = %chain(&error), "the run cannot be driven; it is tried again"),
             }
             next = loop {
@@ -156,7 +164,7 @@ impl Session {
         }
     }
 
-    async fn drive_once(self: &Arc<Self>, claimed: Claimed) -> Result<Leave, Error> {
+    async fn drive_once(self: &Arc<Self>, claimed: Claimed, give_up: bool) -> Result<Leave, Error> {
         let Claimed {
             run,
             taken_over,
@@ -171,13 +179,18 @@ impl Session {
             Some(journal) => journal,
             None => run_journal::of_runs(&self.shared.connection().await?, &[run.id]).await?,
         };
-        let stop = self.held.token(run.id).unwrap_or_default();
+        // The driver's own: what it cancels when it leaves must not stop the one that goes on with the run.
+        let stop = self.held.token(run.id).unwrap_or_default().child_token();
         let mut driver = Driver::resume(self.clone(), run, pipeline, &journal, stop)?;
         if taken_over {
             driver.note_take_over();
         }
         driver.settle_lost(&journal, taken_over);
-        Ok(driver.drive().await)
+        Ok(if give_up {
+            driver.give_up().await
+        } else {
+            driver.drive().await
+        })
     }
 
     async fn read_again(&self, id: RunId) -> Result<Option<Claimed>, Error> {

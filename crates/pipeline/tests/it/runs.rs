@@ -1,6 +1,6 @@
 //! What a run does with its nodes.
 
-use gathering_pipeline::StartRun;
+use gathering_pipeline::{Call, HandlerError, Json, StartRun};
 use gathering_testkit::{TestDatabase, until};
 use serde_json::json;
 
@@ -222,5 +222,31 @@ async fn every_attempt_is_handed_the_same_key() {
     ended(&engine, run).await;
     let keys: Vec<_> = calls.all().into_iter().map(|call| call.idempotency_key).collect();
     assert_eq!(keys, [format!("{run}/a"), format!("{run}/b")]);
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_output_the_database_will_not_take_fails_after_a_few_tries() {
+    let database = TestDatabase::new().await;
+    let calls = Calls::default();
+    let seen = calls.clone();
+    // Well-formed, and deeper than PostgreSQL reads.
+    let deep = || Json::from_text("[".repeat(200_000) + &"]".repeat(200_000)).unwrap();
+    let engine = builder(database.pool().await, &calls)
+        .handler("deep", move |call: Call| {
+            seen.add(call);
+            async move { Ok::<_, HandlerError>(deep()) }
+        })
+        .build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(
+        &engine,
+        json!({"nodes": [{"id": "d", "type": "action", "config": {"action": "deep"}}]}),
+    )
+    .await;
+    let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+    let view = ended(&engine, run).await;
+    assert_eq!(view.head.summary.error.unwrap().to_value()["code"], "journal_rejected");
+    assert_eq!(calls.of("d"), 3);
     handle.shutdown(LIMIT).await;
 }
