@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod definitions;
 mod eventually;
+pub mod history;
 pub mod postgres;
 pub mod receiver;
 pub mod server;

@@ -6,5 +6,6 @@ mod database;
 mod slot;
 mod template;
 
+pub(crate) use admin::with_client;
 pub use cluster::TestCluster;
 pub use database::TestDatabase;

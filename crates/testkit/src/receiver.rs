@@ -12,6 +12,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 
 use log::Log;
+pub(crate) use log::MOST_REQUESTS;
 pub use log::{Outcome, Received};
 pub use script::Answer;
 use script::Script;

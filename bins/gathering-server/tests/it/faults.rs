@@ -1,9 +1,11 @@
 //! Processes that die at any moment: nothing is lost, nothing is completed twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use gathering_embedded_postgres::{Cluster, Options};
+use gathering_testkit::history::History;
 use gathering_testkit::{Answer, Client, Receiver, SeededEntropy, Server, ServerOptions, TestDatabase, until};
 use serde_json::{Value, json};
 
@@ -15,7 +17,8 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// Thirty nodes that POST to the receiver: one, three branches of nine, a join and one, and one after it.
 fn thirty_posts(url: &str) -> Value {
     let post = |id: &str| {
-        let config = json!({"action": "call_api", "method": "POST", "url": url, "body": {"node": id}});
+        let config =
+            json!({"action": "call_api", "method": "POST", "url": url, "body": {"run": "{{ run.id }}", "node": id}});
         json!({"id": id, "type": "action", "config": config, "retry": {"max_attempts": 5, "initial": "10ms"}})
     };
     let mut nodes = vec![post("first")];
@@ -63,40 +66,53 @@ async fn completed(client: &Client, run: &str) {
     assert_eq!(ended["status"], "completed", "{ended}");
 }
 
-/// The nodes that the journal says completed, each as often as it says so.
-async fn completions(client: &Client, run: &str) -> BTreeMap<String, usize> {
+/// The journal of a run as a client sees it: number, kind and node of each entry.
+async fn journal(client: &Client, run: &str) -> Vec<(i64, String, Option<String>)> {
     let journal = client.get(&format!("/api/v1/runs/{run}/journal?limit=200")).await;
-    let entries = journal.json["items"].as_array().unwrap();
-    let mut counts = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| entry["kind"] == "node_completed") {
-        *counts.entry(entry["node"].as_str().unwrap().to_owned()).or_default() += 1;
-    }
-    let numbers: Vec<i64> = entries.iter().map(|entry| entry["seq"].as_i64().unwrap()).collect();
-    let gapless: Vec<i64> = (1..).take(entries.len()).collect();
-    assert_eq!(numbers, gapless, "the journal of {run} has a gap");
-    counts
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let entry = |entry: &Value| {
+        (
+            entry["seq"].as_i64().unwrap(),
+            text(&entry["kind"]).unwrap(),
+            text(&entry["node"]),
+        )
+    };
+    journal.json["items"].as_array().unwrap().iter().map(entry).collect()
 }
 
-/// Each node once in the journal; each effect's key at least once at the receiver, and no key that belongs to none.
-async fn assert_nothing_lost_or_doubled(client: &Client, runs: &[String], receiver: &Receiver) {
+/// The history is sound, and clients see it as it is: each of the nodes once; each effect's key came at least once, and no other.
+async fn assert_nothing_lost_or_doubled(client: &Client, database: &str, runs: &[String], receiver: &Receiver) {
+    let mut history = History::read(database, Some(receiver)).await;
+    history.accept(runs.iter().map(|run| run.parse().unwrap()));
+    history.assert_sound();
+    assert_eq!(history.runs.len(), runs.len());
     let mut keys = BTreeSet::new();
-    for run in runs {
-        let counts = completions(client, run).await;
-        assert_eq!(counts.len(), 31, "{counts:?}");
-        assert!(counts.values().all(|count| *count == 1), "{counts:?}");
-        keys.extend(
-            counts
-                .keys()
-                .filter(|node| *node != "both")
-                .map(|node| format!("{run}/{node}")),
-        );
+    for run in &mut history.runs {
+        run.entries.sort_by_key(|entry| entry.seq);
+        let entries = run.entries.iter();
+        let written: Vec<_> = entries
+            .map(|entry| (entry.seq.into(), entry.kind.clone(), entry.node.clone()))
+            .collect();
+        let seen = journal(client, &run.id.to_string()).await;
+        assert_eq!(seen, written, "the journal of {} over HTTP", run.id);
+        let completed = seen.iter().filter(|(_, kind, _)| kind == "node_completed");
+        let nodes: Vec<&str> = completed.filter_map(|(.., node)| node.as_deref()).collect();
+        assert_eq!(nodes.len(), 31, "{nodes:?}");
+        let posts = nodes.iter().filter(|node| **node != "both");
+        keys.extend(posts.map(|node| format!("{}/{node}", run.id)));
     }
-    let seen: BTreeSet<String> = receiver
-        .requests()
-        .iter()
-        .map(|request| request.idempotency_key().unwrap().to_owned())
-        .collect();
+    assert_eq!(keys.len(), runs.len() * 30);
+    let seen: BTreeSet<String> = history.effects.into_iter().filter_map(|effect| effect.key).collect();
     assert_eq!(seen, keys);
+}
+
+/// The URL of the database that a running server manages in this directory.
+async fn embedded_url(data_dir: &Path) -> String {
+    let options = Options::new(data_dir);
+    let joined = tokio::task::spawn_blocking(move || Cluster::start(&options)).await;
+    let cluster = joined.unwrap().unwrap();
+    assert!(!cluster.is_manager(), "the server manages it, and this test only reads");
+    cluster.url()
 }
 
 fn on_embedded(data_dir: &Path) -> ServerOptions {
@@ -130,7 +146,7 @@ async fn a_server_killed_at_twenty_random_moments_loses_and_doubles_nothing() {
         completed(&client, &run).await;
         runs.push(run);
     }
-    assert_nothing_lost_or_doubled(&client, &runs, &receiver).await;
+    assert_nothing_lost_or_doubled(&client, &embedded_url(&home.0).await, &runs, &receiver).await;
     server.terminate(LIMIT).await;
 }
 
@@ -171,6 +187,6 @@ async fn the_runs_of_a_killed_server_are_finished_by_the_other_one_within_second
         "taken over after {taken_over:?}, all finished after {:?}",
         killed.elapsed()
     );
-    assert_nothing_lost_or_doubled(&client, &runs, &receiver).await;
+    assert_nothing_lost_or_doubled(&client, &database.url(), &runs, &receiver).await;
     second.terminate(LIMIT).await;
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{Calls, LIMIT, builder, chain, ended, kinds, save};
+use crate::support::{Calls, LIMIT, builder, chain, ended, history, kinds, save};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shutting_down_hands_over_and_another_instance_goes_on_in_the_middle() {
@@ -50,6 +50,7 @@ async fn shutting_down_hands_over_and_another_instance_goes_on_in_the_middle() {
     ];
     assert_eq!(kinds(&second, run).await, expected);
     handle.shutdown(LIMIT).await;
+    history(&database, &[&first_calls, &second_calls]).await.assert_sound();
 }
 
 /// An instance that dies while the node `h` hangs: in the given run, or in one that it starts.
@@ -116,15 +117,16 @@ async fn a_node_under_which_three_processes_died_is_not_given_a_fourth() {
     ];
     assert_eq!(kinds(&last, run).await, expected);
     handle.shutdown(LIMIT).await;
+    history(&database, &[&calls]).await.assert_sound();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_runs_of_an_instance_whose_connections_are_gone_are_taken_over() {
     let database = TestDatabase::new().await;
-    let calls = Calls::default();
+    let (calls, second_calls) = (Calls::default(), Calls::default());
     let run = die_while_hanging(&database, &calls, None).await;
 
-    let second = builder(database.pool().await, &Calls::default())
+    let second = builder(database.pool().await, &second_calls)
         .handler("hang", |_: gathering_pipeline::Call| async {
             Ok::<_, gathering_pipeline::HandlerError>(json!("at last"))
         })
@@ -143,12 +145,13 @@ async fn the_runs_of_an_instance_whose_connections_are_gone_are_taken_over() {
         ]
     );
     handle.shutdown(LIMIT).await;
+    history(&database, &[&calls, &second_calls]).await.assert_sound();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_go_on_after_every_connection_was_terminated() {
-    let database = TestDatabase::new().await;
-    let engine = builder(database.pool().await, &Calls::default()).build();
+    let (database, calls) = (TestDatabase::new().await, Calls::default());
+    let engine = builder(database.pool().await, &calls).build();
     let handle = engine.start().await.unwrap();
     let pipeline = save(&engine, chain(&["a", "b", "c", "d", "e"])).await;
     for _ in 0..5 {
@@ -170,12 +173,13 @@ async fn runs_go_on_after_every_connection_was_terminated() {
         }
     }
     handle.shutdown(LIMIT).await;
+    history(&database, &[&calls]).await.assert_sound();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_goes_on_although_its_starter_did_not_wait_for_the_answer() {
-    let database = TestDatabase::new().await;
-    let engine = builder(database.pool().await, &Calls::default()).build();
+    let (database, calls) = (TestDatabase::new().await, Calls::default());
+    let engine = builder(database.pool().await, &calls).build();
     let handle = engine.start().await.unwrap();
     let pipeline = save(&engine, chain(&["a"])).await;
     for _ in 0..50 {
@@ -197,13 +201,14 @@ async fn a_run_goes_on_although_its_starter_did_not_wait_for_the_answer() {
     })
     .await;
     handle.shutdown(LIMIT).await;
+    history(&database, &[&calls]).await.assert_sound();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_owner_is_not_even_registered_is_found() {
-    let database = TestDatabase::new().await;
+    let (database, calls) = (TestDatabase::new().await, Calls::default());
     let pool = database.pool().await;
-    let engine = builder(pool.clone(), &Calls::default()).build();
+    let engine = builder(pool.clone(), &calls).build();
     let pipeline = save(&engine, chain(&["a"])).await;
     let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
     let nobody = InstanceId::from(Uuid::from_u128(7));
@@ -215,4 +220,5 @@ async fn a_run_whose_owner_is_not_even_registered_is_found() {
     let handle = engine.start().await.unwrap();
     assert_eq!(ended(&engine, run).await.head.summary.status, "completed");
     handle.shutdown(LIMIT).await;
+    history(&database, &[&calls]).await.assert_sound();
 }

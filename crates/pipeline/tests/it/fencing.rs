@@ -5,10 +5,11 @@ use gathering_persistence::run_journal::{self, Appended, Batch, HeadChange, NewE
 use gathering_persistence::{Pool, runs};
 use gathering_pipeline::StartRun;
 use gathering_testkit::TestDatabase;
+use gathering_testkit::history::{Violation, check};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::support::{Calls, LIMIT, builder, chain, ended, save};
+use crate::support::{Calls, LIMIT, builder, chain, ended, history, save};
 
 fn entry(run_id: RunId, seq: i32, epoch: i32) -> NewEntry {
     let node = Some("a".into());
@@ -75,6 +76,7 @@ async fn an_owner_of_an_older_epoch_can_append_nothing_and_end_nothing() {
     assert_eq!(run_journal::append(&client, old, &ends).await.unwrap(), Appended::Some);
     assert_eq!(run_journal::page(&client, run, 0, 10).await.unwrap().len(), 1);
     assert_eq!(runs::get(&client, run).await.unwrap().unwrap().head.status, "running");
+    assert_only_left(&database, run).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,6 +100,7 @@ async fn of_two_writers_of_one_number_the_second_loses_on_the_primary_key() {
             .unwrap_err()
             .is_unique_violation()
     );
+    assert_only_left(&database, run).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,6 +127,16 @@ async fn the_database_refuses_to_change_what_ended_or_was_written() {
         );
     }
     handle.shutdown(LIMIT).await;
+    history(&database, &[]).await.assert_sound();
+}
+
+/// Nothing is wrong with the run but that nobody works on it any more.
+async fn assert_only_left(database: &TestDatabase, run: RunId) {
+    let status = Some("running".to_owned());
+    assert_eq!(
+        check(&history(database, &[]).await),
+        [Violation::LostRun { run, status }]
+    );
 }
 
 /// Two engines that both believe they own the run: whatever they do, the journal has each node once and without gaps.
@@ -131,9 +144,10 @@ async fn the_database_refuses_to_change_what_ended_or_was_written() {
 async fn two_engines_that_steal_from_each_other_complete_each_node_once() {
     let database = TestDatabase::new().await;
     let pool = database.pool().await;
+    let calls = Calls::default();
     let engines = [
-        builder(pool.clone(), &Calls::default()).build(),
-        builder(pool.clone(), &Calls::default()).build(),
+        builder(pool.clone(), &calls).build(),
+        builder(pool.clone(), &calls).build(),
     ];
     let handles = [engines[0].start().await.unwrap(), engines[1].start().await.unwrap()];
     let nodes: Vec<String> = (0..40).map(|n| format!("n{n}")).collect();
@@ -173,4 +187,5 @@ async fn two_engines_that_steal_from_each_other_complete_each_node_once() {
     for handle in handles {
         handle.shutdown(LIMIT).await;
     }
+    history(&database, &[&calls]).await.assert_sound();
 }

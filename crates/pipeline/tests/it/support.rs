@@ -4,30 +4,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gathering_domain::{PipelineId, RunId};
-use gathering_persistence::Pool;
+use gathering_domain::{Clock, PipelineId, RunId};
+use gathering_persistence::{Pool, SystemClock};
 use gathering_pipeline::{Call, Engine, EngineBuilder, HandlerError, NewPipeline, RunView, StartRun};
+use gathering_testkit::history::{Effect, History, Origin};
 use gathering_testkit::{TestDatabase, definitions, until};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Longer than anything takes here unless it is broken.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
-/// Counts the calls of a handler, by node.
+/// The calls that came to handlers, and when.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Calls(Arc<std::sync::Mutex<Vec<Call>>>);
+pub(crate) struct Calls(Arc<std::sync::Mutex<Vec<(Timestamp, Call)>>>);
 
 impl Calls {
     pub(crate) fn add(&self, call: Call) {
-        self.0.lock().unwrap().push(call);
+        self.0.lock().unwrap().push((SystemClock.now(), call));
     }
 
     pub(crate) fn of(&self, node: &str) -> usize {
-        self.0.lock().unwrap().iter().filter(|call| &*call.node == node).count()
+        self.all().iter().filter(|call| &*call.node == node).count()
     }
 
     pub(crate) fn all(&self) -> Vec<Call> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().unwrap().iter().map(|(_, call)| call.clone()).collect()
+    }
+
+    fn effects(&self) -> Vec<Effect> {
+        self.0.lock().unwrap().iter().map(effect).collect()
     }
 }
 
@@ -93,6 +99,23 @@ pub(crate) fn statuses(view: &RunView) -> Vec<String> {
         .iter()
         .map(|node| format!("{}:{}", node.id, node.status))
         .collect()
+}
+
+/// What the database says, and the calls that came to handlers; to be read when everything has come to rest.
+pub(crate) async fn history(database: &TestDatabase, calls: &[&Calls]) -> History {
+    let mut history = History::read(&database.url(), None).await;
+    history.effects = calls.iter().flat_map(|calls| calls.effects()).collect();
+    history
+}
+
+fn effect((at, call): &(Timestamp, Call)) -> Effect {
+    let node = call.node.to_string();
+    Effect {
+        what: format!("attempt {} of {node}", call.attempt),
+        key: Some(call.idempotency_key.clone()),
+        origin: Some(Origin { run: call.run_id, node }),
+        at: Some(*at),
+    }
 }
 
 pub(crate) async fn kinds(engine: &Engine, run: RunId) -> Vec<String> {

@@ -29,7 +29,8 @@ pub(super) async fn terminate(url: &str, database: &str) -> Result<usize, Error>
     Ok(texts(url, sql, database).await?.len())
 }
 
-async fn with_client<T>(url: &str, work: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<T, Error> {
+/// Works on a connection of its own, and closes it.
+pub(crate) async fn with_client<T>(url: &str, work: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<T, Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     let work = async move {
         let result = work(&client).await;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// Most requests that are written down; those after them are answered only.
-const MOST: usize = 1_000_000;
+pub(crate) const MOST_REQUESTS: usize = 1_000_000;
 
 /// One request that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Log {
     /// Writes a request down, and gives its place.
     pub(super) fn add(&self, request: Received) -> usize {
         let mut requests = self.lock();
-        if requests.len() < MOST {
+        if requests.len() < MOST_REQUESTS {
             requests.push(request);
             return requests.len() - 1;
         }

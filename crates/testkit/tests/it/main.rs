@@ -3,5 +3,7 @@
 
 mod databases;
 mod faults;
+mod history;
+mod reading;
 mod receiving;
 mod serving;
