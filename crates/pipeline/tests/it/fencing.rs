@@ -130,6 +130,43 @@ async fn the_database_refuses_to_change_what_ended_or_was_written() {
     history(&database, &[]).await.assert_sound();
 }
 
+/// The other half of the proof: with compare-and-append switched off, the checker finds what it prevents.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_primary_key_the_second_writer_of_a_number_is_found() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool().await;
+    let run = queued(&pool).await;
+    let client = pool.get().await.unwrap();
+    let drop_key = "ALTER TABLE run_journal DROP CONSTRAINT run_journal_pkey";
+    client.batch_execute(drop_key).await.unwrap();
+    let owner = InstanceId::from(Uuid::from_u128(1));
+    runs::claim_queued(&client, owner, 10, Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let batch = Batch {
+            entries: vec![entry(run, 1, 1)],
+            heads: vec![],
+        };
+        assert_eq!(
+            run_journal::append(&client, owner, &batch).await.unwrap(),
+            Appended::All
+        );
+    }
+    let (node, status) = ("a".to_owned(), Some("running".to_owned()));
+    let expected = [
+        Violation::RepeatedSeq { run, seq: 1 },
+        Violation::EndedTwice {
+            run,
+            node,
+            first: 1,
+            seq: 1,
+        },
+        Violation::LostRun { run, status },
+    ];
+    assert_eq!(check(&history(&database, &[]).await), expected);
+}
+
 /// Nothing is wrong with the run but that nobody works on it any more.
 async fn assert_only_left(database: &TestDatabase, run: RunId) {
     let status = Some("running".to_owned());
@@ -137,6 +174,28 @@ async fn assert_only_left(database: &TestDatabase, run: RunId) {
         check(&history(database, &[]).await),
         [Violation::LostRun { run, status }]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_wins_of_cancel_and_completion_leaves_a_sound_history() {
+    let database = TestDatabase::new().await;
+    let calls = Calls::default();
+    let engine = builder(database.pool().await, &calls).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, chain(&["a", "b", "c"])).await;
+    let races = (0..300).map(|_| async {
+        let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+        engine.cancel_run(run, "a race").await.unwrap().unwrap();
+        run
+    });
+    let started = futures::future::join_all(races).await;
+    for run in &started {
+        ended(&engine, *run).await;
+    }
+    handle.shutdown(LIMIT).await;
+    let mut history = history(&database, &[&calls]).await;
+    history.accept(started);
+    history.assert_sound();
 }
 
 /// Two engines that both believe they own the run: whatever they do, the journal has each node once and without gaps.
