@@ -15,6 +15,9 @@ use serde_json::value::RawValue;
 pub struct Json(Arc<RawValue>);
 
 impl Json {
+    /// The deepest nesting that inputs and outputs may have: what gathers them still stays within the 128 levels that readers take.
+    pub const MAX_DEPTH: usize = 100;
+
     /// The value `null`.
     pub fn null() -> Self {
         Self(RawValue::NULL.to_owned().into())
@@ -51,6 +54,25 @@ impl Json {
         self.0.get()
     }
 
+    /// How deep lists and objects are nested in it: 0 for a number, 1 for `[]`.
+    pub fn depth(&self) -> usize {
+        let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+        for byte in self.text().bytes() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = in_string,
+                b'"' => in_string = !in_string,
+                b'[' | b'{' if !in_string => {
+                    depth += 1;
+                    deepest = deepest.max(depth);
+                }
+                b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        deepest
+    }
+
     /// Whether this is `null`.
     pub fn is_null(&self) -> bool {
         self.text() == "null"
@@ -85,5 +107,27 @@ impl Serialize for Json {
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Box::<RawValue>::deserialize(deserializer).map(|raw| Self(raw.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_brackets_outside_strings() {
+        for (text, depth) in [
+            ("1", 0),
+            ("[]", 1),
+            (r#"{"a": [1, {"b": []}]}"#, 4),
+            (r#"["[[\"[[", 1]"#, 1),
+            (r#""[\\""#, 0),
+        ] {
+            assert_eq!(
+                Json::from_text(text.to_owned()).map(|json| json.depth()).ok(),
+                Some(depth),
+                "{text}"
+            );
+        }
     }
 }

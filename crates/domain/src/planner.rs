@@ -24,6 +24,8 @@ pub struct Plan {
     pub starts: Vec<Start>,
     /// The end, once every node has reached its own.
     pub outcome: Option<Outcome>,
+    /// Whether more can be decided at once: the limit of [`Progress::next_few`] was reached.
+    pub more: bool,
 }
 
 /// An attempt to hand to a handler.
@@ -36,6 +38,9 @@ pub struct Start {
     /// The node's config, rendered.
     pub config: Json,
 }
+
+/// How much a join, or the run's output, may gather in all.
+const MAX_GATHERED_BYTES: usize = 8 << 20;
 
 /// What becomes of a node whose turn has come.
 enum Verdict {
@@ -50,13 +55,24 @@ impl Progress {
     ///
     /// Pure nodes are decided at once and in cascade. Each call costs what became ready since the last one, not the size of the pipeline.
     pub fn next(&mut self, now: Timestamp) -> Plan {
+        self.next_few(now, usize::MAX)
+    }
+
+    /// The same for at most `limit` nodes, so that whoever drives a run can do something else in between: evaluating a node takes time
+    /// and room, and a cascade may be as long as the pipeline.
+    pub fn next_few(&mut self, now: Timestamp, limit: usize) -> Plan {
         let mut plan = Plan::default();
         self.ring_timers(now, &mut plan);
-        while let Some(node) = self.ready.pop_front() {
+        let mut decided = 0;
+        while decided < limit
+            && let Some(node) = self.ready.pop_front()
+        {
             if self.nodes[node] == NodeState::Pending {
+                decided += 1;
                 self.turn(node, now, &mut plan);
             }
         }
+        plan.more = !self.ready.is_empty();
         if self.is_done() {
             plan.outcome = Some(self.outcome());
         }
@@ -96,6 +112,9 @@ impl Progress {
             Ok(Verdict::Wait(wait)) => NodeEvent::WaitStarted {
                 until: later(now, wait),
             },
+            Ok(Verdict::Output(output)) if output.depth() > Json::MAX_DEPTH => {
+                self.failed(node, first, too_deep(&output))
+            }
             Ok(Verdict::Output(output)) => self.completed(node, first, output),
             Err(error) => self.failed(node, first, error),
         };
@@ -114,7 +133,7 @@ impl Progress {
             NodeKind::Action { .. } => Verdict::Start,
             NodeKind::Delay { duration } => Verdict::Wait(delay(&duration.render(&self.scope)?)?),
             NodeKind::Trigger | NodeKind::Parallel => Verdict::Output(Json::null()),
-            NodeKind::Join { .. } => Verdict::Output(self.outputs_of(self.live_sources(node))),
+            NodeKind::Join { .. } => Verdict::Output(self.outputs_of(self.live_sources(node))?),
             NodeKind::Condition { expression } => {
                 Verdict::Output(Json::from_value(&expression.truth(&self.scope)?.into()))
             }
@@ -227,16 +246,25 @@ impl Progress {
             .iter()
             .enumerate()
             .filter(|(_, node)| node.outgoing.is_empty());
-        Outcome::Completed {
-            output: self.outputs_of(last.map(|(node, _)| node)),
+        match self.outputs_of(last.map(|(node, _)| node)) {
+            Ok(output) => Outcome::Completed { output },
+            Err(error) => Outcome::Failed { error },
         }
     }
 
-    fn outputs_of(&self, nodes: impl Iterator<Item = NodeIx>) -> Json {
+    fn outputs_of(&self, nodes: impl Iterator<Item = NodeIx>) -> Result<Json, Failure> {
         let outputs: BTreeMap<&str, &Json> = nodes
             .filter_map(|node| Some((&*self.scope.pipeline.nodes[node].id, self.scope.outputs.get(node)?)))
             .collect();
-        Json::serialize(&outputs).unwrap_or_else(|_| Json::null())
+        // Counted before anything is copied: many nodes may share one large output.
+        let bytes: usize = outputs.values().map(|output| output.text().len()).sum();
+        if bytes > MAX_GATHERED_BYTES {
+            let message = format!(
+                "the outputs that come together here have {bytes} bytes, at most {MAX_GATHERED_BYTES} are gathered"
+            );
+            return Err(Failure::new("output_too_large", message));
+        }
+        Ok(Json::serialize(&outputs).unwrap_or_else(|_| Json::null()))
     }
 
     fn record(&mut self, node: NodeIx, event: NodeEvent, now: Timestamp, plan: &mut Plan) {
@@ -248,6 +276,16 @@ impl Progress {
         let taken = self.apply(node, event, now);
         debug_assert!(taken.is_ok(), "the planner only plans what the table allows: {taken:?}");
     }
+}
+
+/// An output nested deeper than [`Json::MAX_DEPTH`].
+pub fn too_deep(output: &Json) -> Failure {
+    let message = format!(
+        "the output is nested {} levels deep, at most {} are kept",
+        output.depth(),
+        Json::MAX_DEPTH
+    );
+    Failure::new("output_too_deep", message)
 }
 
 /// The output of a node that failed with `on_error: continue`.

@@ -207,6 +207,13 @@ impl From<gathering_pipeline::Error> for Error {
                     message: format!("has {bytes} bytes, at most {limit} are taken; pass a URL to large data instead"),
                 }],
             },
+            Pipeline::InputTooDeep { depth, limit } => Self::InvalidRequest {
+                problems: vec![FieldProblem {
+                    pointer: "/input".to_owned(),
+                    code: "too_deep",
+                    message: format!("is nested {depth} levels deep, at most {limit} are taken"),
+                }],
+            },
             Pipeline::Overloaded { retry_after } => Self::Overloaded { retry_after },
             Pipeline::Stopping => Self::Overloaded {
                 retry_after: STOPPING_RETRY,

@@ -110,10 +110,11 @@ impl From<tokio_postgres::Error> for Error {
             // The driver's own Display hides the cause; without its chain a log line says nothing.
             let chain = std::iter::successors(error.source(), |error| (*error).source());
             let causes = chain.fold(String::new(), |causes, cause| format!("{causes}: {cause}"));
-            let lost = error.is_closed()
-                || error
-                    .source()
-                    .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+            let io = error
+                .source()
+                .and_then(|source| source.downcast_ref::<std::io::Error>());
+            // InvalidInput is the driver's word for what it could not even send; no other connection could either.
+            let lost = error.is_closed() || io.is_some_and(|io| io.kind() != std::io::ErrorKind::InvalidInput);
             return if lost {
                 Self::Unavailable(causes)
             } else {

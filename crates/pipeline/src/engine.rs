@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::error::chain;
 use crate::handle::Deadline;
 use crate::library::Library;
 use crate::session::{End, Session, presence::Presence};
@@ -201,7 +202,7 @@ impl Engine {
         loop {
             match self.begin(stop).await {
                 Ok(begun) => return begun,
-                Err(error) => tracing::warn!(%error, "the instance cannot register again yet"),
+                Err(error) => tracing::warn!(error = %chain(&error), "the instance cannot register again yet"),
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }

@@ -49,6 +49,14 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// The input is nested deeper than the limit.
+    #[error("the input is nested {depth} levels deep, at most {limit} are taken")]
+    InputTooDeep {
+        /// Its depth.
+        depth: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// More starts wait for their commit than the limit allows.
     #[error("too many runs are being started at once; try again in {retry_after:?}")]
     Overloaded {

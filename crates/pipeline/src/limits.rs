@@ -11,6 +11,12 @@ pub struct Limits {
     pub max_nodes: usize,
     /// Bytes of one node's output; a larger one fails the node. Default 1 MiB.
     pub max_output_bytes: usize,
+    /// Bytes of a run's journal; a run that comes to more fails as `run_too_large`. Default 64 MiB.
+    pub max_run_bytes: usize,
+    /// Attempts of one run at once; more wait. Default 64.
+    pub max_attempts_per_run: usize,
+    /// Attempts of all runs at once; more wait. Default 1,000.
+    pub max_attempts: usize,
     /// Bytes of a run's input. Default 1 MiB.
     pub max_input_bytes: usize,
     /// Starts that wait for their commit; more are refused as [`Error::Overloaded`](crate::Error::Overloaded). Default 10,000.
@@ -40,6 +46,9 @@ impl Default for Limits {
             max_runs: 5_000,
             max_nodes: 10_000,
             max_output_bytes: 1 << 20,
+            max_run_bytes: 64 << 20,
+            max_attempts_per_run: 64,
+            max_attempts: 1_000,
             max_input_bytes: 1 << 20,
             max_waiting_starts: 10_000,
             release_after: Duration::from_secs(1),

@@ -121,6 +121,13 @@ impl Engine {
         if bytes > limit {
             return Err(Error::InputTooLarge { bytes, limit });
         }
+        let depth = start.input.depth();
+        if depth > Json::MAX_DEPTH {
+            return Err(Error::InputTooDeep {
+                depth,
+                limit: Json::MAX_DEPTH,
+            });
+        }
         let now = self.shared.clock.now();
         let key = start.idempotency_key.clone();
         Ok(NewRun {

@@ -14,6 +14,9 @@ use serde::Serialize;
 use crate::session::recovery::replay;
 use crate::{Engine, Error};
 
+/// How many undecided nodes the view of a running run decides for itself.
+const MAX_PRESUMED: usize = 64;
+
 /// A run, without what may be large.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunSummary {
@@ -118,11 +121,17 @@ impl Engine {
             .library
             .get(&self.shared.pool, row.head.pipeline_id, row.head.version)
             .await?;
-        let nodes = nodes(&row, &pipeline, &journal)?;
-        Ok(Some(RunView {
-            head: row.into(),
-            nodes,
-        }))
+        // A fold over a long journal takes longer than others should wait.
+        let folding = tokio::task::spawn_blocking(move || {
+            let nodes = nodes(&row, &pipeline, &journal)?;
+            Ok(Some(RunView {
+                head: row.into(),
+                nodes,
+            }))
+        });
+        folding
+            .await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
     /// A run without its nodes: one row, whatever the size of its pipeline.
@@ -168,7 +177,10 @@ fn nodes(row: &RunRow, pipeline: &Arc<Pipeline>, journal: &[EntryRow]) -> Result
     match (head.finished_at, head.status.as_str()) {
         (Some(at), _) => progress.cancel_open(at),
         // What the owner has under way is not in the journal; it follows from it. The last entry is when it began.
-        (None, "running") => drop(progress.next(journal.last().map_or(run.started_at, |entry| entry.at))),
+        // Only so far as it costs little; what is behind it is shown as pending.
+        (None, "running") => {
+            progress.next_few(journal.last().map_or(run.started_at, |entry| entry.at), MAX_PRESUMED);
+        }
         (None, _) => {}
     }
     Ok(pipeline

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use gathering_domain::Json;
 use gathering_domain::node_state::Failure;
-use gathering_domain::planner::AttemptResult;
+use gathering_domain::planner::{AttemptResult, too_deep};
 
 use crate::handler::{Call, Handler, HandlerError};
 
@@ -39,6 +39,13 @@ pub(crate) async fn run(
 
 fn checked(output: Json, max_bytes: usize) -> AttemptResult {
     let bytes = output.text().len();
+    if output.depth() > Json::MAX_DEPTH {
+        return AttemptResult::Failed {
+            error: too_deep(&output),
+            transient: false,
+            retry_after: None,
+        };
+    }
     if bytes <= max_bytes {
         return AttemptResult::Output(output);
     }

@@ -1,28 +1,47 @@
 //! The attempts of one run that are under way.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use gathering_domain::planner::AttemptEnd;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 /// The attempts of one run that are under way; dropping it drops them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Attempts {
+    /// Room for this run's, and for all runs' of the session.
+    room: [Arc<Semaphore>; 2],
     running: JoinSet<AttemptEnd>,
     /// Ended before they needed a task of their own.
     ended: Vec<AttemptEnd>,
 }
 
 impl Attempts {
+    /// None yet; at most so many at once of this run, and as many of all as the session has room for.
+    pub(crate) fn new(of_run: usize, of_session: Arc<Semaphore>) -> Self {
+        Self {
+            room: [Arc::new(Semaphore::new(of_run.max(1))), of_session],
+            running: JoinSet::new(),
+            ended: Vec::new(),
+        }
+    }
+
     /// Begins one.
     ///
     /// One that is alone is first tried on the run's own task: what needs no waiting, then needs no task either. Several always run in
     /// tasks of their own, in parallel even where a handler blocks.
     pub(crate) async fn start(&mut self, attempt: impl Future<Output = AttemptEnd> + Send + 'static, alone: bool) {
-        let mut attempt = Box::pin(attempt);
+        let [of_run, of_session] = self.room.clone();
+        let mut attempt = Box::pin(async move {
+            // Neither is ever closed; and this order cannot block itself: who has room in the session works.
+            let _of_run = of_run.acquire().await;
+            let _of_session = of_session.acquire().await;
+            attempt.await
+        });
         if alone && let Some(end) = poll_once(attempt.as_mut()).await {
             self.ended.push(end);
         } else {

@@ -96,7 +96,9 @@ impl Session {
         slots: &mut Vec<OwnedSemaphorePermit>,
     ) -> Result<(), Error> {
         let orphans = runs::take_over(client, self.instance, dead, limit).await?;
-        tracing::warn!(?dead, runs = orphans.len(), "taking over the runs of dead instances");
+        for run in &orphans {
+            tracing::warn!(run_id = %run.id, epoch = run.epoch, "took over the run of a dead instance");
+        }
         self.launch_all(client, orphans, slots, true).await
     }
 

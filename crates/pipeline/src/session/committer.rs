@@ -9,6 +9,8 @@ use super::lane::Lane;
 
 /// The most appends in one commit: enough to fill it, few enough that none waits long.
 const MAX_BATCH: usize = 1_000;
+/// The most bytes in one commit: the driver's limit is 1 GiB, and memory is needed several times over on both sides.
+const MAX_BYTES: usize = 16 << 20;
 
 /// What one run wants durable. A run has at most one under way.
 #[derive(Debug)]
@@ -35,8 +37,30 @@ pub(crate) enum Refused {
 pub(crate) async fn run(owner: InstanceId, mut lane: Lane, mut appends: mpsc::Receiver<Append>) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while appends.recv_many(&mut batch, MAX_BATCH).await > 0 {
-        commit(owner, &mut lane, &mut batch).await;
+        while !batch.is_empty() {
+            let mut few: Vec<_> = batch.drain(..fitting(&batch)).collect();
+            commit(owner, &mut lane, &mut few).await;
+        }
     }
+}
+
+/// How many of the first appends go into one statement: as many as stay within its bytes, at least one.
+fn fitting(appends: &[Append]) -> usize {
+    let mut bytes = 0;
+    let fits = appends.iter().take_while(|append| {
+        bytes += append
+            .entries
+            .iter()
+            .map(|entry| entry.data.as_ref().map_or(0, String::len))
+            .sum::<usize>();
+        bytes += append
+            .head
+            .as_ref()
+            .and_then(|head| head.output.as_ref())
+            .map_or(0, |output| output.text().len());
+        bytes <= MAX_BYTES
+    });
+    fits.count().max(1)
 }
 
 async fn commit(owner: InstanceId, lane: &mut Lane, appends: &mut Vec<Append>) {

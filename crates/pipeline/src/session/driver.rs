@@ -21,6 +21,11 @@ use super::recovery;
 use crate::entry::{self, RUN_ENDED, TAKEN_OVER};
 use crate::handler::Call;
 
+/// The most nodes that are decided before other runs get their turn.
+const MAX_DECISIONS: usize = 16;
+/// An append of more bytes does not wait for what else could go with it.
+const LARGE_APPEND: usize = 2 << 20;
+
 /// A run in memory.
 pub(crate) struct Driver {
     session: Arc<Session>,
@@ -33,6 +38,10 @@ pub(crate) struct Driver {
     /// Decided, not yet durable.
     pending: Vec<NewEntry>,
     attempts: Attempts,
+    /// The size of the journal, with what is pending.
+    bytes: usize,
+    /// Whether more can be decided at once.
+    more: bool,
     /// Whether a process died with this run: then attempts are journaled before they start, to find a node that kills its process.
     watchful: bool,
     cancelled: CancellationToken,
@@ -71,7 +80,12 @@ impl Driver {
             },
             seq: journal.last().map_or(0, |row| row.seq),
             pending: Vec::new(),
-            attempts: Attempts::default(),
+            bytes: journal
+                .iter()
+                .map(|row| row.data.as_ref().map_or(0, |data| data.text().len()))
+                .sum(),
+            more: false,
+            attempts: Attempts::new(session.shared.limits.max_attempts_per_run, session.attempts.clone()),
             watchful: journal.iter().any(|row| row.kind == TAKEN_OVER),
             cancelled,
             deadline,
@@ -139,6 +153,15 @@ impl Driver {
             if !draining && let Some(outcome) = self.plan().await? {
                 return self.end(outcome).await;
             }
+            if self.bytes > self.session.shared.limits.max_run_bytes {
+                self.pending.clear();
+                return self.end(self.too_large()).await;
+            }
+            if self.more && !draining {
+                self.flush_if_large().await?;
+                tokio::task::yield_now().await;
+                continue;
+            }
             if self.attempts.is_empty() && self.may_rest() {
                 return self.release().await;
             }
@@ -156,7 +179,9 @@ impl Driver {
             records,
             starts,
             outcome,
-        } = self.progress.next(now);
+            more,
+        } = self.progress.next_few(now, MAX_DECISIONS);
+        self.more = more;
         for (node, event) in &records {
             self.note(*node, event, now);
         }
@@ -166,7 +191,7 @@ impl Driver {
             }
             self.flush().await?;
         }
-        let alone = starts.len() == 1 && self.attempts.is_empty();
+        let alone = starts.len() == 1 && !more && self.attempts.is_empty();
         for start in starts {
             self.start(start, alone).await;
         }
@@ -240,6 +265,7 @@ impl Driver {
 
     fn push(&mut self, at: Timestamp, kind: &'static str, node: Option<NodeIx>, data: Option<String>) {
         let number = i32::try_from(self.pending.len()).unwrap_or(i32::MAX).saturating_add(1);
+        self.bytes += data.as_ref().map_or(0, String::len);
         self.pending.push(NewEntry {
             run_id: self.run.id,
             seq: self.seq.saturating_add(number),
@@ -250,6 +276,20 @@ impl Driver {
             data,
             with_head: false,
         });
+    }
+
+    /// Keeps single appends small, for the sake of those that share a commit with them.
+    async fn flush_if_large(&mut self) -> Result<(), Refused> {
+        let bytes: usize = self
+            .pending
+            .iter()
+            .map(|entry| entry.data.as_ref().map_or(0, String::len))
+            .sum();
+        if bytes > LARGE_APPEND {
+            self.flush().await
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether something decided must not be forgotten in a crash: when a delay ends, that a retry is due.
@@ -373,6 +413,17 @@ impl Driver {
                 "run_timeout",
                 format!("the run took longer than its timeout of {timeout:?}"),
             ),
+        }
+    }
+
+    fn too_large(&self) -> Outcome {
+        let limit = self.session.shared.limits.max_run_bytes;
+        let message = format!(
+            "the journal of the run would have {} bytes, at most {limit} are kept",
+            self.bytes
+        );
+        Outcome::Failed {
+            error: Failure::new("run_too_large", message),
         }
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct Session {
     /// One permit per run in memory.
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) held: holder::Held,
+    /// Room for attempts under way.
+    pub(crate) attempts: Arc<Semaphore>,
     /// Whether a statement that claims may have done so without our knowing.
     pub(crate) claims_lost: AtomicBool,
     /// Wakes the claimer.
@@ -83,6 +85,7 @@ impl Session {
             starts,
             slots: Arc::new(Semaphore::new(shared.limits.max_runs)),
             held: holder::Held::default(),
+            attempts: Arc::new(Semaphore::new(shared.limits.max_attempts.max(1))),
             claims_lost: AtomicBool::new(false),
             wake: Notify::new(),
             backlog: AtomicBool::new(true),

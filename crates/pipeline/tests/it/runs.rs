@@ -1,8 +1,11 @@
 //! What a run does with its nodes.
 
-use gathering_pipeline::{Call, HandlerError, Json, StartRun};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gathering_pipeline::{Call, HandlerError, Limits, StartRun};
 use gathering_testkit::{TestDatabase, until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Calls, LIMIT, builder, chain, ended, outcome, save, statuses};
 
@@ -226,27 +229,95 @@ async fn every_attempt_is_handed_the_same_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_whose_output_the_database_will_not_take_fails_after_a_few_tries() {
+async fn a_run_that_the_database_will_not_take_fails_after_a_few_tries_and_harms_no_other() {
     let database = TestDatabase::new().await;
+    let pool = database.pool().await;
     let calls = Calls::default();
-    let seen = calls.clone();
-    // Well-formed, and deeper than PostgreSQL reads.
-    let deep = || Json::from_text("[".repeat(200_000) + &"]".repeat(200_000)).unwrap();
-    let engine = builder(database.pool().await, &calls)
-        .handler("deep", move |call: Call| {
-            seen.add(call);
-            async move { Ok::<_, HandlerError>(deep()) }
+    let engine = builder(pool.clone(), &calls).build();
+    let handle = engine.start().await.unwrap();
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON run_journal FOR EACH ROW WHEN (NEW.node = 'bad') EXECUTE FUNCTION refuse()";
+    pool.get().await.unwrap().batch_execute(refuse).await.unwrap();
+    let (bad, good) = (
+        save(&engine, chain(&["bad"])).await,
+        save(&engine, chain(&["good", "better"])).await,
+    );
+    let run = engine.start_run(StartRun::new(bad)).await.unwrap().id;
+    let other = engine.start_run(StartRun::new(good)).await.unwrap().id;
+    assert_eq!(ended(&engine, other).await.head.summary.status, "completed");
+    let view = ended(&engine, run).await;
+    assert_eq!(view.head.summary.error.unwrap().to_value()["code"], "journal_rejected");
+    assert_eq!(calls.of("bad"), 3);
+    handle.shutdown(LIMIT).await;
+}
+
+/// A trigger, and so many transforms that all give `output`.
+fn transforms(count: usize, output: &Value) -> Value {
+    let ids: Vec<String> = (0..count).map(|n| format!("t{n}")).collect();
+    let transform = |id: &String| json!({"id": id, "type": "transform", "config": {"output": output}});
+    let mut nodes: Vec<_> = ids.iter().map(transform).collect();
+    nodes.push(json!({"id": "start", "type": "trigger"}));
+    let edges: Vec<_> = ids.iter().map(|id| json!({"from": "start", "to": id})).collect();
+    json!({"nodes": nodes, "edges": edges})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_journal_grows_too_large_fails_and_the_others_go_on() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    let huge = save(&engine, transforms(1_100, &json!("{{ input }}"))).await;
+    let input = json!("x".repeat((1 << 20) - 100));
+    let run = engine.start_run(StartRun::new(huge).input(input)).await.unwrap().id;
+    let small = save(&engine, chain(&["a"])).await;
+    let other = engine.start_run(StartRun::new(small)).await.unwrap().id;
+    assert_eq!(ended(&engine, other).await.head.summary.status, "completed");
+    let head = engine.wait(run, LIMIT).await.unwrap().unwrap();
+    assert_eq!(head.summary.status, "failed");
+    assert_eq!(head.summary.error.unwrap().to_value()["code"], "run_too_large");
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_output_that_is_nested_too_deep_fails_its_node() {
+    let deep = |of: &str| (0..60).fold(json!(of), |inner, _| json!([inner]));
+    let view = outcome(
+        json!({"nodes": [
+            {"id": "one", "type": "transform", "config": {"output": deep("{{ input }}")}},
+            {"id": "two", "type": "transform", "config": {"output": deep("{{ nodes.one.output }}")}}],
+          "edges": [{"from": "one", "to": "two"}]}),
+        json!(1),
+    )
+    .await;
+    assert_eq!(statuses(&view), ["one:completed", "two:failed"]);
+    assert_eq!(view.nodes[1].error.as_ref().unwrap().code, "output_too_deep");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_makes_no_more_attempts_at_once_than_it_may() {
+    let database = TestDatabase::new().await;
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counted, seen) = (now.clone(), most.clone());
+    let limits = Limits {
+        max_attempts_per_run: 4,
+        ..Limits::default()
+    };
+    let engine = builder(database.pool().await, &Calls::default())
+        .limits(limits)
+        .handler("count", move |_: Call| {
+            let (now, most) = (counted.clone(), seen.clone());
+            async move {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                now.fetch_sub(1, Ordering::SeqCst);
+                Ok::<_, HandlerError>(json!(null))
+            }
         })
         .build();
     let handle = engine.start().await.unwrap();
-    let pipeline = save(
-        &engine,
-        json!({"nodes": [{"id": "d", "type": "action", "config": {"action": "deep"}}]}),
-    )
-    .await;
+    let pipeline = save(&engine, gathering_testkit::definitions::fan_of(40, "count")).await;
     let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
-    let view = ended(&engine, run).await;
-    assert_eq!(view.head.summary.error.unwrap().to_value()["code"], "journal_rejected");
-    assert_eq!(calls.of("d"), 3);
+    assert_eq!(ended(&engine, run).await.head.summary.status, "completed");
+    assert_eq!(most.load(Ordering::SeqCst), 4);
     handle.shutdown(LIMIT).await;
 }
