@@ -62,7 +62,10 @@ impl Progress {
     /// and room, and a cascade may be as long as the pipeline.
     pub fn next_few(&mut self, now: Timestamp, limit: usize) -> Plan {
         let mut plan = Plan::default();
-        self.ring_timers(now, &mut plan);
+        if !self.cascading {
+            // Not between the parts of a cascade: however it is divided, and after a crash in its middle, the order is the same.
+            self.ring_timers(now, &mut plan);
+        }
         let mut decided = 0;
         while decided < limit
             && let Some(node) = self.ready.pop_front()
@@ -73,6 +76,7 @@ impl Progress {
             }
         }
         plan.more = !self.ready.is_empty();
+        self.cascading = plan.more;
         if self.is_done() {
             plan.outcome = Some(self.outcome());
         }

@@ -16,6 +16,8 @@ pub struct Progress {
     pub(crate) arrivals: Vec<Arrivals>,
     /// Nodes whose turn has come and that have not been planned yet.
     pub(crate) ready: VecDeque<NodeIx>,
+    /// Whether the last plan ended in the middle of a cascade.
+    pub(crate) cascading: bool,
     /// When retries and delays are due.
     pub(crate) timers: BTreeSet<(Timestamp, NodeIx)>,
     /// Nodes that are not in a final state.
@@ -55,6 +57,7 @@ impl Progress {
             nodes: vec![NodeState::Pending; count],
             arrivals: vec![Arrivals::default(); count],
             ready,
+            cascading: false,
             timers: BTreeSet::new(),
             open: count,
             failed: None,

@@ -4,10 +4,16 @@ use std::time::Duration;
 
 use super::edges::Draft as EdgeDraft;
 use super::nodes::{Draft, Nodes};
+use super::size::Size;
 use crate::pipeline::{Edge, Node, Pipeline};
 
 /// The pipeline, where everything could be read.
-pub(super) fn pipeline(nodes: Nodes, edges: Vec<EdgeDraft>, timeout: Option<Duration>) -> Option<Pipeline> {
+pub(super) fn pipeline(
+    nodes: Nodes,
+    edges: Vec<EdgeDraft>,
+    timeout: Option<Duration>,
+    size: Size,
+) -> Option<Pipeline> {
     let mut built: Vec<_> = nodes.drafts.into_iter().map(node).collect::<Option<_>>()?;
     let edges: Vec<_> = edges.into_iter().map(edge).collect::<Option<_>>()?;
     for (index, edge) in edges.iter().enumerate() {
@@ -15,6 +21,7 @@ pub(super) fn pipeline(nodes: Nodes, edges: Vec<EdgeDraft>, timeout: Option<Dura
         built[edge.to].incoming.push(index);
     }
     Some(Pipeline {
+        weight: (built.len() + edges.len()) as u64 + size.weight(),
         nodes: built,
         edges,
         by_id: nodes.by_id,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{duration, listed, nearest, object, only, optional, required, shown, text, word, wrong_type};
+use super::fields::{duration, listed, object, only, optional, required, shown, text, word, wrong_type};
 use super::nodes::Type;
 use super::problem::{Place, Problems, join};
 use super::{ActionCheck, Rules};
@@ -111,7 +111,7 @@ fn action(
 
 fn unknown_action(handler: &str, known: &[String], place: &Place<'_>, problems: &mut Problems) {
     let names = || known.iter().map(String::as_str);
-    let hint = match nearest(handler, names()) {
+    let hint = match problems.guess(handler, names()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there are {}", listed(names())),
     };

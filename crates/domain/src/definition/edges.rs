@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::config::expression;
-use super::fields::{nearest, object, only, optional, required, shown, text, wrong_type};
+use super::fields::{object, only, optional, required, shown, text, wrong_type};
 use super::nodes::{Nodes, Type};
 use super::problem::{Place, Problems};
 use crate::pipeline::{EdgeIx, NodeIx, When};
@@ -66,15 +66,16 @@ fn end(
     let id = text(required(fields, place, field, problems)?, place, field, problems)?;
     let node = nodes.by_id.get(id).copied();
     if node.is_none() {
-        problems.add(place, field, "dangling_edge", no_node(id, nodes));
+        let message = no_node(id, nodes, problems);
+        problems.add(place, field, "dangling_edge", message);
     }
     node
 }
 
 /// Says that there is no such node, and which may have been meant.
-pub(super) fn no_node(id: &str, nodes: &Nodes) -> String {
+pub(super) fn no_node(id: &str, nodes: &Nodes, problems: &mut Problems) -> String {
     let ids = nodes.drafts.iter().filter_map(|draft| draft.id.as_deref());
-    let hint = nearest(id, ids).map(|near| format!("; did you mean `{near}`?"));
+    let hint = problems.guess(id, ids).map(|near| format!("; did you mean `{near}`?"));
     format!("there is no node `{}`{}", shown(id), hint.unwrap_or_default())
 }
 

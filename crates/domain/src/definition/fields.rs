@@ -24,7 +24,7 @@ pub(super) fn object<'v>(
 /// Notes every field that is not in `known`, with the name that may have been meant.
 pub(super) fn only(known: &[&str], object: &Map<String, Value>, place: &Place<'_>, problems: &mut Problems) {
     for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
-        let hint = match (nearest(name, known.iter().copied()), known) {
+        let hint = match (problems.guess(name, known.iter().copied()), known) {
             (Some(near), _) => format!("did you mean `{near}`?"),
             (None, []) => "it takes no fields".to_owned(),
             (None, known) => format!("there are {}", listed(known.iter().copied())),
@@ -128,16 +128,12 @@ pub(super) fn wrong_type(place: &Place<'_>, field: &str, wanted: &str, value: &V
     );
 }
 
-/// The most names that are compared to guess what was meant.
-const MAX_CANDIDATES: usize = 200;
-
-/// The name that was probably meant: the nearest one, if it is near.
+/// The nearest of the known names, if it is near.
 pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     if name.len() > 64 {
         return None;
     }
     known
-        .take(MAX_CANDIDATES)
         .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
         .min_by_key(|(distance, _)| *distance)

@@ -1,6 +1,6 @@
 //! What only the whole graph shows: triggers that something leads to, cycles, nodes that nothing leads to.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use daggy::petgraph::algo::kosaraju_scc;
 use daggy::petgraph::graph::{DiGraph, NodeIndex};
@@ -82,22 +82,23 @@ fn check_cycles(graph: &Graph, nodes: &Nodes, problems: &mut Problems) {
 
 /// A shortest way from `start` back to it, `start` at both ends.
 fn cycle_through(start: NodeIx, graph: &Graph) -> Vec<NodeIx> {
-    let mut came_from = vec![None; graph.outgoing.len()];
+    // Only of the nodes that are seen, because there may be as many cycles as nodes.
+    let mut came_from = HashMap::new();
     let mut queue = VecDeque::from([start]);
     while let Some(node) = queue.pop_front() {
         for &next in &graph.outgoing[node] {
-            if came_from[next].is_none() {
-                came_from[next] = Some(node);
+            came_from.entry(next).or_insert_with(|| {
                 queue.push_back(next);
-            }
+                node
+            });
         }
-        if came_from[start].is_some() {
+        if came_from.contains_key(&start) {
             break;
         }
     }
     let mut path = vec![start];
     let mut at = start;
-    while let Some(before) = came_from[at] {
+    while let Some(&before) = came_from.get(&at) {
         path.push(before);
         at = before;
         if at == start {

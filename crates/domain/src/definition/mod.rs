@@ -10,6 +10,7 @@ mod names;
 mod nodes;
 mod policy;
 mod problem;
+mod size;
 mod upstream;
 
 use serde_json::{Map, Value};
@@ -81,13 +82,17 @@ pub fn compile(source: &Value, rules: &Rules<'_>) -> Result<Pipeline, Vec<Proble
     let Some(document) = document::read(source, rules, &mut problems) else {
         return Err(problems.finish());
     };
+    let size = size::Size::of(&document);
+    if !size.check(&mut problems) {
+        return Err(problems.finish());
+    }
     let nodes = nodes::read(document.nodes, rules, &mut problems);
     let edges = edges::read(document.edges, &nodes, &mut problems);
     let graph = graph::Graph::new(nodes.drafts.len(), &edges);
     graph::check(&graph, &nodes, &edges, &mut problems);
     names::check(&graph, &nodes, &edges, &mut problems);
     let problems = problems.finish();
-    match build::pipeline(nodes, edges, document.timeout) {
+    match build::pipeline(nodes, edges, document.timeout, size) {
         Some(pipeline) if problems.is_empty() => Ok(pipeline),
         _ => Err(problems),
     }

@@ -1,7 +1,7 @@
 //! Names in expressions: each must exist, and a node must lead to where its output is read.
 
 use super::edges::{Draft as Edge, no_node};
-use super::fields::{nearest, shown};
+use super::fields::shown;
 use super::graph::Graph;
 use super::nodes::Nodes;
 use super::problem::{Place, Problems, join};
@@ -50,9 +50,9 @@ impl Reading<'_> {
     fn node(&self, nodes: &Nodes, problems: &mut Problems) -> Option<NodeIx> {
         match &self.reference.name {
             Name::Input | Name::Run | Name::AnyNode => None,
-            Name::Unknown(name) => self.wrong("unknown_name", no_name(name), problems),
+            Name::Unknown(name) => self.wrong("unknown_name", no_name(name, problems), problems),
             Name::Node(id) => match nodes.by_id.get(id.as_str()) {
-                None => self.wrong("unknown_node", no_node(id, nodes), problems),
+                None => self.wrong("unknown_node", no_node(id, nodes, problems), problems),
                 node => node.copied(),
             },
         }
@@ -112,14 +112,14 @@ fn not_upstream(id: &str) -> String {
     format!("`{id}` does not lead here, so that its output may not be there yet; add an edge, or read another node")
 }
 
-fn no_name(name: &str) -> String {
+fn no_name(name: &str, problems: &mut Problems) -> String {
     let name = shown(name);
     let hint = match name.split('.').next().unwrap_or_default() {
         "project" | "item" => "it is not available yet; there are `input`, `nodes` and `run`".to_owned(),
         "run" => "`run` has only `id`".to_owned(),
         "nodes" if name == "nodes" => "read one node, as in `nodes.<id>.output`".to_owned(),
         "nodes" => "a node has only `output`".to_owned(),
-        root => match nearest(root, ROOTS.into_iter()) {
+        root => match problems.guess(root, ROOTS.into_iter()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "there are `input`, `nodes` and `run`; text stands in quotes".to_owned(),
         },

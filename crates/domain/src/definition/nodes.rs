@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::fields::{listed, nearest, object, only, optional, required, shown, text};
+use super::fields::{listed, object, only, optional, required, shown, text};
 use super::problem::{Place, Problems};
 use super::{Rules, config, policy};
 use crate::pipeline::{NodeIx, NodeKind, OnError};
@@ -160,7 +160,7 @@ fn node_type(fields: &Map<String, Value>, place: &Place<'_>, problems: &mut Prob
     let found = TYPES.iter().find(|(known, _)| *known == name);
     if found.is_none() {
         let names = || TYPES.iter().map(|(known, _)| *known);
-        let hint = match nearest(name, names()) {
+        let hint = match problems.guess(name, names()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are {}", listed(names())),
         };

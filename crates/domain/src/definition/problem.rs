@@ -2,8 +2,14 @@
 
 use serde::Serialize;
 
+use super::fields::nearest;
+
 /// The most problems that are told; one more then says how many were left out.
 const MAX_PROBLEMS: usize = 1000;
+/// The most names that are compared, for all problems of a definition together, to guess what was meant.
+const MAX_COMPARISONS: usize = 4000;
+/// The most names that are compared for one problem.
+const MAX_CANDIDATES: usize = 200;
 
 /// Something wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,6 +91,7 @@ pub(super) fn join(path: &str, field: &str) -> String {
 pub(super) struct Problems {
     found: Vec<((Section, usize), Problem)>,
     left_out: usize,
+    compared: usize,
 }
 
 impl Problems {
@@ -102,6 +109,19 @@ impl Problems {
             message: message.into(),
         };
         self.found.push((place.order, problem));
+    }
+
+    /// The name that was probably meant; after many guesses, and once no more problems are told, none is made.
+    pub(super) fn guess<'n>(&mut self, name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+        let left = match self.found.len() < MAX_PROBLEMS {
+            true => MAX_COMPARISONS.saturating_sub(self.compared).min(MAX_CANDIDATES),
+            false => 0,
+        };
+        let mut compared = 0;
+        let known = known.take(left).inspect(|_| compared += 1);
+        let found = nearest(name, known);
+        self.compared += compared;
+        found
     }
 
     /// All of them, in the order of the definition.

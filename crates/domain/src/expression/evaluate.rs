@@ -19,6 +19,11 @@ pub(crate) struct Capped {
 }
 
 impl Capped {
+    /// Whether more was to be written than it may hold.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
+    }
+
     /// What was written, or the reason why that was not all.
     pub(crate) fn finish(self, failure: Option<String>) -> Result<String, String> {
         match (self.full, failure) {

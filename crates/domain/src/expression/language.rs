@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior, Value};
 
 use super::evaluate::JsonWriter;
 use super::filters;
@@ -29,6 +29,9 @@ static IS_FILTER: LazyLock<Option<minijinja::Expression<'static, 'static>>> =
 static IS_TEST: LazyLock<Option<minijinja::Expression<'static, 'static>>> =
     LazyLock::new(|| LANGUAGE.compile_expression("name is test").ok());
 
+static WRITTEN: LazyLock<Option<Template<'static, 'static>>> =
+    LazyLock::new(|| LANGUAGE.template_from_str("{{ value }}").ok());
+
 /// Whether `name` is a function that expressions may call.
 pub(super) fn is_function(name: &str) -> bool {
     FUNCTIONS.contains(&name)
@@ -42,6 +45,13 @@ pub(super) fn has_filter(name: &str) -> bool {
 /// Whether there is a test of that name (`is …`).
 pub(super) fn has_test(name: &str) -> bool {
     decides(IS_TEST.as_ref(), name)
+}
+
+/// Whether an undefined value is no error where it is written, as that of `'x' if false` is none.
+pub(super) fn is_written_as_nothing(value: &Value) -> bool {
+    let scope = Value::from_pairs([("value", value.clone())]);
+    let written = WRITTEN.as_ref().map(|template| template.render(scope));
+    written.is_some_and(|written| written.is_ok_and(|text| text.is_empty()))
 }
 
 /// An environment of its own for a text with expressions in it, under the name that [`Environment::get_template`] wants.

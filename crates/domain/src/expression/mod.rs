@@ -6,6 +6,7 @@ mod evaluate;
 mod filters;
 mod language;
 mod path;
+mod pieces;
 mod references;
 mod syntax;
 mod tree;
@@ -21,6 +22,7 @@ pub use error::{EvalError, SyntaxError};
 pub(crate) use evaluate::{Capped, to_json};
 use language::LANGUAGE;
 pub(crate) use language::{MAX_OUTPUT_BYTES, with_template};
+pub(crate) use pieces::{Pieces, Unwritten};
 pub use references::{Name, Reference};
 pub(crate) use syntax::{Shape, parse_text, shape_of};
 

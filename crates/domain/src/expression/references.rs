@@ -1,5 +1,7 @@
 //! What an expression reads, found in its syntax tree, so that names that cannot exist are refused when a pipeline is saved.
 
+use std::collections::HashSet;
+
 use minijinja::machinery::ast::{Expr, ForLoop, Stmt};
 
 use super::allowed::refusal;
@@ -17,7 +19,7 @@ pub struct Reference {
 }
 
 /// What a name in an expression stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Name {
     /// `input`, or something in it.
     Input,
@@ -64,6 +66,7 @@ struct Walk<'s, 'a> {
     source: &'s str,
     locals: Vec<&'a str>,
     references: Vec<Reference>,
+    seen: HashSet<Name>,
 }
 
 type Walked = Result<(), SyntaxError>;
@@ -74,6 +77,7 @@ impl<'s, 'a> Walk<'s, 'a> {
             source,
             locals: Vec::new(),
             references: Vec::new(),
+            seen: HashSet::new(),
         }
     }
 
@@ -134,7 +138,7 @@ impl<'s, 'a> Walk<'s, 'a> {
 
     fn read(&mut self, path: &Path<'_, 'a>) {
         let name = path.name();
-        if self.references.iter().all(|reference| reference.name != name) {
+        if self.seen.insert(name.clone()) {
             let position = path.position;
             self.references.push(Reference { name, position });
         }

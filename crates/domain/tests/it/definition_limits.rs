@@ -100,3 +100,48 @@ fn config_nested_too_deeply_is_refused() {
         told[0]
     );
 }
+
+#[test]
+fn texts_without_statements_take_no_environment_each() {
+    // More than there may be texts with statements.
+    let texts = vec!["a{{ 1 }}{# remark #}"; 20_000];
+    let definition = json!({"nodes": [transform(0, &json!(texts))]});
+    assert!(pipeline(&definition).weight > 20_000);
+}
+
+#[test]
+fn more_to_compile_than_allowed_is_refused_uncompiled() {
+    let too_many = |definition: Value| {
+        let told = told(&definition);
+        assert_eq!(told.len(), 1, "{told:?}");
+        told[0].clone()
+    };
+    assert_eq!(
+        too_many(json!({"nodes": [transform(0, &json!(vec!["a{{1}}"; 50_001]))]})),
+        "- -: too_many_templates, 50001 expressions and statements are more than the 50000 that are allowed; use several pipelines"
+    );
+    assert_eq!(
+        too_many(json!({"nodes": [transform(0, &json!([["{{1}} ".repeat(50_001)]]))]})),
+        "- -: too_many_templates, 50001 expressions and statements are more than the 50000 that are allowed; use several pipelines"
+    );
+    assert_eq!(
+        too_many(json!({"nodes": [transform(0, &json!(vec!["{% if input %}{% endif %}"; 2_001]))]})),
+        "- -: too_many_templates, 2001 texts with statements (`{% %}`) are more than the 2000 that are allowed; use several pipelines"
+    );
+    let edges = vec![json!({"from": "a", "to": "b", "when": "true"}); 50_001];
+    let nodes = json!([{"id": "a", "type": "trigger"}, {"id": "b", "type": "parallel"}]);
+    assert!(too_many(json!({"nodes": nodes, "edges": edges})).contains("too_many_templates"));
+}
+
+#[test]
+fn only_the_first_of_many_problems_come_with_a_guess() {
+    let nodes: Vec<_> = (0..300)
+        .map(|index| json!({"id": format!("node{index}"), "type": "trigger"}))
+        .collect();
+    let edges = vec![json!({"from": "node_1", "to": "nodee"}); 2_000];
+    let told = told(&json!({"nodes": nodes, "edges": edges}));
+    let guesses = told.iter().filter(|line| line.contains("did you mean")).count();
+    assert_eq!((told.len(), guesses), (1_001, 20));
+    assert!(told[0].ends_with("did you mean `node1`?"), "{}", told[0]);
+    assert!(told[1_000].contains("3000 more problems"), "{}", told[1_000]);
+}

@@ -85,6 +85,13 @@ fn work_is_bounded_by_fuel() {
         .expect_err("too much")
         .to_string();
     assert!(error.ends_with(fuel), "{error}");
+    let several = "{{ range(10000) | list | length }} ".repeat(100);
+    let template = Template::parse(&json!(several)).expect("a template");
+    let error = template
+        .render(&scope(&json!(null), &json!(null)))
+        .expect_err("too much for one text")
+        .to_string();
+    assert!(error.ends_with(fuel), "{error}");
     assert!(
         failed("range(1000000000)", &json!(null)).contains("range"),
         "range has its own bound"

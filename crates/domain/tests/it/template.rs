@@ -50,6 +50,12 @@ fn other_strings_stay_strings() {
         ("{% for k, v in dict(a=1) | items %}{{ k }}={{ v }}{% endfor %}", "a=1"),
         ("{% raw %}{{ not this }}{% endraw %}", "{{ not this }}"),
         ("a{# remark #}b", "ab"),
+        ("a{# remark #}b{{ input.n }}{# {{ remark }} #}c", "ab5c"),
+        ("{% raw %}{{ {% endraw %}{{ input.n }}", "{{ 5"),
+        ("a {{- input.n -}} \n b", "a5b"),
+        ("{{ [1, 2,] }}{{ {'a': '}}'} }}", "[1,2]{\"a\":\"}}\"}"),
+        ("{{ (1, 2) }}{{ input.s }}", "[1,2]<b>"),
+        ("<{{ 'x' if not input.ok }}>", "<>"),
     ] {
         assert_eq!(rendered(&json!(template), &input), Ok(json!(text)), "{template}");
     }
@@ -114,6 +120,10 @@ fn a_missing_value_is_an_error_and_no_empty_string() {
     assert_eq!(
         rendered(&json!({"x": "hello {{ input.a }}"}), &json!({})),
         Err("`hello {{ input.a }}`: `input.a` is undefined".to_owned())
+    );
+    assert_eq!(
+        rendered(&json!("{{ input.b }} {{ input.a.c }}"), &json!({"b": 1})),
+        Err("`{{ input.b }} {{ input.a.c }}`: `input.a` is undefined".to_owned())
     );
 }
 

@@ -109,12 +109,18 @@ impl<'a> Simulation<'a> {
         self.wait();
     }
 
+    /// A few nodes at a time, as the driver does.
     fn plan(&mut self) {
+        while self.plan_few() {}
+    }
+
+    fn plan_few(&mut self) -> bool {
         let Plan {
             records,
             starts,
             outcome,
-        } = self.progress.next(self.now);
+            more,
+        } = self.progress.next_few(self.now, 3);
         for (node, event) in records {
             self.note(node, event);
         }
@@ -128,6 +134,7 @@ impl<'a> Simulation<'a> {
         }
         assert_eq!(outcome.is_some(), self.progress.is_done());
         self.outcome = outcome;
+        more
     }
 
     /// Leaves the memory until the next timer.
