@@ -24,7 +24,7 @@ pub struct Pipeline {
     pub by_id: HashMap<Arc<str>, NodeIx>,
     /// How long a run may take from its first start, all waiting included.
     pub timeout: Option<Duration>,
-    /// About how much memory it takes, in units of an edge, a node or an expression (roughly a kilobyte); at least 1.
+    /// About how much memory it takes, in units of a node, an edge or an expression (some hundred bytes); at least 1.
     pub weight: u64,
 }
 

@@ -113,10 +113,8 @@ impl Problems {
 
     /// The name that was probably meant; after many guesses, and once no more problems are told, none is made.
     pub(super) fn guess<'n>(&mut self, name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-        let left = match self.found.len() < MAX_PROBLEMS {
-            true => MAX_COMPARISONS.saturating_sub(self.compared).min(MAX_CANDIDATES),
-            false => 0,
-        };
+        let left = MAX_COMPARISONS.saturating_sub(self.compared).min(MAX_CANDIDATES);
+        let left = if self.found.len() < MAX_PROBLEMS { left } else { 0 };
         let mut compared = 0;
         let known = known.take(left).inspect(|_| compared += 1);
         let found = nearest(name, known);

@@ -3,9 +3,10 @@
 use std::io;
 
 use minijinja::value::ValueKind;
-use minijinja::{Output, Value};
+use minijinja::{Environment, Output, Value};
 
-use super::language::MAX_OUTPUT_BYTES;
+use super::error::reason;
+use super::language::{LANGUAGE, MAX_OUTPUT_BYTES};
 use crate::json::Json;
 
 /// The reason given for a value that is larger than it may be.
@@ -13,19 +14,14 @@ const TOO_LARGE: &str = "its value is larger than the 1 MiB it may be";
 
 /// A buffer that refuses to grow beyond [`MAX_OUTPUT_BYTES`].
 #[derive(Debug, Default)]
-pub(crate) struct Capped {
+struct Capped {
     bytes: Vec<u8>,
     full: bool,
 }
 
 impl Capped {
-    /// Whether more was to be written than it may hold.
-    pub(crate) fn is_full(&self) -> bool {
-        self.full
-    }
-
     /// What was written, or the reason why that was not all.
-    pub(crate) fn finish(self, failure: Option<String>) -> Result<String, String> {
+    fn finish(self, failure: Option<String>) -> Result<String, String> {
         match (self.full, failure) {
             (true, _) => Err(TOO_LARGE.to_owned()),
             (false, Some(failure)) => Err(failure),
@@ -71,6 +67,17 @@ pub(crate) fn to_json(value: &Value) -> Result<Json, String> {
     let failure = serde_json::to_writer(&mut buffer, value).err();
     let text = buffer.finish(failure.map(|error| error.to_string()))?;
     Json::from_text(text).map_err(|error| error.to_string())
+}
+
+/// A text with the values of its expressions put in, or why it has none.
+pub(crate) fn write_text(source: &str, view: &Value) -> Result<String, String> {
+    let mut buffer = Capped::default();
+    let language: &Environment<'_> = &LANGUAGE;
+    let failure = language
+        .template_from_str(source)
+        .and_then(|template| template.render_captured_to(view.clone(), &mut buffer).map(drop))
+        .err();
+    buffer.finish(failure.map(|error| reason(&error)))
 }
 
 /// A value in a few words, for a message.

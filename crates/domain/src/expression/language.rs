@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
 use super::evaluate::JsonWriter;
 use super::filters;
@@ -15,8 +15,6 @@ const FUEL: u64 = 100_000;
 const RECURSION_LIMIT: usize = 100;
 /// The largest value that an expression or template may give, in bytes of JSON.
 pub(crate) const MAX_OUTPUT_BYTES: usize = 1024 * 1024;
-/// The name of the only template of an environment that holds one.
-const TEMPLATE: &str = "template";
 
 /// What an expression may call.
 const FUNCTIONS: [&str; 2] = ["dict", "range"];
@@ -28,9 +26,6 @@ static IS_FILTER: LazyLock<Option<minijinja::Expression<'static, 'static>>> =
     LazyLock::new(|| LANGUAGE.compile_expression("name is filter").ok());
 static IS_TEST: LazyLock<Option<minijinja::Expression<'static, 'static>>> =
     LazyLock::new(|| LANGUAGE.compile_expression("name is test").ok());
-
-static WRITTEN: LazyLock<Option<Template<'static, 'static>>> =
-    LazyLock::new(|| LANGUAGE.template_from_str("{{ value }}").ok());
 
 /// Whether `name` is a function that expressions may call.
 pub(super) fn is_function(name: &str) -> bool {
@@ -45,20 +40,6 @@ pub(super) fn has_filter(name: &str) -> bool {
 /// Whether there is a test of that name (`is …`).
 pub(super) fn has_test(name: &str) -> bool {
     decides(IS_TEST.as_ref(), name)
-}
-
-/// Whether an undefined value is no error where it is written, as that of `'x' if false` is none.
-pub(super) fn is_written_as_nothing(value: &Value) -> bool {
-    let scope = Value::from_pairs([("value", value.clone())]);
-    let written = WRITTEN.as_ref().map(|template| template.render(scope));
-    written.is_some_and(|written| written.is_ok_and(|text| text.is_empty()))
-}
-
-/// An environment of its own for a text with expressions in it, under the name that [`Environment::get_template`] wants.
-pub(crate) fn with_template(source: &str) -> Result<(Environment<'static>, &'static str), Error> {
-    let mut environment = LANGUAGE.clone();
-    environment.add_template_owned(TEMPLATE, source.to_owned())?;
-    Ok((environment, TEMPLATE))
 }
 
 fn language() -> Environment<'static> {

@@ -1,4 +1,4 @@
-//! Expressions over `input`, `nodes.<id>.output` and `run`: parsed once, evaluated within fixed limits.
+//! Expressions over `input`, `nodes.<id>.output` and `run`: checked once, evaluated within fixed limits.
 
 mod allowed;
 mod error;
@@ -6,7 +6,6 @@ mod evaluate;
 mod filters;
 mod language;
 mod path;
-mod pieces;
 mod references;
 mod syntax;
 mod tree;
@@ -14,15 +13,13 @@ mod tree;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::Value;
 use minijinja::value::ValueKind;
+use minijinja::{Environment, Value};
 
-pub(crate) use error::reason;
 pub use error::{EvalError, SyntaxError};
-pub(crate) use evaluate::{Capped, to_json};
+pub(crate) use evaluate::{to_json, write_text};
 use language::LANGUAGE;
-pub(crate) use language::{MAX_OUTPUT_BYTES, with_template};
-pub(crate) use pieces::{Pieces, Unwritten};
+pub(crate) use language::MAX_OUTPUT_BYTES;
 pub use references::{Name, Reference};
 pub(crate) use syntax::{Shape, parse_text, shape_of};
 
@@ -31,10 +28,10 @@ use crate::scope::Scope;
 
 /// A parsed expression, such as `nodes.fetch.output.status == 200`.
 ///
-/// It reads only its [`Scope`], gives the same value every time, and stops at limits of work (fuel), nesting and size.
+/// Only what was checked is kept: compiled it is far larger than its text (about 10 KB), and compiling it again takes
+/// about as long as evaluating it. It reads only its [`Scope`], gives the same value every time, and stops at limits of work (fuel), nesting and size.
 pub struct Expression {
     source: Arc<str>,
-    compiled: minijinja::Expression<'static, 'static>,
     references: Vec<Reference>,
     whole: Option<Whole>,
 }
@@ -52,12 +49,8 @@ impl Expression {
     /// Parses an expression; what is wrong with it is said with its place in `source`.
     pub fn parse(source: &str) -> Result<Self, SyntaxError> {
         let findings = syntax::parse_expression(source)?;
-        let compiled = LANGUAGE
-            .compile_expression_owned(source.to_owned())
-            .map_err(|error| SyntaxError::of(&error, source))?;
         Ok(Self {
             source: source.into(),
-            compiled,
             references: findings.references,
             whole: findings.whole,
         })
@@ -99,9 +92,10 @@ impl Expression {
     }
 
     fn value(&self, view: &Value) -> Result<Value, EvalError> {
-        let value = self
-            .compiled
-            .eval(view.clone())
+        let language: &Environment<'_> = &LANGUAGE;
+        let value = language
+            .compile_expression(&self.source)
+            .and_then(|compiled| compiled.eval(view.clone()))
             .map_err(|error| EvalError::of(&error, &self.source))?;
         if value.is_undefined() {
             return Err(self.failed("it is not defined"));

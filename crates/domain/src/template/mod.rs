@@ -1,4 +1,4 @@
-//! JSON with `{{ }}` in its strings: parsed once, rendered within the limits of expressions.
+//! JSON with `{{ }}` in its strings: checked once, rendered within the limits of expressions.
 
 mod parse;
 mod render;
