@@ -89,7 +89,7 @@ impl EngineBuilder {
             handlers,
             name,
         } = self;
-        let library = Library::new(limits.max_cached_nodes);
+        let library = Library::new(limits.max_cached_weight);
         Engine {
             shared: Arc::new(Shared {
                 pool,

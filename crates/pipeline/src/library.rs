@@ -13,27 +13,27 @@ use crate::Error;
 
 type Key = (PipelineId, i32);
 
-/// Compiled versions, the least used dropped beyond a bound in nodes.
+/// Compiled versions, the least used dropped beyond a bound in weight.
 #[derive(Debug)]
 pub(crate) struct Library {
-    cache: Cache<Key, Arc<Pipeline>, ByNodes>,
+    cache: Cache<Key, Arc<Pipeline>, ByWeight>,
 }
 
 #[derive(Debug, Clone)]
-struct ByNodes;
+struct ByWeight;
 
-impl Weighter<Key, Arc<Pipeline>> for ByNodes {
+impl Weighter<Key, Arc<Pipeline>> for ByWeight {
     fn weight(&self, _: &Key, pipeline: &Arc<Pipeline>) -> u64 {
-        pipeline.nodes.len() as u64 + 1
+        pipeline.weight + 1
     }
 }
 
 impl Library {
-    pub(crate) fn new(max_nodes: usize) -> Self {
+    pub(crate) fn new(max_weight: u64) -> Self {
         // A guess at how many pipelines that is; only the weight is a bound.
-        let pipelines = (max_nodes / 20).clamp(16, 10_000);
+        let pipelines = usize::try_from(max_weight / 40).unwrap_or(usize::MAX).clamp(16, 10_000);
         Self {
-            cache: Cache::with_weighter(pipelines, max_nodes as u64, ByNodes),
+            cache: Cache::with_weighter(pipelines, max_weight, ByWeight),
         }
     }
 

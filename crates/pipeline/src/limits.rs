@@ -36,8 +36,9 @@ pub struct Limits {
     pub grace: Duration,
     /// How old a heartbeat is when others take over, lock or not. Default 10 s.
     pub lease: Duration,
-    /// Nodes of all compiled pipelines that are kept in memory. Default 200,000.
-    pub max_cached_nodes: usize,
+    /// Weight of all compiled pipelines that are kept in memory: see [`Pipeline::weight`](gathering_domain::pipeline::Pipeline::weight).
+    /// Default 400,000.
+    pub max_cached_weight: u64,
 }
 
 impl Default for Limits {
@@ -58,7 +59,7 @@ impl Default for Limits {
             heartbeat_interval: Duration::from_millis(250),
             grace: Duration::from_secs(1),
             lease: Duration::from_secs(10),
-            max_cached_nodes: 200_000,
+            max_cached_weight: 400_000,
         }
     }
 }
