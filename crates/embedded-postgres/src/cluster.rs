@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::deadline::Deadline;
 use crate::home::Home;
@@ -89,6 +90,13 @@ impl Cluster {
     pub fn pid(&self) -> Option<u32> {
         let found = PidFile::read(&self.home.data())?;
         process::serves(found.pid, &self.home.data()).then(|| u32::try_from(found.pid.as_raw()).ok())?
+    }
+
+    /// Whether PostgreSQL has ended by itself, or was killed, while this process managed it: then [`Cluster::restart`] brings it
+    /// back. Always `false` for a client.
+    pub fn has_died(&self) -> bool {
+        let managed = self.managed.as_ref();
+        managed.is_some_and(|managed| managed.postmaster.wait(Duration::ZERO).is_some())
     }
 
     /// Stops PostgreSQL and starts it again, in place: a URL that was handed out stays right. Also for a manager whose

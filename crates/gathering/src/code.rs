@@ -25,6 +25,8 @@ pub enum Code {
     RunAlreadyEnded,
     /// There is more work than this instance can take.
     Overloaded,
+    /// The server is shutting down.
+    Draining,
     /// The database cannot be reached, or has no connection free.
     DatabaseUnavailable,
     /// A fault of the product.
@@ -33,7 +35,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidToken,
         Self::InvalidCredentials,
         Self::RegistrationClosed,
@@ -44,6 +46,7 @@ impl Code {
         Self::IdempotencyKeyReused,
         Self::RunAlreadyEnded,
         Self::Overloaded,
+        Self::Draining,
         Self::DatabaseUnavailable,
         Self::Internal,
     ];
@@ -61,6 +64,7 @@ impl Code {
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::RunAlreadyEnded => "run_already_ended",
             Self::Overloaded => "overloaded",
+            Self::Draining => "draining",
             Self::DatabaseUnavailable => "database_unavailable",
             Self::Internal => "internal",
         }
@@ -79,6 +83,7 @@ impl Code {
             Self::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
             Self::RunAlreadyEnded => "The run has already ended",
             Self::Overloaded => "The server has too much to do",
+            Self::Draining => "The server is shutting down",
             Self::DatabaseUnavailable => "The database is not available",
             Self::Internal => "The server failed",
         }

@@ -72,6 +72,9 @@ pub enum Error {
         /// When trying again makes sense.
         retry_after: Duration,
     },
+    /// This instance ends, and starts nothing any more.
+    #[error("this instance is shutting down; ask another one, or this one after its restart")]
+    Stopping,
     /// The database cannot be reached, or has no connection free.
     #[error("the database is not available; try again in a moment")]
     DatabaseUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -116,6 +119,7 @@ impl Error {
             Self::IdempotencyKeyReused => Code::IdempotencyKeyReused,
             Self::RunAlreadyEnded { .. } => Code::RunAlreadyEnded,
             Self::Overloaded { .. } => Code::Overloaded,
+            Self::Stopping => Code::Draining,
             Self::DatabaseUnavailable(_) => Code::DatabaseUnavailable,
             Self::Internal(_) => Code::Internal,
         }
@@ -125,6 +129,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Overloaded { retry_after } => Some(*retry_after),
+            Self::Stopping => Some(STOPPING_RETRY),
             Self::DatabaseUnavailable(_) => Some(DATABASE_RETRY),
             Self::InvalidToken(_)
             | Self::InvalidCredentials
@@ -215,9 +220,7 @@ impl From<gathering_pipeline::Error> for Error {
                 }],
             },
             Pipeline::Overloaded { retry_after } => Self::Overloaded { retry_after },
-            Pipeline::Stopping => Self::Overloaded {
-                retry_after: STOPPING_RETRY,
-            },
+            Pipeline::Stopping => Self::Stopping,
             Pipeline::Database(error) => error.into(),
             Pipeline::AlreadyStarted | Pipeline::PoolTooSmall { .. } | Pipeline::Unreadable { .. } => {
                 Self::Internal(error.into())
@@ -233,5 +236,17 @@ impl From<gathering_auth::FieldProblem> for FieldProblem {
             code: problem.code,
             message: problem.message,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_too_late_for_a_stopping_instance_is_told_to_try_again_and_not_that_there_is_too_much_work() {
+        let error = Error::from(gathering_pipeline::Error::Stopping);
+        assert_eq!(error.code(), Code::Draining);
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
     }
 }

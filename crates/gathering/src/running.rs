@@ -42,6 +42,12 @@ impl Gathering {
         })
     }
 
+    /// Whether it works on runs: not before its start, not after its end, and not while it has lost the database and has yet to
+    /// come back as a new instance.
+    pub fn is_working(&self) -> bool {
+        self.engine.instance_id().is_some()
+    }
+
     /// Whether the database answers.
     pub async fn check_database(&self) -> Result<(), Error> {
         let connection = self.connection().await?;

@@ -21,14 +21,12 @@ pub(crate) enum Code {
     RouteNotFound,
     /// The route does not take this method.
     MethodNotAllowed,
-    /// The server is shutting down.
-    Draining,
 }
 
 impl Code {
     /// The codes that stem from HTTP itself, not from a use case.
     #[cfg(test)]
-    const OF_HTTP: [Self; 8] = [
+    const OF_HTTP: [Self; 7] = [
         Self::MalformedJson,
         Self::Unauthenticated,
         Self::UnsupportedMediaType,
@@ -36,7 +34,6 @@ impl Code {
         Self::RequestTimeout,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
-        Self::Draining,
     ];
 
     /// The stable name.
@@ -50,7 +47,6 @@ impl Code {
             Self::RequestTimeout => "request_timeout",
             Self::RouteNotFound => "route_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
-            Self::Draining => "draining",
         }
     }
 
@@ -65,7 +61,6 @@ impl Code {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::RouteNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -80,7 +75,6 @@ impl Code {
             Self::RequestTimeout => "The body did not arrive in time",
             Self::RouteNotFound => "There is no such route",
             Self::MethodNotAllowed => "The route does not take this method",
-            Self::Draining => "The server is shutting down",
         }
     }
 }
@@ -94,7 +88,7 @@ fn status_of(code: gathering::Code) -> StatusCode {
         Of::VersionConflict => StatusCode::PRECONDITION_FAILED,
         Of::RunAlreadyEnded => StatusCode::CONFLICT,
         Of::InvalidRequest | Of::InvalidPipeline | Of::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-        Of::Overloaded | Of::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Of::Overloaded | Of::Draining | Of::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         Of::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

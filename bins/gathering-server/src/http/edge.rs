@@ -2,6 +2,7 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -10,9 +11,10 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use tokio::time::Instant;
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::problem::Problem;
-use super::{State, request_id};
+use super::{State, panics, request_id};
 use crate::telemetry::chain;
 
 /// Wraps every request.
@@ -29,21 +31,31 @@ pub(crate) async fn edge(
         request_id = id,
         method = %request.method(),
         path = request.path(),
+        run_id = Empty,
     );
     let secret = request.path().starts_with("/api/v1/auth/");
     let started = Instant::now();
     let answered = async {
-        let answer = next.call(request).await?.map_into_boxed_body();
-        log(&answer, started);
-        let answer = with_problem(answer, &id);
-        Ok(with_headers(
-            answer,
-            &id,
-            Headers {
-                secret,
-                closing: state.readiness.is_draining(),
-            },
-        ))
+        let answer = panics::caught(async { next.call(request).await }).await;
+        let which = Headers {
+            secret,
+            closing: state.readiness.is_draining(),
+        };
+        match answer {
+            Ok(answer) => {
+                let answer = answer?.map_into_boxed_body();
+                log(&answer, started);
+                let mut answer = with_problem(answer, &id);
+                set_headers(answer.response_mut(), &id, which);
+                Ok(answer)
+            }
+            Err(problem) => {
+                // The request went down with its handler, so this answer goes the way of errors.
+                let mut response = problem.response(&id);
+                set_headers(&mut response, &id, which);
+                Err(InternalError::from_response(problem, response).into())
+            }
+        }
     };
     answered.instrument(span).await
 }
@@ -66,6 +78,8 @@ fn log(answer: &ServiceResponse, started: Instant) {
         cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {}", chain(cause)))
     });
     match cause {
+        // Passes by itself, and whoever caused it logs it once where it happens.
+        Some(cause) if status == 503 => tracing::warn!(status, milliseconds, error = cause, "request refused"),
         Some(cause) if status >= 500 => {
             tracing::error!(status, milliseconds, error = cause, "request failed");
         }
@@ -87,8 +101,8 @@ fn with_problem(answer: ServiceResponse, id: &str) -> ServiceResponse {
     answer.into_response(response)
 }
 
-fn with_headers(mut answer: ServiceResponse, id: &str, which: Headers) -> ServiceResponse {
-    let headers: &mut HeaderMap = HttpResponse::headers_mut(answer.response_mut());
+fn set_headers(response: &mut HttpResponse, id: &str, which: Headers) {
+    let headers: &mut HeaderMap = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(request_id::HEADER, id);
     }
@@ -103,10 +117,55 @@ fn with_headers(mut answer: ServiceResponse, id: &str, which: Headers) -> Servic
     }
     if which.closing {
         // Not a header like others: the connection itself is closed with it.
-        answer
-            .response_mut()
-            .head_mut()
-            .set_connection_type(ConnectionType::Close);
+        response.head_mut().set_connection_type(ConnectionType::Close);
     }
-    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, init_service, try_call_service};
+    use actix_web::{App, body};
+    use gathering::{Gathering, SystemEntropy};
+    use gathering_testkit::TestDatabase;
+
+    use super::*;
+
+    async fn state() -> web::Data<State> {
+        let database = TestDatabase::new().await;
+        web::Data::new(State {
+            gathering: Gathering::builder(database.pool().await).build().await.unwrap(),
+            entropy: Arc::new(SystemEntropy::default()),
+            body_limit: 1,
+            readiness: super::super::Readiness::default(),
+        })
+    }
+
+    async fn broken() -> HttpResponse {
+        panic!("as if the product had a fault")
+    }
+
+    fn header<'a>(answer: &'a HttpResponse, name: &str) -> &'a str {
+        answer.headers().get(name).unwrap().to_str().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_as_a_fault_of_the_server_with_the_request_id() {
+        let app = App::new().app_data(state().await).wrap(from_fn(edge));
+        let app = init_service(app.route("/broken", web::get().to(broken))).await;
+        let request = TestRequest::get().uri("/broken").insert_header(("x-request-id", "r-1"));
+        let error = try_call_service(&app, request.to_request()).await.unwrap_err();
+        let answer = error.error_response();
+        assert_eq!(answer.status(), 500);
+        assert_eq!(header(&answer, "content-type"), "application/problem+json");
+        assert_eq!(header(&answer, "x-request-id"), "r-1");
+        let bytes = body::to_bytes(answer.into_body()).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(
+            (&problem["code"], &problem["request_id"]),
+            (&"internal".into(), &"r-1".into())
+        );
+    }
 }

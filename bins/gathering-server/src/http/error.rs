@@ -27,7 +27,8 @@ impl From<Error> for Problem {
             | Error::VersionConflict { .. }
             | Error::RunAlreadyEnded { .. }
             | Error::IdempotencyKeyReused
-            | Error::Overloaded { .. } => problem,
+            | Error::Overloaded { .. }
+            | Error::Stopping => problem,
         }
     }
 }

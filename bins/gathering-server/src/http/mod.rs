@@ -8,6 +8,7 @@ mod error;
 mod fields;
 mod health;
 mod identity;
+mod panics;
 mod parameters;
 mod pipelines;
 mod problem;
@@ -23,7 +24,6 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use gathering::{Entropy, Gathering};
 use serde::Serialize;
-use serde_json::{Value, json};
 
 pub(crate) use self::edge::edge;
 pub(crate) use self::readiness::Readiness;
@@ -55,6 +55,19 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 }
 
 /// One page of a list, as every list is shown.
-fn page<T: Serialize>(items: &[T], next: Option<impl Display>) -> Value {
-    json!({ "items": items, "next_cursor": next.map(|next| next.to_string()) })
+///
+/// Written to text as it is: what a run has made may be nested more deeply than a `serde_json::Value` can be read from it.
+#[derive(Debug, Serialize)]
+struct Page<'a, T> {
+    items: &'a [T],
+    next_cursor: Option<String>,
+}
+
+impl<'a, T: Serialize> Page<'a, T> {
+    fn new(items: &'a [T], next: Option<impl Display>) -> Self {
+        Self {
+            items,
+            next_cursor: next.map(|next| next.to_string()),
+        }
+    }
 }

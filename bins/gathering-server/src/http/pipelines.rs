@@ -11,7 +11,7 @@ use super::identity::Caller;
 use super::parameters::Parameters;
 use super::problem::{Place, Problem, Wrong};
 use super::route::{Id, methods, read, write};
-use super::{Method, State, page};
+use super::{Method, Page, State};
 
 /// What a definition looks like, in a word.
 const DEFINITION: &str = "an object with `nodes` and `edges`";
@@ -56,7 +56,7 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
     };
     parameters.finish()?;
     let found = state.gathering.pipelines(&identity, project, wanted).await?;
-    Ok(HttpResponse::Ok().json(page(&found.items, found.next)))
+    Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
 }
 
 async fn get(

@@ -1,4 +1,4 @@
-//! Whether this instance shall get requests: not while it shuts down, and not while the database is away.
+//! Whether this instance shall get requests: not while it shuts down, while the database is away, or while no run is worked on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -36,13 +36,15 @@ impl Readiness {
     /// Refuses while this instance shall get no requests.
     pub(super) async fn check(&self, gathering: &Gathering) -> Result<(), Problem> {
         if self.is_draining() {
-            let detail = "this instance is shutting down; ask another one, or this one after its restart";
-            return Err(Problem::new(Code::Draining, detail).with_retry_after(FRESH));
+            return Err(Error::Stopping.into());
         }
-        if self.database_answers(gathering).await {
+        let detail = if !self.database_answers(gathering).await {
+            "the database did not answer within a second; look at it, or at the log of this server"
+        } else if !gathering.is_working() {
+            "this instance has lost the database and works on no run until it is registered again; its log says why"
+        } else {
             return Ok(());
-        }
-        let detail = "the database did not answer within a second; look at it, or at the log of this server";
+        };
         Err(Problem::new(Code::UseCase(gathering::Code::DatabaseUnavailable), detail).with_retry_after(FRESH))
     }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
 use actix_web::{FromRequest, HttpRequest, Resource, Route, dev, web};
+use gathering::RunId;
 
 use super::code::Code;
 use super::problem::Problem;
@@ -41,6 +42,27 @@ impl<T: FromStr + 'static> FromRequest for Id<T> {
             )
         }))
     }
+}
+
+/// The `{id}` of a run in the path, which from then on stands on every log line of the request.
+pub(super) struct Run(pub(super) RunId);
+
+impl FromRequest for Run {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let id = Id::from_request(request, payload).into_inner();
+        ready(id.map(|Id(id)| {
+            log_run(id);
+            Self(id)
+        }))
+    }
+}
+
+/// Puts the id of the run that a request is about on its log lines.
+pub(super) fn log_run(id: RunId) {
+    tracing::Span::current().record("run_id", tracing::field::display(id));
 }
 
 /// The answer where no route fits.

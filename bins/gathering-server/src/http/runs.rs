@@ -3,15 +3,15 @@
 use actix_web::http::header::{HeaderName, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{Json, NewRun, PageRequest, PipelineId, RunId, RunQuery};
+use gathering::{Json, NewRun, PageRequest, PipelineId, RunQuery};
 use serde_json::json;
 
 use super::body::Incoming;
 use super::identity::Caller;
 use super::parameters::Parameters;
 use super::problem::{Place, Problem, Wrong};
-use super::route::{Id, methods, read, write};
-use super::{Method, State, page};
+use super::route::{Id, Run, log_run, methods, read, write};
+use super::{Method, Page, State};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that the run was started by an earlier request with the same key.
@@ -44,6 +44,7 @@ async fn start(
     };
     body.finish()?;
     let started = state.gathering.start_run(&identity, pipeline, new).await?;
+    log_run(started.id);
     Ok(HttpResponse::Accepted()
         .insert_header((LOCATION, format!("/api/v1/runs/{}", started.id)))
         .insert_header((REPLAYED, if started.replayed { "true" } else { "false" }))
@@ -66,17 +67,17 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
     };
     parameters.finish()?;
     let found = state.gathering.runs(&identity, query, wanted).await?;
-    Ok(HttpResponse::Ok().json(page(&found.items, found.next)))
+    Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
 }
 
-async fn get(state: Data<State>, Caller(identity): Caller, Id(id): Id<RunId>) -> Result<HttpResponse, Problem> {
+async fn get(state: Data<State>, Caller(identity): Caller, Run(id): Run) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(state.gathering.run(&identity, id).await?))
 }
 
 async fn cancel(
     state: Data<State>,
     Caller(identity): Caller,
-    Id(id): Id<RunId>,
+    Run(id): Run,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object_or_nothing().await?;
@@ -89,7 +90,7 @@ async fn cancel(
 async fn journal(
     state: Data<State>,
     Caller(identity): Caller,
-    Id(id): Id<RunId>,
+    Run(id): Run,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
@@ -104,7 +105,7 @@ async fn journal(
         .last()
         .filter(|_| entries.len() >= limit as usize)
         .map(|entry| entry.seq);
-    Ok(HttpResponse::Ok().json(page(&entries, next)))
+    Ok(HttpResponse::Ok().json(Page::new(&entries, next)))
 }
 
 fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {

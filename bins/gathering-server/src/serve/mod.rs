@@ -100,6 +100,7 @@ impl Server {
     /// The listener stays open while nodes end, so that a proxy that has not noticed yet loses no request.
     async fn stop(mut self, deadline: Instant) {
         self.state.readiness.drain();
+        self.database.expect_end();
         let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
         self.engines.shutdown(left(deadline)).await;
         let requests = async {

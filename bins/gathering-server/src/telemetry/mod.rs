@@ -3,8 +3,11 @@
 mod fields;
 mod json;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
 
+use tracing::field::display;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::JsonFields;
 
@@ -41,5 +44,15 @@ pub(crate) fn start(format: LogFormat, filter: &str) {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
     };
     // Only a second call fails, and then the first one's lines are as good.
-    drop(started);
+    if started.is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
+}
+
+/// A panic is one log line like every other, with the ids of the request and the run that it came in.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| display(backtrace));
+    let thread = std::thread::current();
+    tracing::error!(error = %panic, thread = thread.name(), backtrace, "panicked");
 }

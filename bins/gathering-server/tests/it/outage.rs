@@ -1,11 +1,13 @@
 //! The database goes away and comes back.
 
+use std::process::Command;
 use std::time::Duration;
 
-use gathering_testkit::{Server, ServerOptions, TestCluster, eventually};
-use serde_json::json;
+use gathering_embedded_postgres::{Cluster, Options};
+use gathering_testkit::{Client, Server, ServerOptions, TestCluster, TestDatabase, eventually};
+use serde_json::{Value, json};
 
-use crate::support::binary;
+use crate::support::{Directory, binary};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -69,4 +71,90 @@ async fn a_server_that_starts_before_its_database_waits_for_it() {
     let options = ServerOptions::new(binary()).database_url(&database.url());
     let (server, ()) = tokio::join!(Server::spawn(&options), cluster.restart());
     assert_eq!(server.client().get("/health/ready").await.status, 200);
+}
+
+/// The lines of the log that say so.
+fn lines(server: &Server, message: &str) -> Vec<Value> {
+    let log = server.log();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["message"] == message).collect()
+}
+
+async fn becomes(client: &Client, status: u16) {
+    eventually(&format!("readiness is {status}"), LIMIT, async || {
+        client.get("/health/ready").await.status == status
+    })
+    .await;
+}
+
+async fn completes_a_run(client: &Client) {
+    let pipeline = json!({"name": "x", "definition": {"nodes": [{"id": "start", "type": "trigger"}]}});
+    let created = client.post("/api/v1/pipelines", &pipeline).await;
+    let path = format!("/api/v1/pipelines/{}/runs", created.json["id"].as_str().unwrap());
+    let run = client.post(&path, &json!({})).await;
+    assert_eq!(run.status, 202, "{}", run.json);
+    let path = format!("/api/v1/runs/{}", run.json["id"].as_str().unwrap());
+    eventually("a run completes", LIMIT, async || {
+        client.get(&path).await.json["status"] == "completed"
+    })
+    .await;
+}
+
+/// The embedded database that a running server manages in this directory.
+async fn embedded(directory: &Directory) -> Cluster {
+    let options = Options::new(&directory.0);
+    let joined = tokio::task::spawn_blocking(move || Cluster::start(&options)).await;
+    joined.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn an_embedded_database_that_is_killed_is_started_again_and_again() {
+    let directory = Directory::new();
+    let mut server = Server::spawn(&ServerOptions::new(binary()).data_dir(&directory.0)).await;
+    let client = server.register_and_login("ada@example.org").await;
+    let cluster = embedded(&directory).await;
+    for times in 1..=2 {
+        let killed = cluster.pid().unwrap();
+        let done = Command::new("kill").args(["-9", &killed.to_string()]).status().unwrap();
+        assert!(done.success());
+        eventually("the log says that it is back", LIMIT, async || {
+            lines(&server, "the embedded database is back").len() == times
+        })
+        .await;
+        becomes(&client, 200).await;
+        assert_ne!(cluster.pid().unwrap(), killed);
+        completes_a_run(&client).await;
+    }
+    let died = lines(&server, "the embedded database died; starting it again");
+    let levels: Vec<_> = died.iter().map(|line| &line["level"]).collect();
+    assert_eq!(levels, ["ERROR", "ERROR"]);
+    assert_eq!(server.terminate(LIMIT).await.code(), Some(0));
+    assert_eq!(cluster.pid(), None);
+}
+
+#[tokio::test]
+async fn a_server_that_works_on_no_run_is_not_ready_although_the_database_answers() {
+    let database = TestDatabase::new().await;
+    let server = Server::spawn(&ServerOptions::new(binary()).database_url(&database.url())).await;
+    let client = server.register_and_login("ada@example.org").await;
+    let connection = database.pool().await.get().await.unwrap();
+    let away = "ALTER TABLE instances RENAME TO away";
+    connection.batch_execute(away).await.unwrap();
+    eventually("readiness says so", LIMIT, async || {
+        let ready = client.get("/health/ready").await;
+        let detail = ready.json["detail"].as_str().unwrap_or_default();
+        ready.status == 503 && detail.contains("works on no run")
+    })
+    .await;
+    let refused = lines(&server, "request refused");
+    assert!(
+        refused
+            .iter()
+            .any(|line| line["status"] == 503 && line["level"] == "WARN")
+    );
+
+    let back = "ALTER TABLE away RENAME TO instances";
+    connection.batch_execute(back).await.unwrap();
+    becomes(&client, 200).await;
+    completes_a_run(&client).await;
 }

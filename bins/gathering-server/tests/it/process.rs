@@ -176,3 +176,21 @@ async fn every_log_line_is_json_and_carries_the_request_id() {
             .all(|line| line["time"].is_string() && line["level"].is_string() && line["target"].is_string())
     );
 }
+
+#[tokio::test]
+async fn the_line_of_a_request_about_a_run_carries_its_id() {
+    let site = Site::start().await.with_user("ada@example.org").await;
+    let definition = json!({"nodes": [{"id": "start", "type": "trigger"}]});
+    let run = site.start_run(&site.pipeline(&definition).await, &json!({})).await;
+    let path = format!("/api/v1/runs/{run}/journal");
+    site.send("GET", &path, None).await;
+    anonymous(&site).send("GET", &path, None).await;
+    eventually("the requests are logged", LIMIT, async || {
+        let log = site.log();
+        let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let about = lines.filter(|line| line["run_id"] == run.as_str());
+        let statuses: Vec<u64> = about.filter_map(|line| line["status"].as_u64()).collect();
+        [200, 202, 401].iter().all(|status| statuses.contains(status))
+    })
+    .await;
+}

@@ -251,3 +251,21 @@ async fn an_action_may_not_reach_a_private_address_unless_it_is_allowed() {
     );
     assert!(receiver.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_journal_shows_what_is_nested_more_deeply_than_this_release_writes() {
+    let site = site().await;
+    let pipeline = site.pipeline(&greeting()).await;
+    let id = site.start_run(&pipeline, &json!({"input": {"name": "Ada"}})).await;
+    site.ended_run(&id).await;
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    let entry = format!("('{id}', 4, 1, now(), 'attempt_failed', 'greet', '{deep}')");
+    site.execute(&format!(
+        "INSERT INTO run_journal (run_id, seq, epoch, at, kind, node, data) VALUES {entry}"
+    ))
+    .await;
+    let journal = site.send("GET", &format!("/api/v1/runs/{id}/journal"), None).await;
+    assert_eq!(journal.status, 200, "{}", journal.text);
+    assert!(journal.text.contains(&deep), "{}", journal.text);
+    assert!(journal.text.ends_with(r#""next_cursor":null}"#), "{}", journal.text);
+}

@@ -147,6 +147,12 @@ impl Site {
         self.server.log()
     }
 
+    /// Changes the database behind the server's back.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let connection = self.database.pool().await.get().await.unwrap();
+        connection.batch_execute(sql).await.unwrap();
+    }
+
     /// Sends JSON, or nothing.
     pub(crate) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         self.send_with(method, path, body, &[]).await

@@ -75,9 +75,11 @@ fn a_postgres_that_was_killed_comes_back_by_a_restart() {
     let mut cluster = scratch.start();
     ask(&cluster.url(), "CREATE TABLE kept AS SELECT 7 AS n");
     let pid = cluster.pid().unwrap();
+    assert!(!cluster.has_died());
     kill9(pid);
-    eventually("PostgreSQL is gone", || cluster.pid().is_none());
+    eventually("PostgreSQL is gone", || cluster.pid().is_none() && cluster.has_died());
     cluster.restart().unwrap();
+    assert!(!cluster.has_died());
     assert_eq!(ask(&cluster.url(), "SELECT n FROM kept"), "7");
 }
 

@@ -1,13 +1,14 @@
 //! The database of a command: the one that the settings name, or the embedded one, started and stopped with it.
 
+mod embedded;
+
 use std::time::Duration;
 
 use gathering::database::{ConnectOptions, Error, Migrated, Pool, connect, migrate};
-use gathering_embedded_postgres::{Binaries, Cluster, Options, default_data_dir};
 use secrecy::ExposeSecret as _;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
+use self::embedded::Embedded;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
@@ -21,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct Database {
     /// Connections to it.
     pub(crate) pool: Pool,
-    embedded: Option<Cluster>,
+    embedded: Option<Embedded>,
 }
 
 impl Database {
@@ -51,8 +52,8 @@ impl Database {
         let (url, embedded) = if let Some(url) = &settings.database_url {
             (url.expose_secret().to_owned(), None)
         } else {
-            let cluster = start(settings).await?;
-            (cluster.url(), Some(cluster))
+            let embedded = Embedded::start(settings).await?;
+            (embedded.url().to_owned(), Some(embedded))
         };
         let options = ConnectOptions {
             max_connections: settings.database_max_connections,
@@ -70,33 +71,19 @@ impl Database {
         Ok((database, migrated))
     }
 
+    /// From now on an embedded database that dies is not started again.
+    pub(crate) fn expect_end(&self) {
+        if let Some(embedded) = &self.embedded {
+            embedded.expect_end();
+        }
+    }
+
     /// Closes the connections and stops the embedded database, if this process manages it.
     pub(crate) async fn close(self) {
         self.pool.close();
-        let Some(cluster) = self.embedded else { return };
-        // Stopping waits for PostgreSQL's processes, so it has a thread of its own.
-        if let Err(error) = spawn_blocking(move || cluster.stop()).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the embedded database did not stop cleanly"
-            );
+        if let Some(embedded) = self.embedded {
+            embedded.stop().await;
         }
-    }
-}
-
-async fn start(settings: &Settings) -> Result<Cluster, Failure> {
-    let data_dir = settings.data_dir.clone().unwrap_or_else(default_data_dir);
-    let bin_dir = settings.pg_bin_dir.clone();
-    let starting = spawn_blocking(move || {
-        let options = match bin_dir {
-            Some(dir) => Options::new(data_dir).binaries(Binaries::at(dir)?),
-            None => Options::new(data_dir),
-        };
-        Cluster::start(&options)
-    });
-    match starting.await {
-        Ok(started) => started.map_err(Failure::Embedded),
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 
