@@ -7,14 +7,18 @@ use std::process::{Command, ExitCode};
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::terminal::say;
 use crate::{process, setup};
 
 mod tests_run;
 
+/// What comes before cargo's own progress.
+const BUILDING: &str = "building what is to run; the first time takes a few minutes …";
+
 /// Every test of the workspace, with a summary at the end; the exit code is cargo's.
 pub(crate) fn test(context: &Context, arguments: &[String]) -> Result<ExitCode, Error> {
     setup::ensure(context)?;
-    let mut command = cargo_in(context);
+    let mut command = process::cargo_in(&context.root);
     command.args(["test", "--no-fail-fast"]);
     if !names_packages(arguments) {
         command.arg("--workspace");
@@ -22,12 +26,13 @@ pub(crate) fn test(context: &Context, arguments: &[String]) -> Result<ExitCode, 
     tests_run::run(command.args(arguments))
 }
 
-/// The demonstration. It takes this process's place, so that ^C reaches it and nothing else.
+/// The demonstration, after cargo has shown how it builds the server. It takes this process's place, so that ^C reaches it and nothing else.
 pub(crate) fn demo(context: &Context, arguments: &[String]) -> Result<ExitCode, Error> {
     setup::ensure(context)?;
+    say(BUILDING);
     become_program(
-        cargo_in(context)
-            .args(["run", "--quiet", "--package", "gathering-server", "--", "demo"])
+        process::cargo_in(&context.root)
+            .args(["run", "--package", "gathering-server", "--", "demo"])
             .args(arguments),
     )
 }
@@ -35,17 +40,10 @@ pub(crate) fn demo(context: &Context, arguments: &[String]) -> Result<ExitCode, 
 /// The benchmarks of the engine, each beside its limit.
 pub(crate) fn bench(context: &Context, name: Option<&str>, json: Option<&Path>) -> Result<ExitCode, Error> {
     setup::ensure(context)?;
-    let mut command = cargo_in(context);
+    say(BUILDING);
+    let mut command = process::cargo_in(&context.root);
     command
-        .args([
-            "bench",
-            "--quiet",
-            "--package",
-            "gathering-pipeline",
-            "--bench",
-            "pipelines",
-            "--",
-        ])
+        .args(["bench", "--package", "gathering-pipeline", "--bench", "pipelines", "--"])
         .args(name);
     if let Some(path) = json {
         let path = std::path::absolute(path).map_err(|source| Error::File {
@@ -63,12 +61,6 @@ fn names_packages(arguments: &[String]) -> bool {
     let own = arguments.iter().take_while(|argument| *argument != "--");
     let mut flags = own.filter(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
     flags.next().is_some()
-}
-
-fn cargo_in(context: &Context) -> Command {
-    let mut command = Command::new(process::cargo());
-    command.current_dir(&context.root);
-    command
 }
 
 fn become_program(command: &mut Command) -> Result<ExitCode, Error> {

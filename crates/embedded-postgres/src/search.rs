@@ -1,6 +1,6 @@
 //! Finds PostgreSQL's programs on this machine.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,7 +23,7 @@ const CACHE_DEPTH: usize = 5;
 const MOST_ENTRIES: usize = 1_000;
 
 /// The PostgreSQL programs to use: those in `PG_BIN_DIR` if it is set; else the distribution's, highest version first; else
-/// those that `pg_config` names; else a package that `cargo xtask setup` unpacked.
+/// those in a directory of `PATH`; else those that `pg_config` names; else a package that `cargo xtask setup` unpacked.
 pub fn find_binaries() -> Result<Binaries, Error> {
     installed(&Places::of_this_machine()).map(|mut found| found.swap_remove(0))
 }
@@ -40,6 +40,8 @@ struct Places {
     named: Option<PathBuf>,
     /// The distribution's directories, in any order.
     distribution: Vec<PathBuf>,
+    /// The directories of `PATH` that hold both `postgres` and `initdb`.
+    path: Vec<PathBuf>,
     /// What `pg_config` says.
     pg_config: Option<PathBuf>,
     /// Directories that hold unpacked packages.
@@ -60,6 +62,7 @@ impl Places {
                 .iter()
                 .flat_map(|(dir, prefix, rest)| versioned(dir, prefix, rest))
                 .collect(),
+            path: servers_in(&variable("PATH").unwrap_or_default()),
             pg_config: ask_pg_config(),
             caches: caches(),
         }
@@ -72,6 +75,7 @@ fn installed(places: &Places) -> Result<Vec<Binaries>, Error> {
     }
     let mut looked_in = Vec::new();
     let mut found = highest_first(usable(&places.distribution, &mut looked_in));
+    found.extend(usable(&places.path, &mut looked_in));
     found.extend(usable(places.pg_config.as_slice(), &mut looked_in));
     for cache in &places.caches {
         let packages = versioned(cache, "postgresql-", "").filter_map(|package| bin_below(&package, CACHE_DEPTH));
@@ -105,6 +109,9 @@ fn absent(places: &Places) -> Vec<String> {
     let mut absent = Vec::new();
     if places.distribution.is_empty() {
         absent.push("/usr/lib/postgresql/*/bin (empty)".to_owned());
+    }
+    if places.path.is_empty() {
+        absent.push("PATH (no directory with both)".to_owned());
     }
     if places.pg_config.is_none() {
         absent.push("`pg_config --bindir` (no pg_config in PATH)".to_owned());
@@ -143,6 +150,16 @@ fn bin_below(dir: &Path, depth: usize) -> Option<PathBuf> {
         return None;
     }
     versioned(dir, "", "").find_map(|below| bin_below(&below, depth - 1))
+}
+
+/// The directories of a search path that hold both programs, as where a distribution puts them beside all others. A relative one
+/// is passed over: what it holds depends on where this process was started.
+fn servers_in(path: &OsStr) -> Vec<PathBuf> {
+    let holds = |dir: &Path, program| dir.join(program).is_file();
+    std::env::split_paths(path)
+        .take(MOST_ENTRIES)
+        .filter(|dir| dir.is_absolute() && holds(dir, "postgres") && holds(dir, "initdb"))
+        .collect()
 }
 
 fn ask_pg_config() -> Option<PathBuf> {
@@ -219,11 +236,23 @@ mod tests {
         scratch.postgres("cache/postgresql-18.6.3/some/where/bin", "18.6");
         let places = Places {
             distribution,
-            pg_config: Some(scratch.postgres("config", "16.2")),
+            path: vec![scratch.postgres("usr/bin", "16.9")],
+            pg_config: Some(scratch.postgres("config", "15.2")),
             caches: vec![scratch.0.join("cache")],
             ..Places::default()
         };
-        assert_eq!(majors(&places), [17, 15, 16, 18]);
+        assert_eq!(majors(&places), [17, 15, 16, 15, 18]);
+    }
+
+    #[test]
+    fn a_directory_of_path_counts_when_it_is_absolute_and_holds_both_programs() {
+        let scratch = Scratch::new("path");
+        let client = scratch.postgres("client", "17.1");
+        fs::remove_file(client.join("initdb")).unwrap();
+        let server = scratch.postgres("server", "17.1");
+        let path = std::env::join_paths([&client, Path::new("relative"), &server]).unwrap();
+        assert_eq!(servers_in(&path), [server]);
+        assert_eq!(servers_in(OsStr::new("")), Vec::<PathBuf>::new());
     }
 
     #[test]
@@ -250,6 +279,7 @@ mod tests {
         let error = installed(&places).unwrap_err().to_string();
         for part in [
             "it is version 14, and 15 or later is needed",
+            "PATH (no directory with both)",
             "no pg_config in PATH",
             "cargo xtask setup",
             "PG_BIN_DIR",

@@ -51,8 +51,8 @@ pub(super) fn docs(context: &Context) -> Result<Outcome, Error> {
 }
 
 fn cargo(context: &Context, arguments: &[&str]) -> Command {
-    let mut command = Command::new(process::cargo());
-    command.args(arguments).current_dir(&context.root);
+    let mut command = process::cargo_in(&context.root);
+    command.args(arguments);
     command
 }
 

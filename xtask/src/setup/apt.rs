@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::process;
 use crate::terminal::say;
 
+use super::reason::in_one_line;
 use super::search::Places;
 
 /// Read by Debian's package while it is installed: with it no cluster is created and no server started.
@@ -32,7 +33,7 @@ fn apt_get(arguments: &[&str]) -> Result<(), String> {
     command.env("DEBIAN_FRONTEND", "noninteractive");
     process::capture_from(&mut command)
         .map(drop)
-        .map_err(|error| error.to_string())
+        .map_err(|error| in_one_line(&error))
 }
 
 /// The settings file, there for the length of the installation only: what the machine's owner installs later is theirs.

