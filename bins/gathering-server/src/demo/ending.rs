@@ -1,4 +1,4 @@
-//! The end of the demo: what became of each node, what was proved, the report, and what to try next.
+//! The end of the demo: what became of each node, the report, what was proved, and what to try next.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -6,21 +6,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Play;
-use super::markdown;
 use super::proof::{Check, Facts, Row};
 use super::run::readable;
 use super::screen::paint::Paint;
 
-/// The most lines of the report that are shown.
-const MAX_REPORT_LINES: usize = 14;
-
-/// Everything that is shown at the end.
+/// Everything that is shown at the end; what was proved comes last, where a terminal shows it.
 pub(super) fn text(play: &Play, facts: &Facts, checks: &[Check]) -> String {
     let paint = play.screen.paint();
     let mut text = String::from("\n");
     text.push_str(&nodes(facts, paint));
-    text.push_str(&promises(checks, paint));
     text.push_str(&report(&play.folder.report(), paint));
+    text.push_str(&promises(checks, paint));
     if checks.iter().all(|check| check.held) {
         let total = readable(play.screen.elapsed());
         // Writing to a String does not fail, here and below.
@@ -35,7 +31,7 @@ pub(super) fn text(play: &Play, facts: &Facts, checks: &[Check]) -> String {
 }
 
 fn nodes(facts: &Facts, paint: Paint) -> String {
-    let heading = row(["node", "type", "attempts", "started", "took", "in journal", "requests"]);
+    let heading = row(["node", "type", "started", "took", "in journal", "requests"]);
     let mut text = format!("{}\n", paint.dim(&heading));
     for line in facts.rows().map(|found| cells(&found)) {
         let _ = writeln!(text, "{}", row(line.each_ref().map(String::as_str)).trim_end());
@@ -43,7 +39,7 @@ fn nodes(facts: &Facts, paint: Paint) -> String {
     text
 }
 
-fn cells(found: &Row<'_>) -> [String; 7] {
+fn cells(found: &Row<'_>) -> [String; 6] {
     let node = found.node;
     let has_run = node.status != "skipped";
     let time = |time: Option<Duration>| time.filter(|_| has_run).map(readable).unwrap_or_default();
@@ -57,7 +53,6 @@ fn cells(found: &Row<'_>) -> [String; 7] {
     [
         node.id.clone(),
         node.r#type.clone(),
-        found.requests.map(|_| node.attempts.to_string()).unwrap_or_default(),
         found
             .began
             .filter(|_| has_run)
@@ -65,13 +60,21 @@ fn cells(found: &Row<'_>) -> [String; 7] {
             .unwrap_or_default(),
         time(node.took()),
         format!("{} {}", node.status, times(found.ended)),
-        found.requests.map(|count| count.to_string()).unwrap_or_default(),
+        found
+            .requests
+            .map(|count| requests(count, found.cut_off))
+            .unwrap_or_default(),
     ]
 }
 
-fn row(cells: [&str; 7]) -> String {
-    let [node, kind, attempts, started, took, journal, requests] = cells;
-    format!("  {node:<15} {kind:<9} {attempts:>8} {started:>8} {took:>7}  {journal:<14} {requests:>8}")
+fn requests(count: usize, cut_off: bool) -> String {
+    let lost = if cut_off { ", the first cut off" } else { "" };
+    format!("{count}{lost}")
+}
+
+fn row(cells: [&str; 6]) -> String {
+    let [node, kind, started, took, journal, requests] = cells;
+    format!("  {node:<15} {kind:<9} {started:>8} {took:>7}  {journal:<14}  {requests}")
 }
 
 fn promises(checks: &[Check], paint: Paint) -> String {
@@ -89,14 +92,20 @@ fn promises(checks: &[Check], paint: Paint) -> String {
     text
 }
 
+/// Where the report is, and its first line.
 fn report(path: &Path, paint: Paint) -> String {
     let written = std::fs::read_to_string(path).unwrap_or_default();
-    let mut text = format!("\n  {} {}\n", paint.bold("The report"), path.display());
-    let lines: Vec<_> = written.lines().take(MAX_REPORT_LINES).collect();
-    for line in markdown::aligned(&lines) {
-        let _ = writeln!(text, "{}", format!("    {}", paint.cyan(&line)).trim_end());
-    }
-    text
+    let first = written
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches(['#', ' ']);
+    format!(
+        "\n  {} {}\n    {}\n",
+        paint.bold("The report:"),
+        path.display(),
+        paint.dim(first)
+    )
 }
 
 fn next_steps(play: &Play) -> String {
@@ -113,15 +122,7 @@ fn next_steps(play: &Play) -> String {
     format!(
         "
   1. {server}
-
-  2. while it runs, from another terminal:
-     api=http://127.0.0.1:8080/api/v1 json='content-type: application/json'
-     me='{{\"email\": \"me@example.com\", \"password\": \"some unrelated words\"}}'
-     curl -s $api/auth/register -H \"$json\" -d \"$me\"
-     token=$(curl -s $api/auth/login -H \"$json\" -d \"$me\" | cut -d'\"' -f4)
-     curl -s $api/pipelines -H \"$json\" -H \"authorization: Bearer $token\" \\
-       -d '{{\"name\":\"mine\",\"definition\":{{\"nodes\":[{{\"id\":\"a\",\"type\":\"trigger\"}}]}}}}'
-
+  2. while it runs, save and run a pipeline from another terminal: README.md, \"Run it\"
   3. read {} (what has just run)
      and crates/pipeline/README.md (the same in a program of yours, in 20 lines)
 ",

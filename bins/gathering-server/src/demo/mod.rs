@@ -7,7 +7,6 @@ mod ending;
 mod endpoint;
 mod error;
 mod folder;
-mod markdown;
 mod proof;
 mod run;
 mod screen;

@@ -36,6 +36,8 @@ pub(super) struct Row<'a> {
     pub(super) ended: usize,
     /// How many requests came under its key; nothing for nodes that send none.
     pub(super) requests: Option<usize>,
+    /// Whether its request was under way when the server was killed.
+    pub(super) cut_off: bool,
 }
 
 impl Facts {
@@ -57,6 +59,7 @@ impl Facts {
             began: node.started_at.and_then(|at| between(self.run.started_at?, at)),
             ended: self.ended(node),
             requests: (node.r#type == "action").then(|| self.requests(node)),
+            cut_off: self.before.in_flight().any(|other| other.id == node.id),
         })
     }
 
@@ -139,7 +142,6 @@ mod tests {
             id: id.to_owned(),
             r#type: r#type.to_owned(),
             status: status.to_owned(),
-            attempts: 1,
             started_at: None,
             finished_at: None,
         }

@@ -21,7 +21,6 @@ pub(super) struct Node {
     pub(super) id: String,
     pub(super) r#type: String,
     pub(super) status: String,
-    pub(super) attempts: u32,
     pub(super) started_at: Option<Timestamp>,
     pub(super) finished_at: Option<Timestamp>,
 }

@@ -109,7 +109,8 @@ async fn kill(play: &mut Play, before: &Run) -> Result<(), Error> {
         "kill -9",
         &format!("process {pid} killed; in flight: {}", in_flight.join(", ")),
     );
-    play.screen.doing("nobody works on the run now");
+    play.screen
+        .doing("no server is there now: the run waits, as its journal in the database has it");
     during(play, sleep(PAUSE)).await;
     Ok(())
 }
@@ -129,7 +130,7 @@ async fn open_again(play: &mut Play) -> Result<Client, Error> {
 
 async fn until_ended(play: &mut Play, client: &Client, id: &str) -> Result<Run, Error> {
     play.screen
-        .doing("the new process looks for runs of dead ones, to go on where their journals end");
+        .doing("the new server looks for runs whose server has died, and takes them over");
     // The first look still shows the dead process's nodes, until the new one has taken them over.
     watch(
         play,
@@ -143,6 +144,8 @@ async fn until_ended(play: &mut Play, client: &Client, id: &str) -> Result<Run, 
     )
     .await?;
     play.screen.server_is(true);
+    play.screen
+        .doing("the run goes on where its journal ended; what was in flight is asked again");
     let run = watch(play, client, id, "for the run to end", |run, _| run.has_ended()).await?;
     play.screen.done("run", &format!("{id} {}", run.status));
     Ok(run)

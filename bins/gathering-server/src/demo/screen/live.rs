@@ -6,6 +6,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use super::super::run::{Node, readable};
+use super::STRUCK;
 use super::paint::Paint;
 
 /// What turns while something is under way.
@@ -82,7 +83,7 @@ impl Live {
         let mark = if self.up {
             self.paint.cyan(FRAMES[self.frame])
         } else {
-            self.paint.red(FRAMES[self.frame])
+            self.paint.yellow(FRAMES[self.frame])
         };
         self.footer.set_message(format!("\n  {mark} {}", self.doing));
     }
@@ -124,7 +125,7 @@ impl Live {
         let paint = self.paint;
         match node.status.as_str() {
             "pending" => (paint.dim("·"), paint.dim("pending")),
-            "running" if !self.up => (paint.red("✘"), paint.red("cut off")),
+            "running" if !self.up => (paint.yellow(STRUCK), paint.yellow("cut off")),
             "running" => (paint.cyan(FRAMES[self.frame]), paint.cyan("running")),
             "completed" => (paint.green("✔"), paint.green("completed")),
             "skipped" => (paint.dim("○"), paint.dim("skipped")),

@@ -18,6 +18,8 @@ use super::run::Node;
 
 /// How often a terminal is drawn anew.
 const FRAME: Duration = Duration::from_millis(80);
+/// The mark of what the demo destroys, and of what was under way then.
+const STRUCK: &str = "↯";
 
 /// Where the demo is shown. What cannot be written is not shown: the exit code still tells how the demo ended.
 #[derive(Debug)]
@@ -65,10 +67,10 @@ impl Screen {
         }
     }
 
-    /// Something was destroyed.
+    /// Something was destroyed on purpose: no failure, so marked as none.
     pub(super) fn struck(&mut self, step: &str, text: &str) {
         match &self.kind {
-            Kind::Live(live) => live.line(&self.paint.red("✘"), &self.paint.red(step), &self.paint.red(text)),
+            Kind::Live(live) => live.line(&self.paint.yellow(STRUCK), &self.paint.yellow(step), text),
             Kind::Plain(plain) => plain.line(step, text),
         }
     }
