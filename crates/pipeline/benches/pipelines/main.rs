@@ -15,26 +15,27 @@ mod limits;
 mod report;
 mod works;
 
+use std::process::ExitCode;
+
 use database::Database;
 use report::Report;
 
-fn main() {
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|argument| argument != "--bench")
-        .collect();
-    let json = arguments
-        .iter()
-        .position(|argument| argument == "--json")
-        .and_then(|at| arguments.get(at + 1));
-    let wanted: Vec<&str> = arguments
-        .iter()
-        .map(String::as_str)
-        .filter(|name| ["w1", "w2", "w3"].contains(name))
-        .collect();
-    let wants =
-        |name: &str| (wanted.is_empty() && !arguments.iter().any(|name| name == "limits")) || wanted.contains(&name);
+/// The works by their names.
+const WORKS: [(&str, works::Work); 3] = [("w1", works::w1), ("w2", works::w2), ("w3", works::w3)];
 
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let (mut wanted, mut json) = (Vec::new(), None);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--json" => json = arguments.next(),
+            name if name == "limits" || WORKS.iter().any(|(known, _)| *known == name) => wanted.push(argument),
+            other => {
+                eprintln!("there is no benchmark {other}; there are limits, w1, w2 and w3");
+                return ExitCode::from(2);
+            }
+        }
+    }
     let mut database = Database::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -42,13 +43,14 @@ fn main() {
         .unwrap();
     let mut report = Report::default();
     let limits = runtime.block_on(limits::measure(&mut database, &mut report));
-    for (name, work) in [("w1", works::w1 as works::Work), ("w2", works::w2), ("w3", works::w3)] {
-        if wants(name) {
+    for (name, work) in WORKS {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
             runtime.block_on(work(&mut database, &limits, &mut report));
         }
     }
     report.print();
     if let Some(path) = json {
-        report.write(path);
+        report.write(&path);
     }
+    ExitCode::SUCCESS
 }
