@@ -87,6 +87,11 @@ fn config(options: &ConnectOptions) -> Result<(Config, MakeRustlsConnect), Error
         "-c statement_timeout={statement} -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s {own}"
     ));
     config.connect_timeout(ACQUIRE_TIMEOUT);
+    // A connection whose other end went away without a word is noticed in seconds, not in the system's hours.
+    config.keepalives_idle(Duration::from_secs(10));
+    config.keepalives_interval(Duration::from_secs(5));
+    config.keepalives_retries(2);
+    config.tcp_user_timeout(Duration::from_secs(15));
     Ok((config, tls))
 }
 

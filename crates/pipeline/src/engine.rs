@@ -19,6 +19,9 @@ use crate::shared::Shared;
 use crate::wait::Waiters;
 use crate::{Error, Handle, Handler, Limits};
 
+/// How long registering again may take before it is tried anew.
+const BEGIN_LIMIT: Duration = Duration::from_secs(5);
+
 /// The fewest connections that a working engine's pool may have: three that it keeps, one to claim with, one for its callers.
 const MIN_CONNECTIONS: usize = 5;
 
@@ -200,9 +203,11 @@ impl Engine {
 
     async fn begin_again(&self, stop: &CancellationToken) -> (Arc<Session>, Presence) {
         loop {
-            match self.begin(stop).await {
-                Ok(begun) => return begun,
-                Err(error) => tracing::warn!(error = %chain(&error), "the instance cannot register again yet"),
+            // Bounded, because a connection of the pool may have gone silent; the next try takes another one.
+            match tokio::time::timeout(BEGIN_LIMIT, self.begin(stop)).await {
+                Ok(Ok(begun)) => return begun,
+                Ok(Err(error)) => tracing::warn!(error = %chain(&error), "the instance cannot register again yet"),
+                Err(_) => tracing::warn!("the database does not answer; the instance cannot register again yet"),
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Keeps an engine working; dropping it stops the engine without waiting for attempts under way.
+#[must_use = "dropping the handle stops the engine"]
 #[derive(Debug)]
 pub struct Handle {
     pub(crate) stop: CancellationToken,

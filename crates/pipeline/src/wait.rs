@@ -29,14 +29,26 @@ impl Waiters {
             .unwrap_or_default()
     }
 
-    fn leave(&self, run: RunId, notify: Arc<Notify>) {
-        drop(notify);
+    fn leave(&self, run: RunId) {
         if let Ok(mut waiters) = self.0.lock() {
-            // The map's own is the last one.
-            if waiters.get(&run).is_some_and(|notify| Arc::strong_count(notify) == 1) {
+            // The map's own, and that of the one who leaves.
+            if waiters.get(&run).is_some_and(|notify| Arc::strong_count(notify) <= 2) {
                 waiters.remove(&run);
             }
         }
+    }
+}
+
+/// One who waits.
+struct Waiting<'w> {
+    waiters: &'w Waiters,
+    run: RunId,
+    notify: Arc<Notify>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.waiters.leave(self.run);
     }
 }
 
@@ -45,10 +57,13 @@ impl Engine {
     ///
     /// A run that this instance drives is seen at once, one elsewhere within [`Limits::poll_interval`](crate::Limits::poll_interval).
     pub async fn wait(&self, id: RunId, limit: Duration) -> Result<Option<RunHead>, Error> {
-        let notify = self.shared.waiters.join(id);
-        let seen = self.wait_with(id, &notify, Instant::now() + limit).await;
-        self.shared.waiters.leave(id, notify);
-        seen
+        // Leaves also when the caller stops waiting.
+        let waiting = Waiting {
+            waiters: &self.shared.waiters,
+            run: id,
+            notify: self.shared.waiters.join(id),
+        };
+        self.wait_with(id, &waiting.notify, Instant::now() + limit).await
     }
 
     async fn wait_with(&self, id: RunId, notify: &Notify, deadline: Instant) -> Result<Option<RunHead>, Error> {

@@ -8,12 +8,7 @@ use super::size::Size;
 use crate::pipeline::{Edge, Node, Pipeline};
 
 /// The pipeline, where everything could be read.
-pub(super) fn pipeline(
-    nodes: Nodes,
-    edges: Vec<EdgeDraft>,
-    timeout: Option<Duration>,
-    size: Size,
-) -> Option<Pipeline> {
+pub(super) fn pipeline(nodes: Nodes, edges: Vec<EdgeDraft>, timeout: Option<Duration>, size: Size) -> Option<Pipeline> {
     let mut built: Vec<_> = nodes.drafts.into_iter().map(node).collect::<Option<_>>()?;
     let edges: Vec<_> = edges.into_iter().map(edge).collect::<Option<_>>()?;
     for (index, edge) in edges.iter().enumerate() {

@@ -10,6 +10,10 @@ use gathering_domain::planner::{AttemptResult, too_deep};
 
 use crate::handler::{Call, Handler, HandlerError};
 
+/// The most bytes of an error's code and message that are kept.
+const MAX_CODE: usize = 100;
+const MAX_MESSAGE: usize = 4_000;
+
 /// Calls the handler and waits for what it comes to.
 pub(crate) async fn run(
     handler: Option<Arc<dyn Handler>>,
@@ -22,18 +26,42 @@ pub(crate) async fn run(
             "no handler of this name is registered on this instance; register it, or start the run where it is";
         return HandlerError::permanent("unknown_action", message).into();
     };
-    let calling = std::panic::AssertUnwindSafe(async move { handler.call(call).await }).catch_unwind();
-    let called = match timeout {
-        None => calling.await,
-        Some(after) => match tokio::time::timeout(after, calling).await {
-            Ok(called) => called,
-            Err(_) => return AttemptResult::TimedOut { after },
-        },
+    let cancelled = call.cancelled.clone();
+    let attempting = async move {
+        let calling = async move { handler.call(call).await };
+        match timeout {
+            None => Ok(calling.await),
+            Some(after) => tokio::time::timeout(after, calling).await.map_err(|_elapsed| after),
+        }
     };
-    match called {
-        Ok(Ok(output)) => checked(output, max_output_bytes),
-        Ok(Err(error)) => error.into(),
+    // Around everything: a handler may also panic while its future is dropped.
+    let attempted = std::panic::AssertUnwindSafe(attempting).catch_unwind().await;
+    match attempted {
+        Ok(Ok(Ok(output))) => checked(output, max_output_bytes),
+        Ok(Ok(Err(error))) => bounded(error, max_output_bytes).into(),
+        Ok(Err(after)) => {
+            // What the handler started elsewhere is no longer wanted either.
+            cancelled.cancel();
+            AttemptResult::TimedOut { after }
+        }
         Err(panic) => panicked(&*panic),
+    }
+}
+
+/// Errors are kept in the journal too, so they have their bounds.
+fn bounded(mut error: HandlerError, max_bytes: usize) -> HandlerError {
+    shorten(&mut error.code, MAX_CODE);
+    shorten(&mut error.message, MAX_MESSAGE);
+    error.details = error
+        .details
+        .filter(|details| details.text().len() <= max_bytes && details.depth() <= Json::MAX_DEPTH);
+    error
+}
+
+fn shorten(text: &mut String, bytes: usize) {
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes));
+        text.push('…');
     }
 }
 

@@ -9,6 +9,8 @@ use super::lane::Lane;
 
 /// The most appends in one commit: enough to fill it, few enough that none waits long.
 const MAX_BATCH: usize = 1_000;
+/// How many connections one batch may lose before it is divided, or refused.
+const MAX_LOSSES: u32 = 5;
 /// The most bytes in one commit: the driver's limit is 1 GiB, and memory is needed several times over on both sides.
 const MAX_BYTES: usize = 16 << 20;
 
@@ -119,9 +121,14 @@ async fn write(owner: InstanceId, lane: &mut Lane, appends: &[Append]) -> Result
             .collect(),
         heads: appends.iter().filter_map(|append| append.head.clone()).collect(),
     };
+    let mut losses = 0;
     loop {
         let result = match lane.connection().await {
-            Ok(connection) => run_journal::append(connection, owner, &batch).await,
+            Ok(connection) => {
+                let appended = run_journal::append(connection, owner, &batch).await;
+                losses += u32::from(appended.is_err());
+                appended
+            }
             Err(error) => Err(error),
         };
         match result {
@@ -129,6 +136,8 @@ async fn write(owner: InstanceId, lane: &mut Lane, appends: &[Append]) -> Result
                 lane.succeeded();
                 return Ok(appended);
             }
+            // The database can be reached, and it is always this batch that loses the connection.
+            Err(error) if losses >= MAX_LOSSES => return Err(error),
             Err(error) if lane.recovers_from(&error).await => {}
             Err(error) => return Err(error),
         }

@@ -145,6 +145,10 @@ impl Driver {
             if self.deadline.is_some_and(|deadline| deadline <= self.now()) {
                 return self.end(self.timed_out()).await;
             }
+            if self.bytes > self.session.shared.limits.max_run_bytes {
+                self.pending.clear();
+                return self.end(self.too_large()).await;
+            }
             if self.session.draining.is_cancelled() && self.attempts.is_empty() {
                 self.flush().await?;
                 return Ok(Leave::Draining);
@@ -152,10 +156,6 @@ impl Driver {
             let draining = self.session.draining.is_cancelled();
             if !draining && let Some(outcome) = self.plan().await? {
                 return self.end(outcome).await;
-            }
-            if self.bytes > self.session.shared.limits.max_run_bytes {
-                self.pending.clear();
-                return self.end(self.too_large()).await;
             }
             if self.more && !draining {
                 self.flush_if_large().await?;
@@ -245,6 +245,10 @@ impl Driver {
             .collect();
         for (node, event) in &settled {
             self.note(*node, event, now);
+        }
+        if self.bytes > self.session.shared.limits.max_run_bytes {
+            // Not even sent: the run ends with its next turn.
+            return Ok(());
         }
         self.flush().await?;
         for (node, event) in &settled {

@@ -13,6 +13,7 @@ pub(crate) mod starter;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use gathering_domain::InstanceId;
 use gathering_persistence::{partitions, runs};
@@ -52,6 +53,13 @@ pub(crate) struct Session {
     pub(crate) dropped: CancellationToken,
     pub(crate) drivers: TaskTracker,
     services: TaskTracker,
+}
+
+/// How long a stopping instance tries to tell the database; others find out without it too.
+const LEAVE_LIMIT: Duration = Duration::from_secs(3);
+
+fn silent() -> gathering_persistence::Error {
+    gathering_persistence::Error::Unavailable(": no answer in time".to_owned())
 }
 
 /// How a session ended.
@@ -154,7 +162,10 @@ impl Session {
             let client = self.shared.connection().await?;
             runs::hand_back(&client, self.instance).await
         };
-        match handed_back.await {
+        match tokio::time::timeout(LEAVE_LIMIT, handed_back)
+            .await
+            .unwrap_or_else(|_| Err(silent()))
+        {
             Ok(count) => {
                 tracing::info!(instance_id = %self.instance, runs = count, "instance stopped; unfinished runs are back in the queue");
             }
@@ -163,7 +174,9 @@ impl Session {
                 tracing::warn!(%error, "unfinished runs could not be handed back; they are taken over after the grace");
             }
         }
-        presence.leave().await;
+        if tokio::time::timeout(LEAVE_LIMIT, presence.leave()).await.is_err() {
+            tracing::debug!("the instance's row stays until others find it dead");
+        }
     }
 
     /// Room for one more run in memory, if there is.

@@ -321,3 +321,53 @@ async fn a_run_makes_no_more_attempts_at_once_than_it_may() {
     assert_eq!(most.load(Ordering::SeqCst), 4);
     handle.shutdown(LIMIT).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_times_out_tells_what_it_started_elsewhere() {
+    let database = TestDatabase::new().await;
+    let told = Arc::new(AtomicUsize::new(0));
+    let count = told.clone();
+    let engine = builder(database.pool().await, &Calls::default())
+        .handler("elsewhere", move |call: Call| {
+            let told = count.clone();
+            let watcher = tokio::runtime::Handle::current();
+            std::mem::drop(tokio::task::spawn_blocking(move || {
+                watcher.block_on(call.cancelled.cancelled());
+                told.fetch_add(1, Ordering::SeqCst);
+            }));
+            std::future::pending::<Result<Value, HandlerError>>()
+        })
+        .build();
+    let handle = engine.start().await.unwrap();
+    let node = json!({"id": "e", "type": "action", "timeout": "50ms", "config": {"action": "elsewhere"}});
+    let pipeline = save(&engine, json!({"nodes": [node]})).await;
+    let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+    assert_eq!(ended(&engine, run).await.nodes[0].status, "timed_out");
+    until("the watcher to be told", LIMIT, async || {
+        (told.load(Ordering::SeqCst) == 1).then_some(())
+    })
+    .await;
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outputs_that_come_together_beyond_the_limit_end_the_run_before_they_are_sent() {
+    let database = TestDatabase::new().await;
+    let limits = Limits {
+        max_run_bytes: 1 << 20,
+        max_attempts_per_run: 1_000,
+        ..Limits::default()
+    };
+    let engine = builder(database.pool().await, &Calls::default())
+        .limits(limits)
+        .handler("large", |_: Call| async {
+            Ok::<_, HandlerError>(json!("x".repeat(100_000)))
+        })
+        .build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, gathering_testkit::definitions::fan_of(100, "large")).await;
+    let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+    let view = ended(&engine, run).await;
+    assert_eq!(view.head.summary.error.unwrap().to_value()["code"], "run_too_large");
+    handle.shutdown(LIMIT).await;
+}
