@@ -1,30 +1,30 @@
 //! Drives one run: plans, starts attempts, makes what they came to durable, and plans again.
 
+mod appending;
+mod leaving;
+
 use std::sync::Arc;
 
-use gathering_domain::node_state::{Failure, NodeEvent};
+use gathering_domain::node_state::NodeEvent;
 use gathering_domain::pipeline::{NodeIx, NodeKind, Pipeline};
 use gathering_domain::planner::{AttemptEnd, AttemptResult, Plan, Start};
 use gathering_domain::progress::Progress;
-use gathering_domain::run_state::{Outcome, RunEvent, RunState};
-use gathering_persistence::run_journal::{EntryRow, HeadChange, NewEntry};
+use gathering_domain::run_state::{Outcome, RunState};
+use gathering_persistence::run_journal::{EntryRow, NewEntry};
 use gathering_persistence::runs::ClaimedRun;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::Session;
 use super::attempt;
 use super::attempts::Attempts;
-use super::committer::{Append, Refused};
+use super::committer::Refused;
 use super::recovery;
-use crate::entry::{self, RUN_ENDED, TAKEN_OVER};
+use crate::entry::TAKEN_OVER;
 use crate::handler::Call;
 
 /// The most nodes that are decided before other runs get their turn.
 const MAX_DECISIONS: usize = 16;
-/// An append of more bytes does not wait for what else could go with it.
-const LARGE_APPEND: usize = 2 << 20;
 
 /// A run in memory.
 pub(crate) struct Driver {
@@ -125,16 +125,6 @@ impl Driver {
         self.cancelled.cancel();
         self.attempts.shutdown(self.session.shared.limits.cancel_grace).await;
         left
-    }
-
-    /// Fails the run: the database will not take what its nodes come to, however often they are tried.
-    pub(crate) async fn give_up(mut self) -> Leave {
-        self.pending.clear();
-        let message = "the database refused what a node came to; the log of the instance says why";
-        let outcome = Outcome::Failed {
-            error: Failure::new("journal_rejected", message),
-        };
-        self.end(outcome).await.unwrap_or_else(Leave::Refused)
     }
 
     async fn turns(&mut self) -> Result<Leave, Refused> {
@@ -263,139 +253,6 @@ impl Driver {
         debug_assert!(applied.is_ok(), "{applied:?}");
     }
 
-    fn note(&mut self, node: NodeIx, event: &NodeEvent, at: Timestamp) {
-        self.push(at, event.name(), Some(node), entry::encode(event));
-    }
-
-    fn push(&mut self, at: Timestamp, kind: &'static str, node: Option<NodeIx>, data: Option<String>) {
-        let number = i32::try_from(self.pending.len()).unwrap_or(i32::MAX).saturating_add(1);
-        self.bytes += data.as_ref().map_or(0, String::len);
-        self.pending.push(NewEntry {
-            run_id: self.run.id,
-            seq: self.seq.saturating_add(number),
-            epoch: self.run.epoch,
-            at,
-            kind,
-            node: node.map(|node| self.pipeline.nodes[node].id.clone()),
-            data,
-            with_head: false,
-        });
-    }
-
-    /// Keeps single appends small, for the sake of those that share a commit with them.
-    async fn flush_if_large(&mut self) -> Result<(), Refused> {
-        let bytes: usize = self
-            .pending
-            .iter()
-            .map(|entry| entry.data.as_ref().map_or(0, String::len))
-            .sum();
-        if bytes > LARGE_APPEND {
-            self.flush().await
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Whether something decided must not be forgotten in a crash: when a delay ends, that a retry is due.
-    fn must_flush(&self) -> bool {
-        self.pending
-            .iter()
-            .any(|entry| entry.kind == "node_waiting" || entry.kind == TAKEN_OVER)
-    }
-
-    async fn flush(&mut self) -> Result<(), Refused> {
-        if self.pending.is_empty() {
-            Ok(())
-        } else {
-            self.append(None).await
-        }
-    }
-
-    async fn append(&mut self, head: Option<HeadChange>) -> Result<(), Refused> {
-        let mut entries = std::mem::take(&mut self.pending);
-        for entry in &mut entries {
-            entry.with_head = head.is_some();
-        }
-        let count = i32::try_from(entries.len()).unwrap_or(i32::MAX);
-        let (done, answer) = oneshot::channel();
-        let append = Append {
-            run_id: self.run.id,
-            epoch: self.run.epoch,
-            entries,
-            head,
-            done,
-        };
-        // Both fail only when the session ends; then this run is not ours any more either.
-        if self.session.appends.send(append).await.is_err() {
-            return Err(Refused::Fenced);
-        }
-        answer.await.unwrap_or(Err(Refused::Fenced))?;
-        self.seq = self.seq.saturating_add(count);
-        Ok(())
-    }
-
-    async fn end(&mut self, outcome: Outcome) -> Result<Leave, Refused> {
-        self.cancelled.cancel();
-        let now = self.now();
-        self.push(
-            now,
-            RUN_ENDED,
-            None,
-            Some(format!(r#"{{"status":"{}"}}"#, outcome.name())),
-        );
-        let head = HeadChange {
-            run_id: self.run.id,
-            epoch: self.run.epoch,
-            status: outcome.name(),
-            wait_ms: None,
-            error: outcome.error().and_then(|error| serde_json::to_string(error).ok()),
-            output: if let Outcome::Completed { output } = &outcome {
-                Some(output.clone())
-            } else {
-                None
-            },
-            finished_at: Some(now.max(self.run.started_at)),
-        };
-        self.change(&RunEvent::Ended(outcome), now);
-        self.append(Some(head)).await?;
-        Ok(Leave::Done)
-    }
-
-    /// Puts the run down until its next timer: it then costs nothing but its row.
-    async fn release(&mut self) -> Result<Leave, Refused> {
-        let now = self.now();
-        let wake_at = self.wake_at().unwrap_or(now);
-        let wait = wake_at.duration_since(now).max(SignedDuration::ZERO);
-        let head = HeadChange {
-            run_id: self.run.id,
-            epoch: self.run.epoch,
-            status: "waiting",
-            wait_ms: Some(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
-            output: None,
-            error: None,
-            finished_at: None,
-        };
-        self.change(&RunEvent::Released { wake_at }, now);
-        self.append(Some(head)).await?;
-        Ok(Leave::Done)
-    }
-
-    fn change(&mut self, event: &RunEvent, at: Timestamp) {
-        let after = self.state.after(event, at);
-        debug_assert!(after.is_ok(), "{after:?}");
-        self.state = after.unwrap_or_else(|_| self.state.clone());
-    }
-
-    fn may_rest(&self) -> bool {
-        let until = self.now().checked_add(self.session.shared.limits.release_after);
-        self.wake_at()
-            .is_some_and(|wake_at| until.is_ok_and(|until| wake_at > until))
-    }
-
-    fn wake_at(&self) -> Option<Timestamp> {
-        [self.progress.wake_at(), self.deadline].into_iter().flatten().min()
-    }
-
     fn until_wake(&self) -> std::time::Duration {
         /// A timer further away than this is looked at again then.
         const LONGEST: SignedDuration = SignedDuration::from_hours(1);
@@ -408,27 +265,6 @@ impl Driver {
         });
         // A little late rather than a little early, which would only make another turn.
         wait.unsigned_abs() + std::time::Duration::from_millis(1)
-    }
-
-    fn timed_out(&self) -> Outcome {
-        let timeout = self.pipeline.timeout.unwrap_or_default();
-        Outcome::TimedOut {
-            error: Failure::new(
-                "run_timeout",
-                format!("the run took longer than its timeout of {timeout:?}"),
-            ),
-        }
-    }
-
-    fn too_large(&self) -> Outcome {
-        let limit = self.session.shared.limits.max_run_bytes;
-        let message = format!(
-            "the journal of the run would have {} bytes, at most {limit} are kept",
-            self.bytes
-        );
-        Outcome::Failed {
-            error: Failure::new("run_too_large", message),
-        }
     }
 
     fn now(&self) -> Timestamp {

@@ -1,0 +1,87 @@
+//! What a run decides becomes entries, and these durable.
+
+use gathering_domain::node_state::NodeEvent;
+use gathering_domain::pipeline::NodeIx;
+use gathering_persistence::run_journal::{HeadChange, NewEntry};
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use super::Driver;
+use crate::entry::{self, TAKEN_OVER};
+use crate::session::committer::{Append, Refused};
+
+/// An append of more bytes does not wait for what else could go with it.
+const LARGE_APPEND: usize = 2 << 20;
+
+impl Driver {
+    pub(super) fn note(&mut self, node: NodeIx, event: &NodeEvent, at: Timestamp) {
+        self.push(at, event.name(), Some(node), entry::encode(event));
+    }
+
+    pub(super) fn push(&mut self, at: Timestamp, kind: &'static str, node: Option<NodeIx>, data: Option<String>) {
+        let number = i32::try_from(self.pending.len()).unwrap_or(i32::MAX).saturating_add(1);
+        self.bytes += data.as_ref().map_or(0, String::len);
+        self.pending.push(NewEntry {
+            run_id: self.run.id,
+            seq: self.seq.saturating_add(number),
+            epoch: self.run.epoch,
+            at,
+            kind,
+            node: node.map(|node| self.pipeline.nodes[node].id.clone()),
+            data,
+            with_head: false,
+        });
+    }
+
+    /// Keeps single appends small, for the sake of those that share a commit with them.
+    pub(super) async fn flush_if_large(&mut self) -> Result<(), Refused> {
+        let bytes: usize = self
+            .pending
+            .iter()
+            .map(|entry| entry.data.as_ref().map_or(0, String::len))
+            .sum();
+        if bytes > LARGE_APPEND {
+            self.flush().await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether something decided must not be forgotten in a crash: when a delay ends, that a retry is due.
+    pub(super) fn must_flush(&self) -> bool {
+        self.pending
+            .iter()
+            .any(|entry| entry.kind == "node_waiting" || entry.kind == TAKEN_OVER)
+    }
+
+    pub(super) async fn flush(&mut self) -> Result<(), Refused> {
+        if self.pending.is_empty() {
+            Ok(())
+        } else {
+            self.append(None).await
+        }
+    }
+
+    pub(super) async fn append(&mut self, head: Option<HeadChange>) -> Result<(), Refused> {
+        let mut entries = std::mem::take(&mut self.pending);
+        for entry in &mut entries {
+            entry.with_head = head.is_some();
+        }
+        let count = i32::try_from(entries.len()).unwrap_or(i32::MAX);
+        let (done, answer) = oneshot::channel();
+        let append = Append {
+            run_id: self.run.id,
+            epoch: self.run.epoch,
+            entries,
+            head,
+            done,
+        };
+        // Both fail only when the session ends; then this run is not ours any more either.
+        if self.session.appends.send(append).await.is_err() {
+            return Err(Refused::Fenced);
+        }
+        answer.await.unwrap_or(Err(Refused::Fenced))?;
+        self.seq = self.seq.saturating_add(count);
+        Ok(())
+    }
+}

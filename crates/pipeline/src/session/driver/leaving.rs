@@ -1,0 +1,108 @@
+//! How a run leaves the memory: it ends, or is put down until its next timer.
+
+use gathering_domain::node_state::Failure;
+use gathering_domain::run_state::{Outcome, RunEvent};
+use gathering_persistence::run_journal::HeadChange;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Driver, Leave};
+use crate::entry::RUN_ENDED;
+use crate::session::committer::Refused;
+
+impl Driver {
+    /// Fails the run: the database will not take what its nodes come to, however often they are tried.
+    pub(crate) async fn give_up(mut self) -> Leave {
+        self.pending.clear();
+        let message = "the database refused what a node came to; the log of the instance says why";
+        let outcome = Outcome::Failed {
+            error: Failure::new("journal_rejected", message),
+        };
+        self.end(outcome).await.unwrap_or_else(Leave::Refused)
+    }
+
+    /// Ends the run: the entry and the head in one append.
+    pub(super) async fn end(&mut self, outcome: Outcome) -> Result<Leave, Refused> {
+        self.cancelled.cancel();
+        let now = self.now();
+        self.push(
+            now,
+            RUN_ENDED,
+            None,
+            Some(format!(r#"{{"status":"{}"}}"#, outcome.name())),
+        );
+        let head = HeadChange {
+            run_id: self.run.id,
+            epoch: self.run.epoch,
+            status: outcome.name(),
+            wait_ms: None,
+            error: outcome.error().and_then(|error| serde_json::to_string(error).ok()),
+            output: if let Outcome::Completed { output } = &outcome {
+                Some(output.clone())
+            } else {
+                None
+            },
+            finished_at: Some(now.max(self.run.started_at)),
+        };
+        self.change(&RunEvent::Ended(outcome), now);
+        self.append(Some(head)).await?;
+        Ok(Leave::Done)
+    }
+
+    /// Puts the run down until its next timer: it then costs nothing but its row.
+    pub(super) async fn release(&mut self) -> Result<Leave, Refused> {
+        let now = self.now();
+        let wake_at = self.wake_at().unwrap_or(now);
+        let wait = wake_at.duration_since(now).max(SignedDuration::ZERO);
+        let head = HeadChange {
+            run_id: self.run.id,
+            epoch: self.run.epoch,
+            status: "waiting",
+            wait_ms: Some(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
+            output: None,
+            error: None,
+            finished_at: None,
+        };
+        self.change(&RunEvent::Released { wake_at }, now);
+        self.append(Some(head)).await?;
+        Ok(Leave::Done)
+    }
+
+    fn change(&mut self, event: &RunEvent, at: Timestamp) {
+        let after = self.state.after(event, at);
+        debug_assert!(after.is_ok(), "{after:?}");
+        self.state = after.unwrap_or_else(|_| self.state.clone());
+    }
+
+    /// Whether there is nothing to do for long enough to put the run down.
+    pub(super) fn may_rest(&self) -> bool {
+        let until = self.now().checked_add(self.session.shared.limits.release_after);
+        self.wake_at()
+            .is_some_and(|wake_at| until.is_ok_and(|until| wake_at > until))
+    }
+
+    /// The next timer of a node, or the deadline of the run.
+    pub(super) fn wake_at(&self) -> Option<Timestamp> {
+        [self.progress.wake_at(), self.deadline].into_iter().flatten().min()
+    }
+
+    pub(super) fn timed_out(&self) -> Outcome {
+        let timeout = self.pipeline.timeout.unwrap_or_default();
+        Outcome::TimedOut {
+            error: Failure::new(
+                "run_timeout",
+                format!("the run took longer than its timeout of {timeout:?}"),
+            ),
+        }
+    }
+
+    pub(super) fn too_large(&self) -> Outcome {
+        let limit = self.session.shared.limits.max_run_bytes;
+        let message = format!(
+            "the journal of the run would have {} bytes, at most {limit} are kept",
+            self.bytes
+        );
+        Outcome::Failed {
+            error: Failure::new("run_too_large", message),
+        }
+    }
+}
