@@ -14,6 +14,50 @@ pub struct Attempt {
     pub number: u32,
     /// When it was handed to its handler, or decided.
     pub started_at: Timestamp,
+    /// How many of this and the earlier attempts of the node do not count against its retry policy, because it was not the node
+    /// that failed: the process died, or the instance stopped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub uncounted: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Attempt {
+    /// The first one of a node.
+    pub const fn first(started_at: Timestamp) -> Self {
+        Self {
+            number: 1,
+            started_at,
+            uncounted: 0,
+        }
+    }
+
+    /// The one after this.
+    #[must_use]
+    pub fn next(self, started_at: Timestamp) -> Self {
+        Self {
+            number: self.number.saturating_add(1),
+            started_at,
+            ..self
+        }
+    }
+
+    /// This one, once it has ended by no fault of its node.
+    #[must_use]
+    pub fn not_counted(self) -> Self {
+        Self {
+            uncounted: self.uncounted.saturating_add(1),
+            ..self
+        }
+    }
+
+    /// How many attempts count against the retry policy, this one included; at least 1.
+    pub fn counted(&self) -> u32 {
+        self.number.saturating_sub(self.uncounted).max(1)
+    }
 }
 
 /// Why a node, or a run, did not succeed; safe to show to users.

@@ -89,10 +89,14 @@ impl Progress {
             self.timers.remove(&timer);
             let node = timer.1;
             match self.nodes[node].clone() {
-                NodeState::Retrying { attempt, .. } => self.start(node, attempt.number + 1, now, plan),
+                NodeState::Retrying { attempt, .. } => self.start(node, attempt.next(now), now, plan),
                 NodeState::Waiting { started_at, .. } => {
-                    let attempt = Attempt { number: 1, started_at };
-                    self.record(node, self.completed(node, attempt, Json::null()), now, plan);
+                    self.record(
+                        node,
+                        self.completed(node, Attempt::first(started_at), Json::null()),
+                        now,
+                        plan,
+                    );
                 }
                 NodeState::Pending
                 | NodeState::Running { .. }
@@ -106,12 +110,9 @@ impl Progress {
     }
 
     fn turn(&mut self, node: NodeIx, now: Timestamp, plan: &mut Plan) {
-        let first = Attempt {
-            number: 1,
-            started_at: now,
-        };
+        let first = Attempt::first(now);
         let event = match self.verdict(node) {
-            Ok(Verdict::Start) => return self.start(node, 1, now, plan),
+            Ok(Verdict::Start) => return self.start(node, first, now, plan),
             Ok(Verdict::Skip(reason)) => NodeEvent::Skipped { reason },
             Ok(Verdict::Wait(wait)) => NodeEvent::WaitStarted {
                 until: later(now, wait),
@@ -158,14 +159,10 @@ impl Progress {
         (arrivals.live == 0).then_some(SkipReason::NotTaken)
     }
 
-    fn start(&mut self, node: NodeIx, number: u32, now: Timestamp, plan: &mut Plan) {
+    fn start(&mut self, node: NodeIx, attempt: Attempt, now: Timestamp, plan: &mut Plan) {
         let pipeline = self.scope.pipeline.clone();
         let NodeKind::Action { config, .. } = &pipeline.nodes[node].kind else {
             return;
-        };
-        let attempt = Attempt {
-            number,
-            started_at: now,
         };
         match config.render(&self.scope) {
             Ok(config) => {

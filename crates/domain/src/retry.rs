@@ -1,6 +1,15 @@
 //! Retry arithmetic: whether a failed attempt is tried again, and when.
 
+mod on;
+
 use std::time::Duration;
+
+pub(crate) use on::TIMEOUT;
+pub use on::{RetryOn, Statuses};
+
+/// How long another side may ask to wait (`Retry-After`) where the policy's own longest wait is shorter: an answer from outside must
+/// not park a node for a year.
+pub const MAX_ASKED_WAIT: Duration = Duration::from_hours(1);
 
 /// How often and when a failed attempt is tried again.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +24,8 @@ pub struct RetryPolicy {
     pub max: Duration,
     /// How the wait is spread.
     pub jitter: Jitter,
+    /// Which failures are tried again.
+    pub on: RetryOn,
 }
 
 /// How a wait is spread, so that many that failed together do not come back together.
@@ -34,6 +45,7 @@ impl Default for RetryPolicy {
             multiplier: 2.0,
             max: Duration::from_mins(1),
             jitter: Jitter::Full,
+            on: RetryOn::default(),
         }
     }
 }
@@ -56,6 +68,13 @@ impl RetryPolicy {
             Jitter::Full => wait.mul_f64(chance.clamp(0.0, 1.0)),
         })
     }
+
+    /// The same where the other side asked for a wait of at least `asked`: that is kept to as far as `max` or, if that is more,
+    /// [`MAX_ASKED_WAIT`].
+    pub fn wait_at_least(&self, asked: Duration, attempt: u32, chance: f64) -> Option<Duration> {
+        let wait = self.wait_after(attempt, chance)?;
+        Some(wait.max(asked.min(self.max.max(MAX_ASKED_WAIT))))
+    }
 }
 
 #[cfg(test)]
@@ -69,6 +88,7 @@ mod tests {
             multiplier: 2.0,
             max: Duration::from_secs(10),
             jitter: Jitter::None,
+            on: RetryOn::default(),
         }
     }
 

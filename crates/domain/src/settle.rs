@@ -9,6 +9,7 @@ use crate::node_state::{Attempt, Failure, NodeEvent, NodeState};
 use crate::pipeline::NodeIx;
 use crate::planner::later;
 use crate::progress::Progress;
+use crate::retry::TIMEOUT;
 
 /// An attempt that is over.
 #[derive(Debug)]
@@ -73,10 +74,10 @@ impl Progress {
     /// Turns what an attempt came to into the event to append. `chance` in [0, 1) spreads the retry.
     pub fn settle(&self, end: AttemptEnd, now: Timestamp, chance: f64) -> NodeEvent {
         let AttemptEnd { node, attempt, result } = end;
-        let retry_at = |shortest: Option<Duration>| {
-            let policy = &self.scope.pipeline.nodes[node].retry;
-            let wait = policy.wait_after(attempt.number, chance)?;
-            Some(later(now, wait.max(shortest.unwrap_or_default())))
+        let policy = &self.scope.pipeline.nodes[node].retry;
+        let retry_at = |asked: Option<Duration>| {
+            let wait = policy.wait_at_least(asked.unwrap_or_default(), attempt.counted(), chance)?;
+            Some(later(now, wait))
         };
         match result {
             AttemptResult::Output(output) => self.succeeded(node, attempt, output),
@@ -84,7 +85,7 @@ impl Progress {
                 error,
                 transient,
                 retry_after,
-            } => match retry_at(retry_after).filter(|_| transient) {
+            } => match retry_at(retry_after).filter(|_| policy.on.includes(&error, transient)) {
                 Some(retry_at) => NodeEvent::AttemptFailed {
                     attempt,
                     error,
@@ -94,7 +95,7 @@ impl Progress {
             },
             AttemptResult::TimedOut { after } => {
                 let error = too_long(after);
-                match retry_at(None) {
+                match retry_at(None).filter(|_| policy.on.includes_timeouts()) {
                     Some(retry_at) => NodeEvent::AttemptFailed {
                         attempt,
                         error,
@@ -103,7 +104,7 @@ impl Progress {
                     None => self.timed_out(node, attempt, error),
                 }
             }
-            // Neither is the node's own failure, so neither asks the retry policy: the next attempt follows at once.
+            // Neither is the node's own failure, so neither asks the retry policy or counts for it: the next attempt follows at once.
             AttemptResult::Interrupted => again_at_once(attempt, interrupted(), now),
             AttemptResult::Lost { times, limit } if times < limit => again_at_once(attempt, lost(), now),
             AttemptResult::Lost { times, .. } => self.failed(node, attempt, quarantined(times)),
@@ -133,7 +134,7 @@ pub const ATTEMPT_LOST: &str = "attempt_lost";
 
 fn again_at_once(attempt: Attempt, error: Failure, now: Timestamp) -> NodeEvent {
     NodeEvent::AttemptFailed {
-        attempt,
+        attempt: attempt.not_counted(),
         error,
         retry_at: now,
     }
@@ -154,7 +155,7 @@ fn quarantined(times: u32) -> Failure {
 
 fn too_long(after: Duration) -> Failure {
     Failure::new(
-        "timeout",
+        TIMEOUT,
         format!("the attempt took longer than its timeout of {after:?}"),
     )
 }

@@ -15,8 +15,12 @@ pub(super) fn pipeline(nodes: Nodes, edges: Vec<EdgeDraft>, timeout: Option<Dura
         built[edge.from].outgoing.push(index);
         built[edge.to].incoming.push(index);
     }
+    let named: usize = built
+        .iter()
+        .map(|node| node.retry.on.statuses.len() + node.retry.on.codes.len())
+        .sum();
     Some(Pipeline {
-        weight: (built.len() + edges.len()) as u64 + size.weight(),
+        weight: (built.len() + named + edges.len()) as u64 + size.weight(),
         nodes: built,
         edges,
         by_id: nodes.by_id,

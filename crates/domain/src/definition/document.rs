@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 
 use super::Rules;
 use super::fields::{object, only, optional, required, text, timeout, wrong_type};
+use super::policy::{self, Defaults};
 use super::problem::{Place, Problems};
 
-const FIELDS: [&str; 4] = ["nodes", "edges", "timeout", "description"];
+const FIELDS: [&str; 5] = ["nodes", "edges", "defaults", "timeout", "description"];
 /// How many edges there may be for each node that there may be.
 const EDGES_PER_NODE: usize = 10;
 
@@ -17,6 +18,7 @@ pub(super) struct Document<'v> {
     pub(super) nodes: &'v [Value],
     pub(super) edges: &'v [Value],
     pub(super) timeout: Option<Duration>,
+    pub(super) defaults: Defaults,
 }
 
 /// Takes a definition apart; `None` where nothing further can be said about it.
@@ -28,6 +30,7 @@ pub(super) fn read<'v>(source: &'v Value, rules: &Rules<'_>, problems: &mut Prob
         text(value, &place, "description", problems);
     }
     let timeout = optional(definition, "timeout").and_then(|value| timeout(value, &place, problems));
+    let defaults = policy::defaults(definition, problems);
     let nodes = nodes(definition, rules, &place, problems);
     let edges = edges(definition, nodes.map_or(0, <[_]>::len), &place, problems);
     let nodes = nodes?;
@@ -37,7 +40,12 @@ pub(super) fn read<'v>(source: &'v Value, rules: &Rules<'_>, problems: &mut Prob
         let message = format!("{} edges are more than the {most} that are allowed", edges.len());
         problems.add(&place, "edges", "too_many_edges", message);
     }
-    (!too_many_edges).then_some(Document { nodes, edges, timeout })
+    (!too_many_edges).then_some(Document {
+        nodes,
+        edges,
+        timeout,
+        defaults,
+    })
 }
 
 fn nodes<'v>(

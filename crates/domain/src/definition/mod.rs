@@ -10,6 +10,8 @@ mod names;
 mod nodes;
 mod policy;
 mod problem;
+mod retry;
+mod retry_on;
 mod size;
 mod upstream;
 
@@ -86,7 +88,7 @@ pub fn compile(source: &Value, rules: &Rules<'_>) -> Result<Pipeline, Vec<Proble
     if !size.check(&mut problems) {
         return Err(problems.finish());
     }
-    let nodes = nodes::read(document.nodes, rules, &mut problems);
+    let nodes = nodes::read(document.nodes, (rules, &document.defaults), &mut problems);
     let edges = edges::read(document.edges, &nodes, &mut problems);
     let graph = graph::Graph::new(nodes.drafts.len(), &edges);
     graph::check(&graph, &nodes, &edges, &mut problems);

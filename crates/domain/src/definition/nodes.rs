@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::fields::{listed, object, only, optional, required, shown, text};
+use super::policy::Defaults;
 use super::problem::{Place, Problems};
 use super::{Rules, config, policy};
 use crate::pipeline::{NodeIx, NodeKind, OnError};
@@ -101,13 +102,13 @@ impl Draft {
 }
 
 /// Reads all nodes.
-pub(super) fn read(list: &[Value], rules: &Rules<'_>, problems: &mut Problems) -> Nodes {
+pub(super) fn read(list: &[Value], (rules, defaults): (&Rules<'_>, &Defaults), problems: &mut Problems) -> Nodes {
     let mut by_id = HashMap::with_capacity(list.len());
     let drafts = list
         .iter()
         .enumerate()
         .map(|(index, value)| {
-            let draft = node(index, value, rules, problems);
+            let draft = node(index, value, (rules, defaults), problems);
             if let Some(id) = &draft.id {
                 let first = *by_id.entry(Arc::clone(id)).or_insert(index);
                 if first != index {
@@ -121,7 +122,7 @@ pub(super) fn read(list: &[Value], rules: &Rules<'_>, problems: &mut Problems) -
     Nodes { drafts, by_id }
 }
 
-fn node(index: NodeIx, value: &Value, rules: &Rules<'_>, problems: &mut Problems) -> Draft {
+fn node(index: NodeIx, value: &Value, (rules, defaults): (&Rules<'_>, &Defaults), problems: &mut Problems) -> Draft {
     let Some(fields) = object(value, &Place::node(index, None), "", problems) else {
         return Draft::default();
     };
@@ -131,7 +132,7 @@ fn node(index: NodeIx, value: &Value, rules: &Rules<'_>, problems: &mut Problems
     let node_type = node_type(fields, &place, problems);
     let name = name(fields, &place, problems);
     let kind = node_type.and_then(|node_type| config::read(node_type, fields, (&place, rules), problems));
-    let policy = policy::read(node_type, fields, &place, problems);
+    let policy = policy::read(node_type, fields, (&place, defaults), problems);
     Draft {
         id: id.map(Arc::from),
         node_type,

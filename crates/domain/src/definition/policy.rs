@@ -1,26 +1,54 @@
-//! How failures of a node are dealt with: `retry`, `timeout` and `on_error`.
+//! How failures of a node are dealt with: `retry`, `timeout` and `on_error`, and what of it a definition says for all its nodes.
 
-use serde_json::{Map, Number, Value};
+use std::time::Duration;
 
-use super::fields::{duration, object, only, optional, required, timeout, word, wrong_type};
+use serde_json::{Map, Value};
+
+use super::fields::{object, only, optional, timeout, word};
 use super::nodes::{Policy, Type};
 use super::problem::{Place, Problems};
+use super::retry;
 use crate::pipeline::OnError;
-use crate::retry::{Jitter, RetryPolicy};
 
-const RETRY: [&str; 5] = ["max_attempts", "initial", "multiplier", "max", "jitter"];
+/// What holds for the nodes that do not say it themselves, as far as they can have it: `defaults`.
+#[derive(Debug, Default)]
+pub(super) struct Defaults {
+    retry: retry::Base,
+    timeout: Option<Duration>,
+}
+
+/// Reads `defaults` of a definition.
+pub(super) fn defaults(definition: &Map<String, Value>, problems: &mut Problems) -> Defaults {
+    let place = &Place::definition();
+    let mut defaults = Defaults::default();
+    let fields = optional(definition, "defaults").and_then(|value| object(value, place, "defaults", problems));
+    let Some(fields) = fields else {
+        return defaults;
+    };
+    let place = &place.within("defaults");
+    only(&["retry", "timeout"], fields, place, problems);
+    if let Some(value) = optional(fields, "retry") {
+        defaults.retry = retry::base(value, &place.within("retry"), problems);
+    }
+    defaults.timeout = optional(fields, "timeout").and_then(|value| timeout(value, place, problems));
+    defaults
+}
 
 /// Reads the policy of a node; where its type is unknown, everything is read as if it could have it.
 pub(super) fn read(
     node_type: Option<Type>,
     fields: &Map<String, Value>,
-    place: &Place<'_>,
+    (place, defaults): (&Place<'_>, &Defaults),
     problems: &mut Problems,
 ) -> Policy {
     let mut policy = Policy::default();
     let is_action = matches!(node_type, None | Some(Type::Action));
+    if is_action {
+        policy.retry = defaults.retry.policy.clone();
+        policy.timeout = defaults.timeout;
+    }
     if let Some(value) = allowed(fields, "retry", is_action, (place, node_type), problems) {
-        policy.retry = retry(value, &place.within("retry"), problems).unwrap_or_default();
+        policy.retry = retry::read(value, &place.within("retry"), &defaults.retry, problems).unwrap_or_default();
     }
     if let Some(value) = allowed(fields, "timeout", is_action, (place, node_type), problems) {
         policy.timeout = timeout(value, place, problems);
@@ -48,70 +76,4 @@ fn allowed<'v>(
         problems.add(place, field, "unknown_field", message);
     }
     Some(value).filter(|_| is_allowed)
-}
-
-fn retry(value: &Value, place: &Place<'_>, problems: &mut Problems) -> Option<RetryPolicy> {
-    let fields = object(value, place, "", problems)?;
-    only(&RETRY, fields, place, problems);
-    let defaults = RetryPolicy::default();
-    let max_attempts =
-        required(fields, place, "max_attempts", problems).and_then(|value| attempts(value, place, problems));
-    let initial = optional(fields, "initial").and_then(|value| duration(value, place, "initial", problems));
-    let max = optional(fields, "max").and_then(|value| duration(value, place, "max", problems));
-    let multiplier = optional(fields, "multiplier").and_then(|value| multiplier(value, place, problems));
-    let words = [("full", Jitter::Full), ("none", Jitter::None)];
-    let jitter = optional(fields, "jitter").and_then(|value| word(value, &words, (place, "jitter"), problems));
-    // Where only one of the two waits is given, the other follows it.
-    let initial_wait = initial.unwrap_or_else(|| defaults.initial.min(max.unwrap_or(defaults.max)));
-    let max_wait = max.unwrap_or_else(|| defaults.max.max(initial_wait));
-    if max_wait < initial_wait {
-        problems.add(
-            place,
-            "max",
-            "invalid_value",
-            "the longest wait is shorter than the first, `initial`",
-        );
-    }
-    Some(RetryPolicy {
-        max_attempts: max_attempts?,
-        initial: initial_wait,
-        multiplier: multiplier.unwrap_or(defaults.multiplier),
-        max: max_wait,
-        jitter: jitter.unwrap_or(defaults.jitter),
-    })
-}
-
-fn attempts(value: &Value, place: &Place<'_>, problems: &mut Problems) -> Option<u32> {
-    let Value::Number(number) = value else {
-        wrong_type(place, "max_attempts", "a number", value, problems);
-        return None;
-    };
-    let attempts = number.as_u64().and_then(|number| u32::try_from(number).ok());
-    let valid = attempts.filter(|attempts| (1..=100).contains(attempts));
-    if valid.is_none() {
-        problems.add(
-            place,
-            "max_attempts",
-            "invalid_value",
-            "this must be a whole number from 1 to 100",
-        );
-    }
-    valid
-}
-
-fn multiplier(value: &Value, place: &Place<'_>, problems: &mut Problems) -> Option<f64> {
-    let Value::Number(number) = value else {
-        wrong_type(place, "multiplier", "a number", value, problems);
-        return None;
-    };
-    let valid = Number::as_f64(number).filter(|multiplier| (1.0..=100.0).contains(multiplier));
-    if valid.is_none() {
-        problems.add(
-            place,
-            "multiplier",
-            "invalid_value",
-            "this must be a number from 1 to 100",
-        );
-    }
-    valid
 }

@@ -164,6 +164,10 @@ fn each_field_of_a_policy_is_checked() {
         action("r5", json!({"retry": {"max_attempts": 101, "multiplier": "2", "tries": 1}})),
         action("r6", json!({"retry": {"max_attempts": 2, "initial": "1m", "max": "1s"}})),
         action("r7", json!({"retry": {"max_attempts": 2, "initial": "5m"}})),
+        action("n1", json!({"retry": {"max_attempts": 2, "retry_on": "transient"}})),
+        action("n2", json!({"retry": {"max_attempts": 2, "retry_on": []}})),
+        action("n3", json!({"retry": {"max_attempts": 2, "retry_on": [99, 600, "500-400", "5xx", 4.5, null, "transiant", "Time Out", ""]}})),
+        action("n4", json!({"retry": {"max_attempts": 2, "retry_on": vec![404; 33]}})),
         action("t1", json!({"timeout": "0s"})),
         action("t2", json!({"timeout": 30})),
         action("o1", json!({"on_error": "ignore"})),
@@ -332,4 +336,42 @@ fn a_problem_is_json_as_clients_expect_it() {
         json!(problems),
         json!([{"node": "a", "field": "config.duration", "code": "missing_field", "message": "`duration` is missing"}])
     );
+}
+
+#[test]
+fn what_a_node_does_not_say_about_retries_and_timeouts_is_taken_from_the_defaults_field_by_field() {
+    let action = |id: &str, more: Value| {
+        let mut node = json!({"id": id, "type": "action", "config": {"action": "work"}});
+        let fields = node.as_object_mut().expect("an object");
+        fields.extend(more.as_object().cloned().unwrap_or_default());
+        node
+    };
+    let pipeline = pipeline(&json!({
+        "defaults": {"timeout": "30s", "retry": {"max_attempts": 4, "initial": "2s", "max": "10s", "jitter": "none",
+            "retry_on": ["transient", 404, "500-502", "locked"]}},
+        "nodes": [
+            action("all", json!({})),
+            action("some", json!({"timeout": "5s", "retry": {"initial": "1m", "retry_on": ["timeout"]}})),
+            action("once", json!({"retry": {"max_attempts": 1, "max": "1s"}})),
+            {"id": "wait", "type": "delay", "config": {"duration": "1s"}}],
+        "edges": [{"from": "all", "to": "some"}, {"from": "some", "to": "once"}, {"from": "once", "to": "wait"}]}));
+    insta::assert_debug_snapshot!(
+        pipeline
+            .nodes
+            .iter()
+            .map(|node| (&node.id, &node.retry, node.timeout))
+            .collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn defaults_are_checked_once_and_not_for_every_node() {
+    let nodes = json!([{"id": "a", "type": "action", "config": {"action": "work"}, "retry": {"initial": "1s"}}]);
+    let told = |defaults: Value| told(&json!({"defaults": defaults, "nodes": nodes}));
+    insta::assert_debug_snapshot!([
+        told(json!(1)),
+        told(json!({"retry": {"max_attempts": 0, "retry_on": ["never"]}, "timeout": "0s", "on_error": "continue"})),
+        told(json!({"retry": {"initial": "1s"}, "timeout": null})),
+        told(json!({"retry": {"max_attempts": 3}})),
+    ]);
 }

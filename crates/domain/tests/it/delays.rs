@@ -77,10 +77,7 @@ fn a_timer_rings_once_even_where_the_journal_does_not_fit_the_pipeline() {
     let case = delay("2s", json!(null));
     let mut progress = Simulation::new(&case, Timing::Staggered).progress;
     let event = NodeEvent::AttemptFailed {
-        attempt: Attempt {
-            number: 1,
-            started_at: START,
-        },
+        attempt: Attempt::first(START),
         error: Failure::new("away", "a delay makes no attempts"),
         retry_at: START,
     };

@@ -7,10 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 const T: Timestamp = Timestamp::UNIX_EPOCH;
-const ATTEMPT: Attempt = Attempt {
-    number: 1,
-    started_at: T,
-};
+const ATTEMPT: Attempt = Attempt::first(T);
 
 fn failure() -> Failure {
     Failure::new("code", "message")
@@ -190,17 +187,14 @@ fn a_final_state_takes_no_event_and_says_so() {
 #[test]
 fn a_node_keeps_the_start_of_its_first_attempt_and_counts_to_the_last() {
     let at = |second| Timestamp::from_second(second).expect("small");
-    let attempt = |number, second| Attempt {
-        number,
-        started_at: at(second),
-    };
+    let first = Attempt::first(at(1));
     let failed = NodeEvent::AttemptFailed {
-        attempt: attempt(1, 1),
+        attempt: first,
         error: failure(),
         retry_at: at(5),
     };
     let completed = NodeEvent::Completed {
-        attempt: attempt(2, 5),
+        attempt: first.next(at(5)),
         output: Json::null(),
         edges: EdgeOutcome::default(),
     };

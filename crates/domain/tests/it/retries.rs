@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use gathering_domain::node_state::NodeState;
-use gathering_domain::retry::{Jitter, RetryPolicy};
-use jiff::Timestamp;
+use gathering_domain::retry::{Jitter, RetryOn, RetryPolicy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::simulation::{Case, Entry, Scripted, Simulation, Step, Timing, line, story};
+use crate::simulation::{Case, Entry, START, Scripted, Simulation, Step, Timing, line, story};
 
 /// One action with three attempts that wait 1 s and then 2 s.
 fn action() -> Value {
@@ -63,11 +62,17 @@ fn the_other_side_may_ask_for_a_longer_wait_but_not_for_a_shorter_one() {
 }
 
 #[test]
-fn a_wait_beyond_the_end_of_time_ends_with_it() {
-    let case = case(&[Scripted::Busy(Duration::MAX)]);
-    let mut run = Simulation::new(&case, Timing::Staggered);
-    run.turn();
-    assert_eq!(run.progress.wake_at(), Some(Timestamp::MAX));
+fn nobody_may_ask_for_a_wait_of_more_than_an_hour_or_the_longest_of_the_policy() {
+    let again = |max: &str| {
+        let mut action = action();
+        action["retry"]["max"] = json!(max);
+        let case = Case::new(json!({"nodes": [action]}), json!({})).script("a", vec![Scripted::Busy(Duration::MAX)]);
+        let mut run = Simulation::new(&case, Timing::Staggered);
+        run.turn();
+        run.progress.wake_at().map(|at| at.duration_since(START).as_secs())
+    };
+    assert_eq!(again("1m"), Some(3600));
+    assert_eq!(again("6h"), Some(6 * 3600));
 }
 
 #[test]
@@ -124,6 +129,24 @@ fn a_config_that_cannot_be_rendered_any_more_fails_the_attempt_that_was_due() {
     );
 }
 
+#[test]
+fn attempts_that_were_lost_or_interrupted_are_told_but_do_not_use_up_the_retries() {
+    use Scripted::{Interrupted, Lost, Transient};
+    let expected = [
+        "0.0 a started 1",
+        "0.1 a attempt_failed 1 attempt_lost, again at 0.1",
+        "0.1 a started 2",
+        "0.2 a attempt_failed 2 away, again at 1.2",
+        "1.2 a started 3",
+        "1.3 a attempt_failed 3 attempt_interrupted, again at 1.3",
+        "1.3 a started 4",
+        "1.4 a attempt_failed 4 away, again at 3.4",
+        "3.4 a started 5",
+        "3.5 a failed 5 away (the other side is away)",
+    ];
+    assert_eq!(story(&case(&[Lost, Transient, Interrupted, Transient]))[..10], expected);
+}
+
 fn policies() -> impl Strategy<Value = RetryPolicy> {
     let waits = (0_u64..100_000, 0_u64..10_000_000);
     (1_u32..200, waits, 1.0_f64..100.0).prop_map(|(max_attempts, (initial, more), multiplier)| RetryPolicy {
@@ -132,6 +155,7 @@ fn policies() -> impl Strategy<Value = RetryPolicy> {
         multiplier,
         max: Duration::from_millis(initial + more),
         jitter: Jitter::None,
+        on: RetryOn::default(),
     })
 }
 

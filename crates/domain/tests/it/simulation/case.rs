@@ -26,6 +26,10 @@ pub(crate) enum Scripted {
     /// Trying again is of no use.
     Permanent,
     TimedOut,
+    /// Its process died under it.
+    Lost,
+    /// Its instance stopped.
+    Interrupted,
 }
 
 /// A pipeline, its input, and what its attempts come to, whenever they are run.
@@ -90,6 +94,8 @@ impl Case {
             Some(Scripted::TimedOut) => AttemptResult::TimedOut {
                 after: Duration::from_secs(30),
             },
+            Some(Scripted::Lost) => AttemptResult::Lost { times: 1, limit: 3 },
+            Some(Scripted::Interrupted) => AttemptResult::Interrupted,
         }
     }
 }
