@@ -12,6 +12,24 @@ pub enum Error {
     /// The connection URL cannot be used.
     #[error("the database URL is wrong: {0}")]
     Url(String),
+    /// The name of a schema cannot be used.
+    #[error(
+        "`{0}` cannot be the name of a schema here; use up to 63 lower-case letters, digits and underscores, no digit first and no \
+         pg_, such as gathering"
+    )]
+    Schema(String),
+    /// The tables are not where the connections look for them.
+    #[error(
+        "schema `{schema}`, which the connections look into first (search_path is {search_path}), has no tables of pipelines; call \
+         migrate with this pool, or make the pool with the schema that was migrated: ConnectOptions::schema, or \
+         options=-csearch_path=SCHEMA in the URL of a pool of your own"
+    )]
+    NoTables {
+        /// The first schema of the path that exists; empty where there is none.
+        schema: String,
+        /// What is searched.
+        search_path: String,
+    },
     /// TLS could not be set up.
     #[error("TLS to the database cannot be set up: {0}")]
     Tls(String),
@@ -87,6 +105,8 @@ impl Error {
             // 57P: operator intervention; 53: out of resources; 08: connection.
             Self::Statement { code, .. } => code.starts_with("57P") || code.starts_with("53") || code.starts_with("08"),
             Self::Url(_)
+            | Self::Schema(_)
+            | Self::NoTables { .. }
             | Self::Tls(_)
             | Self::Constraint { .. }
             | Self::Driver(_)

@@ -12,6 +12,7 @@ pub mod projects;
 pub mod run_journal;
 pub mod run_keys;
 pub mod runs;
+pub mod schema;
 pub mod signing_keys;
 mod system;
 mod tls;
@@ -19,7 +20,7 @@ pub mod users;
 
 pub use deadpool_postgres::{GenericClient, Object as Connection, Pool, Transaction};
 pub use error::Error;
-pub use migrate::{Migrated, migrate, migrations_hash};
+pub use migrate::{Migrated, migrate, migrate_accounts, migrate_pipelines, migrations_hash};
 pub use page::{Page, PageRequest};
 pub use pool::{ConnectOptions, connect, ping};
 pub use system::{SystemClock, SystemEntropy};

@@ -1,17 +1,64 @@
-//! Migrations: embedded in the binary, applied under a lock, forward only.
+//! Migrations: embedded in the binary, applied under a lock, forward only. Each set of tables has its own, and its own history, so
+//! that whoever embeds one engine gets the tables of that one alone.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use deadpool_postgres::Pool;
+use refinery::Runner;
 use tokio_postgres::Client;
 
-use crate::Error;
+use crate::{Error, schema};
 
 /// The key of the advisory lock under which migrations run: the first eight bytes of the product's name.
 const LOCK: i64 = 0x4761_7468_6552_696e;
 
-mod embedded {
-    refinery::embed_migrations!("../../migrations");
+mod pipelines {
+    refinery::embed_migrations!("../../migrations/pipelines");
+}
+
+mod accounts {
+    refinery::embed_migrations!("../../migrations/accounts");
+}
+
+/// A set of tables that are of no use without each other.
+#[derive(Debug, Clone, Copy)]
+enum Tables {
+    Pipelines,
+    Accounts,
+}
+
+impl Tables {
+    const ALL: [Self; 2] = [Self::Pipelines, Self::Accounts];
+
+    fn runner(self) -> Runner {
+        let mut runner = match self {
+            Self::Pipelines => pipelines::migrations::runner(),
+            Self::Accounts => accounts::migrations::runner(),
+        };
+        runner.set_migration_table_name(self.history());
+        runner
+    }
+
+    /// What was applied when. Not refinery's usual name: the embedder's own migrations may have that one.
+    const fn history(self) -> &'static str {
+        match self {
+            Self::Pipelines => schema::PIPELINES_HISTORY,
+            Self::Accounts => "gathering_accounts_history",
+        }
+    }
+
+    /// The newest migration that the database has; 0 for none, and where there is no history yet.
+    async fn newest_applied(self, client: &Client) -> Result<i64, Error> {
+        let exists = "SELECT to_regclass(format('%I.%I', current_schema(), $1::text)) IS NOT NULL";
+        if !client.query_one(exists, &[&self.history()]).await?.get::<_, bool>(0) {
+            return Ok(0);
+        }
+        let newest = match self {
+            Self::Pipelines => "SELECT coalesce(max(version), 0)::bigint FROM gathering_pipelines_history",
+            Self::Accounts => "SELECT coalesce(max(version), 0)::bigint FROM gathering_accounts_history",
+        };
+        Ok(client.query_one(newest, &[]).await?.get(0))
+    }
 }
 
 /// What [`migrate`] did.
@@ -21,19 +68,35 @@ pub struct Migrated {
     pub applied: Vec<String>,
 }
 
-/// Brings the database up to this release.
+/// Brings all tables up to this release: those of pipelines and those of accounts.
 ///
-/// Several instances may call it at once: one applies, the others wait for it. A database that a newer release has migrated is
-/// refused.
+/// They are made in the first schema of the connections' `search_path`, and that schema too where it does not exist: see
+/// [`ConnectOptions::schema`](crate::ConnectOptions::schema). Several instances may call it at once: one applies, the others wait for it. A
+/// database that a newer release has migrated is refused.
 pub async fn migrate(pool: &Pool) -> Result<Migrated, Error> {
+    migrate_tables(pool, &Tables::ALL).await
+}
+
+/// The same for the tables of pipelines and runs alone.
+pub async fn migrate_pipelines(pool: &Pool) -> Result<Migrated, Error> {
+    migrate_tables(pool, &[Tables::Pipelines]).await
+}
+
+/// The same for the tables of accounts alone.
+pub async fn migrate_accounts(pool: &Pool) -> Result<Migrated, Error> {
+    migrate_tables(pool, &[Tables::Accounts]).await
+}
+
+async fn migrate_tables(pool: &Pool, sets: &[Tables]) -> Result<Migrated, Error> {
     let mut connection = pool.get().await?;
     let client: &mut Client = &mut connection;
-    // Waiting for another instance's migrations, and building an index, may take longer than any statement of daily work.
+    // Waiting for another instance's migrations, and building an index, may take longer than any statement of daily work. What
+    // exists already is no news worth a line in the log.
     client
-        .batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")
+        .batch_execute("SET statement_timeout = 0; SET lock_timeout = 0; SET client_min_messages = warning")
         .await?;
     client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
-    let result = apply(client).await;
+    let result = apply_all(client, sets).await;
     // Not returned to the pool: closing the session undoes the settings and frees the lock, also after an error.
     drop(deadpool_postgres::Object::take(connection));
     result
@@ -42,44 +105,40 @@ pub async fn migrate(pool: &Pool) -> Result<Migrated, Error> {
 /// Differs whenever a migration does: names a database that is a template for others.
 pub fn migrations_hash() -> u64 {
     let mut hasher = DefaultHasher::new();
-    for migration in embedded::migrations::runner().get_migrations() {
-        migration.checksum().hash(&mut hasher);
+    for tables in Tables::ALL {
+        for migration in tables.runner().get_migrations() {
+            migration.checksum().hash(&mut hasher);
+        }
     }
     hasher.finish()
 }
 
-async fn apply(client: &mut Client) -> Result<Migrated, Error> {
-    let runner = embedded::migrations::runner();
+async fn apply_all(client: &mut Client, sets: &[Tables]) -> Result<Migrated, Error> {
+    schema::create_missing(client).await?;
+    let mut applied = Vec::new();
+    for tables in sets {
+        applied.extend(apply(client, *tables).await?);
+    }
+    Ok(Migrated { applied })
+}
+
+async fn apply(client: &mut Client, tables: Tables) -> Result<Vec<String>, Error> {
+    let runner = tables.runner();
     let known = runner
         .get_migrations()
         .iter()
         .map(refinery::Migration::version)
         .max()
         .unwrap_or(0);
-    if let Some(found) = newest_applied(client).await?.filter(|found| *found > known) {
+    let found = tables.newest_applied(client).await?;
+    if found > known {
         return Err(Error::TooNew { found, known });
     }
     let report = runner
         .run_async(client)
         .await
         .map_err(|error| Error::Migration(chain(&error)))?;
-    Ok(Migrated {
-        applied: report.applied_migrations().iter().map(ToString::to_string).collect(),
-    })
-}
-
-async fn newest_applied(client: &Client) -> Result<Option<i64>, Error> {
-    let exists: bool = client
-        .query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[])
-        .await?
-        .get(0);
-    if !exists {
-        return Ok(None);
-    }
-    Ok(client
-        .query_one("SELECT max(version)::bigint FROM refinery_schema_history", &[])
-        .await?
-        .get(0))
+    Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }
 
 fn chain(error: &refinery::Error) -> String {

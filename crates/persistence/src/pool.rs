@@ -11,8 +11,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::Error;
-use crate::tls;
+use crate::{Error, schema, tls};
 
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -27,6 +26,9 @@ pub struct ConnectOptions {
     pub application_name: String,
     /// How long one statement may take; the server ends it then. Default 30 s.
     pub statement_timeout: Duration,
+    /// The schema that the tables are in: up to 63 lower-case letters, digits and underscores. [`migrate`](crate::migrate) makes it.
+    /// Default: what the database's own `search_path` names first, usually `public`.
+    pub schema: Option<String>,
 }
 
 impl ConnectOptions {
@@ -37,7 +39,15 @@ impl ConnectOptions {
             max_connections: 16,
             application_name: "gathering".to_owned(),
             statement_timeout: Duration::from_secs(30),
+            schema: None,
         }
+    }
+
+    /// Keeps the tables in a schema of their own, beside whatever else the database holds.
+    #[must_use]
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.schema = Some(schema.into());
+        self
     }
 }
 
@@ -81,10 +91,12 @@ fn config(options: &ConnectOptions) -> Result<(Config, MakeRustlsConnect), Error
     let tls = tls::connector(root_certificate.as_deref())?;
     config.application_name(&options.application_name);
     let statement = options.statement_timeout.as_millis();
+    let schema = options.schema.as_deref().map(schema::setting).transpose()?;
+    let schema = schema.unwrap_or_default();
     // What the caller put into `options` himself comes last, and so wins.
     let own = config.get_options().unwrap_or_default().to_owned();
     config.options(format!(
-        "-c statement_timeout={statement} -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s {own}"
+        "-c statement_timeout={statement} -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s {schema} {own}"
     ));
     config.connect_timeout(ACQUIRE_TIMEOUT);
     // A connection whose other end went away without a word is noticed in seconds, not in the system's hours.

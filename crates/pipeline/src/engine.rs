@@ -121,7 +121,7 @@ impl std::fmt::Debug for EngineBuilder {
 }
 
 impl Engine {
-    /// Begins with a pool whose database was migrated with [`gathering_persistence::migrate`].
+    /// Begins with a pool whose database was migrated with [`migrate`](crate::migrate).
     ///
     /// A working engine keeps three connections of it for itself (presence, starts, appends) and needs two more now and then.
     pub fn builder(pool: Pool) -> EngineBuilder {

@@ -21,7 +21,9 @@ pub use error::Error;
 pub use gathering_domain::definition::{ConfigProblem, Problem};
 pub use gathering_domain::{Clock, Entropy, InstanceId, Json, PipelineId, ProjectId, RunId, UserId};
 pub use gathering_persistence::runs::RunFilter;
-pub use gathering_persistence::{ConnectOptions, Page, PageRequest, Pool, Transaction, connect, migrate};
+pub use gathering_persistence::{
+    ConnectOptions, Page, PageRequest, Pool, Transaction, connect, migrate_pipelines as migrate,
+};
 pub use handle::Handle;
 pub use handler::{Call, Handler, HandlerError};
 pub use limits::Limits;

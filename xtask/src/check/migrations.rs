@@ -1,4 +1,4 @@
-//! Migrations: well named, numbered without a gap, and never edited once released.
+//! Migrations: well named, numbered without a gap in each folder, and never edited once released.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,7 +15,8 @@ const RULE: &str = "migrations";
 const FOLDER: &str = "migrations/";
 /// The released ones, in the format of `sha256sum`, comments after a hash sign.
 const CHECKSUMS: &str = "migrations/checksums.txt";
-const NAMING: &str = "name it V{n}__what_it_does.sql, n without leading zeros, lower-case words and underscores";
+const NAMING: &str = "name it TABLES/V{n}__what_it_does.sql: the folder of the tables it belongs to, n without leading zeros, \
+    lower-case words and underscores";
 
 /// Names, numbers and checksums.
 pub(super) fn check(context: &Context) -> Result<Vec<Finding>, Error> {
@@ -43,27 +44,35 @@ fn check_names(names: &[&str]) -> Vec<Finding> {
             NAMING,
         )
     });
-    let mut numbers: Vec<u32> = names.iter().filter_map(|name| number_of(name)).collect();
-    numbers.sort_unstable();
-    let out_of_step = (1..).zip(&numbers).find(|(expected, number)| expected != *number);
-    let out_of_step = out_of_step.map(|(expected, number)| {
-        let problem = format!("V{number} stands where V{expected} is expected");
-        Finding::new(
-            RULE,
-            FOLDER,
-            problem,
-            "number migrations from 1, each number once, without a gap",
-        )
-    });
+    let mut numbers: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for (folder, number) in names.iter().filter_map(|name| number_of(name)) {
+        numbers.entry(folder).or_default().push(number);
+    }
+    let out_of_step = numbers
+        .iter_mut()
+        .filter_map(|(folder, numbers)| check_numbers(folder, numbers));
     wrong.chain(out_of_step).collect()
 }
 
-/// 3 for `V3__accounts.sql`.
-fn number_of(name: &str) -> Option<u32> {
-    let (number, words) = name.strip_prefix('V')?.strip_suffix(".sql")?.split_once("__")?;
+fn check_numbers(folder: &str, numbers: &mut [u32]) -> Option<Finding> {
+    numbers.sort_unstable();
+    let (expected, number) = (1..).zip(numbers).find(|(expected, number)| expected != *number)?;
+    let problem = format!("V{number} stands where V{expected} is expected");
+    Some(Finding::new(
+        RULE,
+        format!("{FOLDER}{folder}/"),
+        problem,
+        "number the migrations of a folder from 1, each number once, without a gap",
+    ))
+}
+
+/// The folder and 3 for `accounts/V3__sessions.sql`.
+fn number_of(name: &str) -> Option<(&str, u32)> {
+    let (folder, file) = name.split_once('/')?;
+    let (number, words) = file.strip_prefix('V')?.strip_suffix(".sql")?.split_once("__")?;
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     let well_named = !words.is_empty() && words.bytes().all(plain) && !number.starts_with(['0', '+']);
-    number.parse().ok().filter(|_| well_named)
+    Some((folder, number.parse().ok().filter(|_| well_named)?))
 }
 
 fn check_released(released: &str, contents: &BTreeMap<String, String>) -> Vec<Finding> {
@@ -76,7 +85,7 @@ fn check_released(released: &str, contents: &BTreeMap<String, String>) -> Vec<Fi
 
 fn check_line(line: &str, contents: &BTreeMap<String, String>) -> Option<Finding> {
     let Some((sum, name)) = line.split_once("  ") else {
-        let way_out = "write lines as sha256sum does: (cd migrations && sha256sum V*.sql)";
+        let way_out = "write lines as sha256sum does: (cd migrations && sha256sum */V*.sql)";
         return Some(Finding::new(
             RULE,
             CHECKSUMS,
@@ -114,7 +123,12 @@ mod tests {
     #[test]
     fn good_names_pass_in_any_order() {
         assert_eq!(
-            check_names(&["V2__accounts.sql", "V1__foundation.sql", "V3__add_2.sql"]),
+            check_names(&[
+                "a/V2__accounts.sql",
+                "a/V1__foundation.sql",
+                "a/V3__add_2.sql",
+                "b/V1__x.sql"
+            ]),
             []
         );
     }
@@ -122,13 +136,14 @@ mod tests {
     #[test]
     fn bad_names_are_refused() {
         for name in [
-            "V01__a.sql",
-            "1__a.sql",
-            "V1_a.sql",
-            "V1__.sql",
-            "V1__A.sql",
-            "V1__a b.sql",
-            "U1__a.sql",
+            "a/V01__a.sql",
+            "a/1__a.sql",
+            "a/V1_a.sql",
+            "a/V1__.sql",
+            "a/V1__A.sql",
+            "a/V1__a b.sql",
+            "a/U1__a.sql",
+            "V1__a.sql",
         ] {
             assert!(!check_names(&[name]).is_empty(), "{name}");
         }
@@ -137,30 +152,30 @@ mod tests {
     #[test]
     fn a_number_twice_and_a_gap_are_refused() {
         assert_eq!(
-            check_names(&["V1__a.sql", "V1__b.sql"])[0].problem,
+            check_names(&["a/V1__a.sql", "a/V1__b.sql"])[0].problem,
             "V1 stands where V2 is expected"
         );
         assert_eq!(
-            check_names(&["V1__a.sql", "V3__b.sql"])[0].problem,
+            check_names(&["b/V1__a.sql", "a/V1__a.sql", "a/V3__b.sql"])[0].problem,
             "V3 stands where V2 is expected"
         );
     }
 
     #[test]
     fn a_released_migration_may_neither_change_nor_go() {
-        let released = format!("# released\n{EMPTY}  V1__a.sql\n");
+        let released = format!("# released\n{EMPTY}  a/V1__a.sql\n");
         assert_eq!(problems(&released, ""), [""; 0]);
         assert_eq!(
             problems(&released, "DROP TABLE runs"),
             ["a released migration was edited"]
         );
-        let gone = format!("{EMPTY}  V2__b.sql\n");
+        let gone = format!("{EMPTY}  a/V2__b.sql\n");
         assert_eq!(problems(&gone, ""), ["a released migration is gone"]);
         assert!(problems("nonsense", "")[0].contains("no checksum"));
     }
 
     fn problems(released: &str, content: &str) -> Vec<String> {
-        let contents = BTreeMap::from([("V1__a.sql".to_owned(), content.to_owned())]);
+        let contents = BTreeMap::from([("a/V1__a.sql".to_owned(), content.to_owned())]);
         check_released(released, &contents)
             .into_iter()
             .map(|finding| finding.problem)

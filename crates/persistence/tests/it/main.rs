@@ -1,7 +1,7 @@
 //! Migrations and partitions against a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use gathering_persistence::{Connection, Error, migrate, partitions};
+use gathering_persistence::{Connection, Error, migrate, migrate_accounts, migrate_pipelines, partitions};
 use gathering_testkit::TestDatabase;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -32,12 +32,26 @@ async fn of_many_that_migrate_at_once_one_applies_and_the_others_find_it_done() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_set_of_tables_comes_alone_and_the_other_may_follow() {
+    let database = TestDatabase::empty().await;
+    let pool = database.pool().await;
+    let client = pool.get().await.unwrap();
+    let tables =
+        "SELECT count(*) FROM pg_class WHERE relname IN ('users', 'runs') AND relnamespace = 'public'::regnamespace";
+    migrate_pipelines(&pool).await.unwrap();
+    assert_eq!(count(&client, tables).await, 1, "runs, and no users");
+    migrate_accounts(&pool).await.unwrap();
+    assert_eq!(count(&client, tables).await, 2);
+    assert!(migrate(&pool).await.unwrap().applied.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_of_a_newer_release_is_refused() {
     let database = TestDatabase::new().await;
     let pool = database.pool().await;
     let client = pool.get().await.unwrap();
-    let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
-        SELECT version + 1000, 'later', applied_on, checksum FROM refinery_schema_history ORDER BY version DESC LIMIT 1";
+    let newer = "INSERT INTO gathering_pipelines_history (version, name, applied_on, checksum)
+        SELECT version + 1000, 'later', applied_on, checksum FROM gathering_pipelines_history ORDER BY version DESC LIMIT 1";
     client.execute(newer, &[]).await.unwrap();
     assert!(matches!(migrate(&pool).await, Err(Error::TooNew { found, known }) if found == known + 1000));
 }
