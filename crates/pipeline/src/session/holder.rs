@@ -182,6 +182,7 @@ impl Session {
         // The driver's own: what it cancels when it leaves must not stop the one that goes on with the run.
         let stop = self.held.token(run.id).unwrap_or_default().child_token();
         let mut driver = Driver::resume(self.clone(), run, pipeline, &journal, stop)?;
+        tracing::debug!(entries = journal.len(), taken_over, "driving the run");
         if taken_over {
             driver.note_take_over();
         }

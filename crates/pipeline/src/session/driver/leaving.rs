@@ -1,7 +1,7 @@
 //! How a run leaves the memory: it ends, or is put down until its next timer.
 
 use gathering_domain::node_state::Failure;
-use gathering_domain::run_state::{Outcome, RunEvent};
+use gathering_domain::run_state::{Outcome, RunEvent, RunState};
 use gathering_persistence::run_journal::HeadChange;
 use jiff::{SignedDuration, Timestamp};
 
@@ -45,7 +45,20 @@ impl Driver {
         };
         self.change(&RunEvent::Ended(outcome), now);
         self.append(Some(head)).await?;
+        self.log_end();
         Ok(Leave::Done)
+    }
+
+    /// Runs that end well are many, and their rows say so; what an operator may be asked about is in the log by itself.
+    fn log_end(&self) {
+        let RunState::Ended { outcome, .. } = &self.state else {
+            return;
+        };
+        let (status, pipeline_id) = (outcome.name(), self.run.pipeline_id);
+        match outcome.error() {
+            None => tracing::debug!(status, %pipeline_id, "the run ended"),
+            Some(error) => tracing::info!(status, %pipeline_id, code = error.code, "the run ended"),
+        }
     }
 
     /// Puts the run down until its next timer: it then costs nothing but its row.
