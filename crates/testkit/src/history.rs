@@ -17,6 +17,7 @@ mod effects;
 mod graph;
 mod journal;
 mod read;
+mod told;
 mod violation;
 
 use std::collections::BTreeSet;
@@ -36,6 +37,27 @@ pub struct History {
     pub runs: Vec<RunHistory>,
     /// In the order in which they came.
     pub effects: Vec<Effect>,
+    /// In any order.
+    pub told: Vec<Told>,
+}
+
+/// What a client was told, and so may rely on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// A start with this Idempotency-Key, of one and the same pipeline, was accepted as this run.
+    Started {
+        /// The key.
+        key: String,
+        /// The run.
+        run: RunId,
+    },
+    /// The run has ended, with this final status.
+    Ended {
+        /// The run.
+        run: RunId,
+        /// Such as `cancelled`.
+        status: String,
+    },
 }
 
 /// One run: what was written about it.
@@ -126,11 +148,27 @@ impl History {
         self.runs.extend(missing.map(RunHistory::missing));
     }
 
+    /// Takes note of what clients were told; a run that is not there is lost.
+    pub fn tell(&mut self, told: impl IntoIterator<Item = Told>) {
+        self.told.extend(told);
+        let runs: Vec<RunId> = self.told.iter().map(Told::run).collect();
+        self.accept(runs);
+    }
+
     /// Fails the test, with one sentence for each violation, where [`check`] finds any.
     #[track_caller]
     pub fn assert_sound(&self) {
         let found: Vec<String> = check(self).iter().map(ToString::to_string).collect();
         assert!(found.is_empty(), "the history is wrong:\n  {}", found.join("\n  "));
+    }
+}
+
+impl Told {
+    /// The run that it is about.
+    pub fn run(&self) -> RunId {
+        match self {
+            Self::Started { run, .. } | Self::Ended { run, .. } => *run,
+        }
     }
 }
 

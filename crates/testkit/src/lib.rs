@@ -9,11 +9,13 @@ pub mod definitions;
 mod eventually;
 pub mod history;
 pub mod postgres;
+pub mod proxy;
 pub mod receiver;
 pub mod server;
 
 pub use clock::{ManualClock, SeededEntropy};
 pub use eventually::{eventually, until};
-pub use postgres::{TestCluster, TestDatabase};
+pub use postgres::{Shutdown, TestCluster, TestDatabase};
+pub use proxy::Proxy;
 pub use receiver::{Answer, Received, Receiver};
 pub use server::{Client, Response, Server, ServerOptions};

@@ -7,5 +7,5 @@ mod slot;
 mod template;
 
 pub(crate) use admin::with_client;
-pub use cluster::TestCluster;
+pub use cluster::{Shutdown, TestCluster};
 pub use database::TestDatabase;

@@ -91,6 +91,11 @@ impl Server {
             .unwrap_or_else(|error| panic!("could not wait for the server: {error}"));
     }
 
+    /// How it ended, once it has, be it by itself or killed by somebody.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
     /// Sends SIGTERM, and waits at most `limit` for the end.
     pub async fn terminate(&mut self, limit: Duration) -> ExitStatus {
         self.signal(Signal::SIGTERM);

@@ -2,9 +2,10 @@
 
 use super::effects::Effects;
 use super::journal::Journal;
+use super::told;
 use super::{Head, History, RunHistory, Violation};
 
-/// Everything that is wrong with a history at rest, run by run, and then the effects; empty where nothing is.
+/// Everything that is wrong with a history at rest, run by run, then the effects, then what clients were told; empty where nothing is.
 pub fn check(history: &History) -> Vec<Violation> {
     let mut found = Vec::new();
     for run in &history.runs {
@@ -21,6 +22,7 @@ pub fn check(history: &History) -> Vec<Violation> {
         }
     }
     Effects::of(history).check(&mut found);
+    told::check(history, &mut found);
     found
 }
 

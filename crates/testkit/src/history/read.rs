@@ -36,6 +36,7 @@ impl History {
         Self {
             runs: runs.unwrap_or_else(|error| panic!("could not read the history: {error}")),
             effects: requests.iter().map(Effect::from).collect(),
+            told: Vec::new(),
         }
     }
 }

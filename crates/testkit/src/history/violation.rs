@@ -146,6 +146,46 @@ pub enum Violation {
     /// The key is run/node.
     #[error("node {node} of run {run} sent the key {key}")]
     WrongKey { run: RunId, node: String, key: String },
+
+    /// An Idempotency-Key stands for one start.
+    #[error("the Idempotency-Key {key} started run {first}, and run {then} as well")]
+    StartedTwice { key: String, first: RunId, then: RunId },
+
+    /// An end that a client was told of is the end.
+    #[error("a client was told that run {run} ended as {told}, but {}", StatusOr(now.as_deref(), "it is not in the database"))]
+    ToldOtherwise {
+        run: RunId,
+        told: String,
+        now: Option<String>,
+    },
+}
+
+impl Violation {
+    /// The run that it is about, where it is about one.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::LostRun { run, .. }
+            | Self::LostNode { run, .. }
+            | Self::EndedTwice { run, .. }
+            | Self::AfterNodeEnd { run, .. }
+            | Self::UnknownNode { run, .. }
+            | Self::Gap { run, .. }
+            | Self::RepeatedSeq { run, .. }
+            | Self::AfterEnd { run, .. }
+            | Self::StatusDisagrees { run, .. }
+            | Self::EndTimeDisagrees { run, .. }
+            | Self::EpochAheadOfHead { run, .. }
+            | Self::EpochBackwards { run, .. }
+            | Self::WrittenAfterTakeOver { run, .. }
+            | Self::EffectBeforeInput { run, .. }
+            | Self::MissingEffect { run, .. }
+            | Self::KeyChanged { run, .. }
+            | Self::WrongKey { run, .. }
+            | Self::StartedTwice { then: run, .. }
+            | Self::ToldOtherwise { run, .. } => Some(*run),
+            Self::EffectWithoutStart { .. } | Self::NoKey { .. } => None,
+        }
+    }
 }
 
 /// Why an effect cannot have been started.

@@ -29,6 +29,19 @@ pub(super) async fn terminate(url: &str, database: &str) -> Result<usize, Error>
     Ok(texts(url, sql, database).await?.len())
 }
 
+/// Ends at most so many sessions of a database, and says how many; the same `seed` chooses alike.
+pub(super) async fn terminate_some(url: &str, database: &str, most: i64, seed: &str) -> Result<usize, Error> {
+    let sql = "WITH chosen AS MATERIALIZED (
+                   SELECT pid FROM pg_stat_activity
+                   WHERE datname = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+                   ORDER BY md5(pid::text || $2::text) LIMIT $3)
+               SELECT pg_terminate_backend(pid) FROM chosen";
+    with_client(url, async |client: &Client| {
+        Ok(client.query(sql, &[&database, &seed, &most]).await?.len())
+    })
+    .await
+}
+
 /// Works on a connection of its own, and closes it.
 pub(crate) async fn with_client<T>(url: &str, work: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<T, Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gathering_embedded_postgres::{Cluster, Durability, Error, Options};
+use nix::sys::signal::Signal;
 use tokio::sync::OnceCell;
 
 use super::slot::Slot;
@@ -16,6 +17,15 @@ const MOST_CONNECTIONS: u16 = 300;
 
 /// What the database of a test is called, before its number.
 const PREFIX: &str = "test_";
+
+/// How PostgreSQL is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shutdown {
+    /// Sessions are ended, and everything is brought to disk (`pg_ctl stop -m fast`).
+    Fast,
+    /// As in a crash: the next start recovers (`pg_ctl stop -m immediate`).
+    Immediate,
+}
 
 /// A real PostgreSQL for tests; it dies with the process.
 #[derive(Debug, Clone)]
@@ -86,11 +96,23 @@ impl TestCluster {
 
     /// Kills PostgreSQL's main process, as a crash would; [`restart`](Self::restart) brings it back.
     pub fn kill9(&self) {
+        self.signal(Signal::SIGKILL);
+    }
+
+    /// Stops PostgreSQL without waiting for its end; [`restart`](Self::restart) brings it back.
+    pub fn stop(&self, how: Shutdown) {
+        self.signal(match how {
+            Shutdown::Fast => Signal::SIGINT,
+            Shutdown::Immediate => Signal::SIGQUIT,
+        });
+    }
+
+    fn signal(&self, signal: Signal) {
         let Some(pid) = self.lock().pid().and_then(|pid| i32::try_from(pid).ok()) else {
             return;
         };
-        let killed = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
-        killed.unwrap_or_else(|error| panic!("could not kill PostgreSQL: {error}"));
+        let sent = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
+        sent.unwrap_or_else(|error| panic!("could not send {signal} to PostgreSQL: {error}"));
     }
 
     /// Where a database of the cluster is, for the role that owns the tests' databases.

@@ -1,6 +1,7 @@
 //! A database of a test's own.
 
 use gathering_persistence::{ConnectOptions, Pool};
+use tokio_postgres::Error;
 
 use super::{TestCluster, admin};
 
@@ -58,6 +59,28 @@ impl TestDatabase {
     pub async fn terminate_backends(&self) -> usize {
         let ended = admin::terminate(self.cluster.admin_url(), &self.name).await;
         ended.unwrap_or_else(|error| panic!("could not end the sessions of {}: {error:?}", self.name))
+    }
+
+    /// Ends at most so many of the sessions of this database, chosen by `seed`, and says how many.
+    pub async fn terminate_some(&self, most: i64, seed: &str) -> Result<usize, Error> {
+        admin::terminate_some(self.cluster.admin_url(), &self.name, most, seed).await
+    }
+
+    /// Runs `statements`, such as one that takes a lock, in a transaction that stays open for as long as `meanwhile` takes, and is then
+    /// rolled back.
+    pub async fn in_transaction(&self, statements: &str, meanwhile: impl Future<Output = ()>) -> Result<(), Error> {
+        admin::with_client(&self.url(), async |client| {
+            client.batch_execute("BEGIN").await?;
+            client.batch_execute(statements).await?;
+            meanwhile.await;
+            client.batch_execute("ROLLBACK").await
+        })
+        .await
+    }
+
+    /// The first column of what `sql` gives, as text; `sql` takes `parameter` as its only one.
+    pub async fn texts(&self, sql: &str, parameter: &str) -> Result<Vec<String>, Error> {
+        admin::texts(&self.url(), sql, parameter).await
     }
 }
 

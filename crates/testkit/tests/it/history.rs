@@ -3,6 +3,7 @@
 mod effects;
 mod heads;
 mod journals;
+mod told;
 
 use gathering_domain::RunId;
 use gathering_testkit::history::{Effect, Entry, Head, History, Node, Origin, RunHistory, Violation, check};
@@ -90,6 +91,7 @@ fn sound() -> History {
             nodes: nodes().into(),
         }],
         effects: vec![effect("a", 5), effect("b", 35)],
+        told: Vec::new(),
     }
 }
 
