@@ -81,6 +81,7 @@ async fn build(settings: &Settings, database: &Database) -> Result<Gathering, ga
     let limits = Limits {
         max_runs: settings.max_runs_in_memory,
         max_nodes: settings.max_pipeline_nodes,
+        lease: settings.instance_lease,
         ..Limits::default()
     };
     let mut builder = Gathering::builder(database.pool.clone())

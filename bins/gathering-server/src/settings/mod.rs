@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) outbound: OutboundPolicy,
     /// The most runs in memory.
     pub(crate) max_runs_in_memory: usize,
+    /// How long an instance may be silent before others take over its runs, although it holds its lock.
+    pub(crate) instance_lease: Duration,
     /// The most nodes of a pipeline.
     pub(crate) max_pipeline_nodes: usize,
     /// The largest request body, in bytes.
@@ -105,6 +107,9 @@ impl Reader<'_> {
         let outbound = self.value(&table::OUTBOUND_ALLOW, parse::outbound);
         let rate_limits = self.value(&table::RATE_LIMITS, parse::on_or_off);
         let runs = self.value(&table::MAX_RUNS_IN_MEMORY, |t| parse::number(t, 1..=1_000_000));
+        let lease = self.value(&table::INSTANCE_LEASE, |t| {
+            parse::duration(t, 2 * SECOND..=300 * SECOND)
+        });
         let nodes = self.value(&table::MAX_PIPELINE_NODES, |t| parse::number(t, 1..=100_000));
         let body = self.value(&table::HTTP_BODY_LIMIT, |t| parse::bytes(t, 1024..=64 << 20));
         let hashing = self.optional(&table::HASHING_THREADS, |t| parse::number(t, 1..=256));
@@ -125,6 +130,7 @@ impl Reader<'_> {
             log_filter: log_filter?,
             outbound: outbound?,
             max_runs_in_memory: runs?,
+            instance_lease: lease?,
             max_pipeline_nodes: nodes?,
             http_body_limit: body?,
             hashing_threads: hashing?,

@@ -134,6 +134,15 @@ pub(crate) const MAX_RUNS_IN_MEMORY: Setting = Setting {
     description: "the most runs this instance works on at once; more wait in the database",
 };
 
+pub(crate) const INSTANCE_LEASE: Setting = Setting {
+    name: "instance_lease",
+    variable: "GATHERING_INSTANCE_LEASE",
+    flag: None,
+    default: Default::Value("10s"),
+    unit: "duration",
+    description: "how long an instance may be silent before others take over its runs, the same for all, 2s to 5m",
+};
+
 pub(crate) const MAX_PIPELINE_NODES: Setting = Setting {
     name: "max_pipeline_nodes",
     variable: "GATHERING_MAX_PIPELINE_NODES",
@@ -192,6 +201,7 @@ pub(crate) const ALL: &[&Setting] = &[
     &OUTBOUND_ALLOW,
     &RATE_LIMITS,
     &MAX_RUNS_IN_MEMORY,
+    &INSTANCE_LEASE,
     &MAX_PIPELINE_NODES,
     &HTTP_BODY_LIMIT,
     &HASHING_THREADS,
