@@ -12,6 +12,8 @@ pub(crate) struct Context {
     pub(crate) root: PathBuf,
     /// The packages of the workspace.
     pub(crate) members: Vec<Package>,
+    /// Where cargo puts what it builds.
+    pub(crate) target: PathBuf,
 }
 
 impl Context {
@@ -21,6 +23,7 @@ impl Context {
         Ok(Self {
             root: workspace.workspace_root,
             members: workspace.packages,
+            target: workspace.target_directory,
         })
     }
 

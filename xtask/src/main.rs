@@ -1,6 +1,6 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage; `test`, `demo` and `bench` pass on the code of the program they run.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage; `test`, `demo`, `bench` and `verify` pass on the code of the program they run.
 
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ mod process;
 mod run;
 mod setup;
 mod terminal;
+mod verify;
 
 use check::StageName;
 use context::Context;
@@ -55,6 +56,11 @@ enum Command {
         #[arg(long, value_name = "PATH")]
         json: Option<std::path::PathBuf>,
     },
+    /// Set up, then try what no test can: for minutes, with chance
+    Verify {
+        #[command(subcommand)]
+        what: verify::Verification,
+    },
 }
 
 fn main() -> ExitCode {
@@ -75,6 +81,7 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Test { arguments } => run::test(context, &with_separator(arguments)),
         Command::Demo { arguments } => run::demo(context, &arguments),
         Command::Bench { name, json } => run::bench(context, name.as_deref(), json.as_deref()),
+        Command::Verify { what } => verify::run(context, &what),
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
     /// The folder of the workspace's Cargo.toml.
     pub(crate) workspace_root: PathBuf,
+    /// Where cargo puts what it builds.
+    pub(crate) target_directory: PathBuf,
 }
 
 /// One package.

@@ -13,7 +13,7 @@ use crate::{process, setup};
 mod tests_run;
 
 /// What comes before cargo's own progress.
-const BUILDING: &str = "building what is to run; the first time takes a few minutes …";
+pub(crate) const BUILDING: &str = "building what is to run; the first time takes a few minutes …";
 
 /// Every test of the workspace, with a summary at the end; the exit code is cargo's.
 pub(crate) fn test(context: &Context, arguments: &[String]) -> Result<ExitCode, Error> {
@@ -63,7 +63,8 @@ fn names_packages(arguments: &[String]) -> bool {
     flags.next().is_some()
 }
 
-fn become_program(command: &mut Command) -> Result<ExitCode, Error> {
+/// Takes this process's place, so that ^C reaches the program and nothing else; returns only where it cannot be started.
+pub(crate) fn become_program(command: &mut Command) -> Result<ExitCode, Error> {
     let source = command.exec();
     Err(Error::Start {
         command: command.get_program().to_string_lossy().into_owned(),

@@ -10,6 +10,7 @@ use gathering_domain::pipeline::{NodeIx, NodeKind, Pipeline};
 use gathering_domain::planner::{AttemptEnd, AttemptResult, Plan, Start};
 use gathering_domain::progress::Progress;
 use gathering_domain::run_state::{Outcome, RunState};
+use gathering_persistence::Safety;
 use gathering_persistence::run_journal::{EntryRow, NewEntry};
 use gathering_persistence::runs::ClaimedRun;
 use jiff::{SignedDuration, Timestamp};
@@ -240,7 +241,9 @@ impl Driver {
             // Not even sent: the run ends with its next turn.
             return Ok(());
         }
-        self.flush().await?;
+        if !Safety::DurableBeforeEffect.is_off() {
+            self.flush().await?;
+        }
         for (node, event) in &settled {
             self.take_in(*node, event, now);
         }

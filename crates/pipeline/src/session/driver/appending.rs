@@ -2,6 +2,7 @@
 
 use gathering_domain::node_state::NodeEvent;
 use gathering_domain::pipeline::NodeIx;
+use gathering_persistence::Safety;
 use gathering_persistence::run_journal::{HeadChange, NewEntry};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -49,9 +50,11 @@ impl Driver {
 
     /// Whether something decided must not be forgotten in a crash: when a delay ends, that a retry is due.
     pub(super) fn must_flush(&self) -> bool {
-        self.pending
-            .iter()
-            .any(|entry| entry.kind == "node_waiting" || entry.kind == TAKEN_OVER)
+        Safety::DurableBeforeEffect.is_off()
+            || self
+                .pending
+                .iter()
+                .any(|entry| entry.kind == "node_waiting" || entry.kind == TAKEN_OVER)
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), Refused> {

@@ -1,0 +1,177 @@
+//! One seed from beginning to end: instances, load, faults, rest, and what the history then says.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use gathering_domain::RunId;
+use gathering_testkit::history::{History, Violation, check};
+use gathering_testkit::{Receiver, TestCluster, TestDatabase};
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::chance::Chance;
+use crate::fleet::{Doors, Fleet};
+use crate::inject::inject;
+use crate::load::{CLIENTS, Load};
+use crate::pipelines;
+use crate::schedule::schedule;
+
+/// How many runs the clients start at most, bursts not counted.
+const MOST_RUNS: usize = 250;
+
+/// Longest wait for all runs to end once nothing is wrong any more.
+const REST: Duration = Duration::from_mins(1);
+
+/// A seed under way.
+#[derive(Debug)]
+pub(crate) struct Course {
+    pub(crate) seed: u64,
+    pub(crate) chance: Chance,
+    pub(crate) fleet: Fleet,
+    pub(crate) load: Arc<Load>,
+    pub(crate) receiver: Receiver,
+    pub(crate) database: Arc<TestDatabase>,
+    /// The pipeline whose node kills.
+    pub(crate) killer: String,
+    /// Its runs.
+    pub(crate) killers: Vec<RunId>,
+    pub(crate) bursts: u8,
+    /// What should not have been, each in a sentence.
+    pub(crate) odd: Vec<String>,
+}
+
+/// What became of a seed.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) seed: u64,
+    pub(crate) instances: usize,
+    /// What went wrong on purpose, each with when it began.
+    pub(crate) faults: Vec<(Duration, String)>,
+    pub(crate) history: History,
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) odd: Vec<String>,
+    pub(crate) logs: Vec<String>,
+    pub(crate) took: Duration,
+}
+
+impl Outcome {
+    /// Whether everything was as promised.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.violations.is_empty() && self.odd.is_empty()
+    }
+
+    /// How often a run was taken over.
+    pub(crate) fn take_overs(&self) -> usize {
+        let entries = self.history.runs.iter().flat_map(|run| &run.entries);
+        entries.filter(|entry| entry.kind == "taken_over").count()
+    }
+}
+
+/// Runs a seed; `variables` are set for the processes of the instances.
+pub(crate) async fn run(seed: u64, variables: &[(String, String)]) -> Outcome {
+    let began = Instant::now();
+    let mut course = Course::begin(seed, variables).await;
+    let mut clients = JoinSet::new();
+    for number in 0..CLIENTS {
+        clients.spawn(course.load.clone().client(number));
+    }
+    let mut background = JoinSet::new();
+    let mut faults = Vec::new();
+    for (pause, fault) in schedule(seed, course.load.instances) {
+        sleep(pause).await;
+        faults.push((began.elapsed(), fault.to_string()));
+        inject(&mut course, &fault, &mut background).await;
+        let fallen = course.fleet.fallen(&course.load.doors);
+        course.odd.extend(fallen);
+    }
+    course.fleet.heal(&course.load.doors).await;
+    course.load.enough.cancel();
+    while clients.join_next().await.is_some() {}
+    while background.join_next().await.is_some() {}
+    course.rest().await;
+    course.judge(began, faults).await
+}
+
+impl Course {
+    async fn begin(seed: u64, variables: &[(String, String)]) -> Self {
+        let chance = Chance::new(seed, 0);
+        let instances = 2 + chance.below(2);
+        let receiver = Receiver::start();
+        pipelines::script(&receiver, &chance);
+        let database = Arc::new(TestCluster::own().await.database().await);
+        let doors = Arc::new(Doors::default());
+        let mut fleet = Fleet::start(instances, &database.url(), variables).await;
+        let client = fleet.open(&doors).await;
+        let load = Load {
+            seed,
+            instances,
+            doors,
+            pipelines: pipelines::save_all(&client, &receiver).await,
+            most: MOST_RUNS,
+            started: 0.into(),
+            enough: CancellationToken::new(),
+            told: Vec::new().into(),
+            odd: Vec::new().into(),
+        };
+        Self {
+            seed,
+            chance,
+            fleet,
+            load: Arc::new(load),
+            killer: pipelines::save_killer(&client, &receiver).await,
+            receiver,
+            database,
+            killers: Vec::new(),
+            bursts: 0,
+            odd: Vec::new(),
+        }
+    }
+
+    /// Waits until every run has ended; those that have not by then are told as lost.
+    async fn rest(&mut self) {
+        let end = Instant::now() + REST;
+        while Instant::now() < end {
+            let open = "SELECT count(*)::text FROM runs WHERE finished_at IS NULL AND $1::text IS NOT NULL";
+            match self.database.texts(open, "").await {
+                Ok(count) if count == ["0"] => return,
+                Ok(_) | Err(_) => sleep(Duration::from_millis(50)).await,
+            }
+            let fallen = self.fleet.fallen(&self.load.doors);
+            self.odd.extend(fallen);
+        }
+    }
+
+    async fn judge(mut self, began: Instant, faults: Vec<(Duration, String)>) -> Outcome {
+        let mut history = History::read(&self.database.url(), Some(&self.receiver)).await;
+        history.tell(self.load.told.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
+        self.odd
+            .append(&mut self.load.odd.lock().unwrap_or_else(PoisonError::into_inner));
+        self.odd
+            .extend(self.killers.iter().filter_map(|run| unharmed(&history, *run)));
+        Outcome {
+            seed: self.seed,
+            instances: self.load.instances,
+            faults,
+            violations: check(&history),
+            history,
+            odd: self.odd,
+            logs: self.fleet.logs(),
+            took: began.elapsed(),
+        }
+    }
+}
+
+/// A run whose node has killed three processes fails for that very reason.
+fn unharmed(history: &History, run: RunId) -> Option<String> {
+    let run = history.runs.iter().find(|other| other.id == run)?;
+    let failed = run.entries.iter().find(|entry| entry.kind == "node_failed");
+    let code = failed.map(|entry| entry.data["error"]["code"].clone());
+    (code != Some(json!("quarantined"))).then(|| {
+        format!(
+            "the node of run {} killed three processes and was not quarantined",
+            run.id
+        )
+    })
+}

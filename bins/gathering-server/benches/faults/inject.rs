@@ -1,0 +1,172 @@
+//! Makes faults happen.
+
+use std::time::Duration;
+
+use gathering_domain::RunId;
+use gathering_testkit::{Receiver, Shutdown, TestDatabase};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::chance::Chance;
+use crate::course::Course;
+use crate::pipelines::KILLER;
+use crate::schedule::{Fault, Table};
+
+/// Longest wait for something that the others must do.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How many processes the node takes along before it is suspected.
+const DEATHS: usize = 3;
+
+/// Makes a fault happen, and ends it, but for what it leaves open in the background.
+pub(crate) async fn inject(course: &mut Course, fault: &Fault, background: &mut JoinSet<()>) {
+    match *fault {
+        Fault::Kill { instance, down } => kill(course, instance, down).await,
+        Fault::KillAgainAndAgain { instance, times } => {
+            for _ in 0..times {
+                kill(course, instance, Duration::ZERO).await;
+                sleep(course.chance.millis(50, 300)).await;
+            }
+        }
+        Fault::KillCutOff { instance, silent } => kill_cut_off(course, instance, silent).await,
+        Fault::KillAndArriveLate { instance, late } => kill_and_arrive_late(course, instance, late).await,
+        Fault::Pause { instance, pause } => {
+            course.fleet.pause(instance);
+            sleep(pause).await;
+            course.fleet.resume(instance);
+        }
+        Fault::FallSilent { instance, silent } => {
+            course.fleet.line(instance).fall_silent();
+            sleep(silent).await;
+            course.fleet.line(instance).speak();
+        }
+        Fault::LoseAnswers { instance, times, count } => {
+            for _ in 0..times {
+                course.fleet.line(instance).lose_answers(count);
+                sleep(course.chance.millis(30, 150)).await;
+            }
+        }
+        Fault::StopDatabase { how, away } => stop_database(&course.database, how, away).await,
+        Fault::EndSessions { times, most } => end_sessions(course, times, most).await,
+        Fault::LockTable { table, held } => drop(background.spawn(lock(course.database.clone(), table, held))),
+        Fault::OpenTransaction { open } => drop(background.spawn(stay_open(course.database.clone(), open))),
+        Fault::Burst { runs } => burst(course, runs, background),
+        Fault::Terminate { instance } => {
+            let wrong = course.fleet.terminate(instance, &course.load.doors).await;
+            course.odd.extend(wrong);
+            course.fleet.spawn(instance, &course.load.doors).await;
+        }
+        Fault::NodeKills => node_kills(course).await,
+    }
+}
+
+async fn kill(course: &mut Course, instance: usize, down: Duration) {
+    course.fleet.kill(instance, &course.load.doors);
+    sleep(down).await;
+    course.fleet.spawn(instance, &course.load.doors).await;
+}
+
+async fn kill_cut_off(course: &mut Course, instance: usize, silent: Duration) {
+    course.fleet.line(instance).fall_silent();
+    sleep(silent).await;
+    course.fleet.kill(instance, &course.load.doors);
+    course.fleet.line(instance).cut();
+    course.fleet.line(instance).speak();
+    course.fleet.spawn(instance, &course.load.doors).await;
+}
+
+async fn kill_and_arrive_late(course: &mut Course, instance: usize, late: Duration) {
+    course.fleet.line(instance).fall_silent();
+    sleep(course.chance.millis(20, 200)).await;
+    course.fleet.kill(instance, &course.load.doors);
+    sleep(late).await;
+    course.fleet.line(instance).speak();
+    course.fleet.spawn(instance, &course.load.doors).await;
+}
+
+async fn stop_database(database: &TestDatabase, how: Option<Shutdown>, away: Duration) {
+    match how {
+        Some(how) => database.cluster().stop(how),
+        None => database.cluster().kill9(),
+    }
+    sleep(away).await;
+    database.cluster().restart().await;
+}
+
+async fn end_sessions(course: &Course, times: usize, most: i64) {
+    for time in 0..times {
+        let seed = format!("{}-{time}", course.seed);
+        // It fails where a fault before it has left the database on its way down: then the sessions are ended anyway.
+        course.database.terminate_some(most, &seed).await.ok();
+        sleep(course.chance.millis(20, 150)).await;
+    }
+}
+
+async fn lock(database: std::sync::Arc<TestDatabase>, table: Table, held: Duration) {
+    // A fault that ends sessions may end this one, too.
+    database.in_transaction(table.lock(), sleep(held)).await.ok();
+}
+
+async fn stay_open(database: std::sync::Arc<TestDatabase>, open: Duration) {
+    let heads = "SELECT id FROM runs WHERE status IN ('queued', 'running') ORDER BY id DESC LIMIT 20 FOR UPDATE";
+    database.in_transaction(heads, sleep(open)).await.ok();
+}
+
+fn burst(course: &mut Course, runs: usize, background: &mut JoinSet<()>) {
+    course.bursts += 1;
+    let burst = u64::from(course.bursts);
+    for number in 0..runs {
+        let load = course.load.clone();
+        let chance = Chance::new(course.seed, 10_000 * burst + u64::try_from(number).unwrap_or_default());
+        background.spawn(async move {
+            let pipeline = &load.pipelines[number % load.pipelines.len()];
+            load.start(&chance, pipeline, &format!("burst-{burst}-{number}"), number)
+                .await;
+        });
+    }
+}
+
+/// Starts a run whose node calls a receiver, and kills whoever has called, until nobody calls any more.
+async fn node_kills(course: &mut Course) {
+    let Some(run) = course.load.start(&course.chance, &course.killer, "killer", 0).await else {
+        return;
+    };
+    course.killers.push(run);
+    for death in 1..=DEATHS {
+        if !called(&course.receiver, run, death).await {
+            course.odd.push(format!(
+                "attempt {death} of the node that kills was not made within {LIMIT:?}"
+            ));
+            return;
+        }
+        let Some(instance) = owner(course, run).await else {
+            course
+                .odd
+                .push(format!("nobody owns run {run}, although its node has called"));
+            return;
+        };
+        kill(course, instance, Duration::ZERO).await;
+    }
+}
+
+async fn called(receiver: &Receiver, run: RunId, times: usize) -> bool {
+    let key = format!("{run}/killer");
+    let calls = || {
+        let requests = receiver.requests_to(KILLER);
+        requests
+            .iter()
+            .filter(|request| request.idempotency_key() == Some(&key))
+            .count()
+    };
+    let end = Instant::now() + LIMIT;
+    while calls() < times && Instant::now() < end {
+        sleep(Duration::from_millis(10)).await;
+    }
+    calls() >= times
+}
+
+async fn owner(course: &Course, run: RunId) -> Option<usize> {
+    let sql = "SELECT owner::text FROM runs WHERE id = $1::text::uuid AND owner IS NOT NULL";
+    let owners = course.database.texts(sql, &run.to_string()).await.ok()?;
+    course.fleet.of_id(owners.first()?)
+}

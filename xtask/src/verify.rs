@@ -1,0 +1,103 @@
+//! The commands that try the product for minutes, with chance: `cargo xtask verify …`.
+
+use std::process::{Command, ExitCode};
+
+use clap::{Args, Subcommand};
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::run::{BUILDING, become_program};
+use crate::terminal::say;
+use crate::{process, setup};
+
+/// Where the build goes that can switch safeties off, below the usual target folder: its `gathering` must never be taken for the product.
+const WITHOUT_SAFETIES: &str = "without-safeties";
+
+/// What can be verified.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verification {
+    /// Kill, pause, cut off and restart real processes under load, seed by seed, and check that nothing is lost, doubled or untrue
+    Faults(Faults),
+}
+
+/// Passed to the program that verifies, which explains them as well.
+#[derive(Debug, Args)]
+pub(crate) struct Faults {
+    /// How many seeds; 20 if not given
+    #[arg(long, value_name = "N")]
+    seeds: Option<u64>,
+    /// The first seed; the others follow it. Drawn if not given, and printed
+    #[arg(long, value_name = "SEED")]
+    from: Option<u64>,
+    /// Repeat this one seed
+    #[arg(long, conflicts_with_all = ["seeds", "from"], value_name = "SEED")]
+    seed: Option<u64>,
+    /// Switch this safety off (`epoch_check`, `compare_and_append` or `durable_before_effect`): then something must be found
+    #[arg(long, value_name = "SAFETY")]
+    without: Option<String>,
+    /// Switch each safety off in turn, and succeed only if that is found each time
+    #[arg(long, conflicts_with = "without")]
+    prove: bool,
+}
+
+/// Builds what verifies and lets it take this process's place; the exit code is its own.
+pub(crate) fn run(context: &Context, what: &Verification) -> Result<ExitCode, Error> {
+    let Verification::Faults(faults) = what;
+    setup::ensure(context)?;
+    say(BUILDING);
+    let mut command = process::cargo_in(&context.root);
+    command.args([
+        "bench",
+        "--profile",
+        "dev",
+        "--package",
+        "gathering-server",
+        "--bench",
+        "faults",
+    ]);
+    if faults.prove || faults.without.is_some() {
+        without_safeties(&mut command, context);
+    }
+    become_program(command.arg("--").args(passed(faults)))
+}
+
+/// Everything but our own few crates is shared with the usual build.
+fn without_safeties(command: &mut Command, context: &Context) {
+    command
+        .args(["--features", "without-safeties"])
+        .env("CARGO_BUILD_BUILD_DIR", &context.target)
+        .env("CARGO_TARGET_DIR", context.target.join(WITHOUT_SAFETIES));
+}
+
+fn passed(faults: &Faults) -> Vec<String> {
+    let numbers = [
+        ("--seeds", faults.seeds),
+        ("--from", faults.from),
+        ("--seed", faults.seed),
+    ];
+    let numbers = numbers
+        .into_iter()
+        .filter_map(|(flag, number)| Some((flag, number?.to_string())));
+    let without = faults.without.iter().map(|safety| ("--without", safety.clone()));
+    let valued = numbers
+        .chain(without)
+        .flat_map(|(flag, value)| [flag.to_owned(), value]);
+    valued.chain(faults.prove.then(|| "--prove".to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Faults, passed};
+
+    #[test]
+    fn what_is_asked_for_is_passed_on() {
+        let faults = Faults {
+            seeds: Some(3),
+            from: Some(7),
+            seed: None,
+            without: Some("epoch_check".to_owned()),
+            prove: false,
+        };
+        assert_eq!(passed(&faults).join(" "), "--seeds 3 --from 7 --without epoch_check");
+    }
+}
