@@ -222,9 +222,10 @@ impl From<gathering_pipeline::Error> for Error {
             Pipeline::Overloaded { retry_after } => Self::Overloaded { retry_after },
             Pipeline::Stopping => Self::Stopping,
             Pipeline::Database(error) => error.into(),
-            Pipeline::AlreadyStarted | Pipeline::PoolTooSmall { .. } | Pipeline::Unreadable { .. } => {
-                Self::Internal(error.into())
-            }
+            Pipeline::AlreadyStarted
+            | Pipeline::Limits { .. }
+            | Pipeline::PoolTooSmall { .. }
+            | Pipeline::Unreadable { .. } => Self::Internal(error.into()),
         }
     }
 }

@@ -61,3 +61,14 @@ pub async fn take(client: &impl GenericClient, instance: InstanceId) -> Result<V
     let rows = client.query(&statement, &[&instance.as_uuid()]).await?;
     Ok(rows.iter().map(|row| row.get::<_, Uuid>(0).into()).collect())
 }
+
+/// Forgets up to `limit` notes from before `before` that nobody took: their instance is long gone. Gives how many.
+pub async fn forget(client: &impl GenericClient, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    let statement = client
+        .prepare_cached(
+            "WITH old AS (SELECT run_id FROM cancellations WHERE created_at < $1 LIMIT $2)
+             DELETE FROM cancellations c USING old WHERE c.run_id = old.run_id",
+        )
+        .await?;
+    Ok(client.execute(&statement, &[&before, &limit]).await?)
+}

@@ -9,6 +9,7 @@ pub mod partitions;
 pub mod pipelines;
 mod pool;
 pub mod projects;
+pub mod retention;
 pub mod run_journal;
 pub mod run_keys;
 pub mod runs;

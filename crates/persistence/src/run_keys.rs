@@ -2,6 +2,7 @@
 
 use deadpool_postgres::GenericClient;
 use gathering_domain::{PipelineId, RunId};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::Error;
@@ -25,4 +26,15 @@ pub async fn get(client: &impl GenericClient, pipeline: PipelineId, key: &str) -
         run_id: row.get::<_, Uuid>(0).into(),
         fingerprint: row.get(1),
     }))
+}
+
+/// Forgets up to `limit` keys that were used before `before`: used again, such a key starts a new run. Gives how many.
+pub async fn forget(client: &impl GenericClient, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    let statement = client
+        .prepare_cached(
+            "WITH old AS (SELECT pipeline_id, key FROM run_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)
+             DELETE FROM run_keys k USING old WHERE k.pipeline_id = old.pipeline_id AND k.key = old.key",
+        )
+        .await?;
+    Ok(client.execute(&statement, &[&before, &limit]).await?)
 }

@@ -68,7 +68,7 @@ impl EngineBuilder {
         self
     }
 
-    /// Sets other bounds than the defaults.
+    /// Sets other bounds than the defaults; [`Engine::start`] refuses those that make no sense, all of them at once.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -137,6 +137,10 @@ impl Engine {
 
     /// Registers an instance and starts to work, on the runtime that this is called on.
     pub async fn start(&self) -> Result<Handle, Error> {
+        let problems = self.shared.limits.problems();
+        if !problems.is_empty() {
+            return Err(Error::Limits { problems });
+        }
         let size = self.shared.pool.status().max_size;
         if size < MIN_CONNECTIONS {
             return Err(Error::PoolTooSmall {

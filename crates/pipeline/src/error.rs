@@ -74,6 +74,12 @@ pub enum Error {
         /// What is needed.
         needed: usize,
     },
+    /// Limits make no sense.
+    #[error("the limits make no sense: {}", told(problems))]
+    Limits {
+        /// All that is wrong with them.
+        problems: Vec<crate::LimitProblem>,
+    },
     /// The engine was started twice.
     #[error("this engine was started already; build another one")]
     AlreadyStarted,
@@ -96,6 +102,11 @@ impl From<Vec<Problem>> for Error {
     fn from(problems: Vec<Problem>) -> Self {
         Self::Invalid { problems }
     }
+}
+
+fn told(problems: &[crate::LimitProblem]) -> String {
+    let all: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    all.join("; ")
 }
 
 /// An error with its causes, for a log line.

@@ -9,6 +9,7 @@ mod handler;
 mod library;
 mod limits;
 mod pipelines;
+mod retention;
 mod session;
 mod shared;
 mod start;
@@ -26,7 +27,8 @@ pub use gathering_persistence::{
 };
 pub use handle::Handle;
 pub use handler::{Call, Handler, HandlerError};
-pub use limits::Limits;
+pub use limits::{LimitProblem, Limits};
 pub use pipelines::{NewPipeline, PipelineSummary, PipelineView, UpdatePipeline};
+pub use retention::{Forgotten, OldWeek};
 pub use start::{StartRun, Started};
 pub use view::{JournalEntry, NodeView, RunHead, RunSummary, RunView};

@@ -1,6 +1,10 @@
 //! The bounds of an engine.
 
+mod check;
+
 use std::time::Duration;
+
+pub use check::LimitProblem;
 
 /// The bounds of an engine; the defaults suit one server.
 #[derive(Debug, Clone)]
@@ -39,6 +43,9 @@ pub struct Limits {
     /// Weight of all compiled pipelines that are kept in memory: see [`Pipeline::weight`](gathering_domain::pipeline::Pipeline::weight).
     /// Default 400,000.
     pub max_cached_weight: u64,
+    /// How long ended runs are kept, with their journals and idempotency keys: at least 1 day. History goes by whole weeks, so a run stays up
+    /// to a week longer. `None` keeps everything for ever. Default `None`: nothing of an embedder is deleted unasked.
+    pub retention: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -60,6 +67,7 @@ impl Default for Limits {
             grace: Duration::from_secs(1),
             lease: Duration::from_secs(10),
             max_cached_weight: 400_000,
+            retention: None,
         }
     }
 }

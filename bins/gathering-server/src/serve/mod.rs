@@ -82,6 +82,7 @@ async fn build(settings: &Settings, database: &Database) -> Result<Gathering, ga
         max_runs: settings.max_runs_in_memory,
         max_nodes: settings.max_pipeline_nodes,
         lease: settings.instance_lease,
+        retention: settings.run_retention,
         ..Limits::default()
     };
     let mut builder = Gathering::builder(database.pool.clone())

@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) instance_lease: Duration,
     /// The most nodes of a pipeline.
     pub(crate) max_pipeline_nodes: usize,
+    /// How long ended runs are kept; `None`: for ever.
+    pub(crate) run_retention: Option<Duration>,
     /// The largest request body, in bytes.
     pub(crate) http_body_limit: usize,
     /// How many passwords are hashed at once; `None`: one per core.
@@ -111,6 +113,7 @@ impl Reader<'_> {
             parse::duration(t, 2 * SECOND..=300 * SECOND)
         });
         let nodes = self.value(&table::MAX_PIPELINE_NODES, |t| parse::number(t, 1..=100_000));
+        let retention = self.value(&table::RUN_RETENTION, parse::retention);
         let body = self.value(&table::HTTP_BODY_LIMIT, |t| parse::bytes(t, 1024..=64 << 20));
         let hashing = self.optional(&table::HASHING_THREADS, |t| parse::number(t, 1..=256));
         let ttl = self.value(&table::ACCESS_TOKEN_TTL, |t| parse::duration(t, SECOND..=900 * SECOND));
@@ -132,6 +135,7 @@ impl Reader<'_> {
             max_runs_in_memory: runs?,
             instance_lease: lease?,
             max_pipeline_nodes: nodes?,
+            run_retention: retention?,
             http_body_limit: body?,
             hashing_threads: hashing?,
             access_token_ttl: ttl?,

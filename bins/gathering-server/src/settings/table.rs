@@ -152,6 +152,15 @@ pub(crate) const MAX_PIPELINE_NODES: Setting = Setting {
     description: "the most nodes a pipeline may have",
 };
 
+pub(crate) const RUN_RETENTION: Setting = Setting {
+    name: "run_retention",
+    variable: "GATHERING_RUN_RETENTION",
+    flag: None,
+    default: Default::Value("90d"),
+    unit: "duration or off",
+    description: "how long ended runs are kept, 1d to 3650d and by whole weeks; off keeps them for ever",
+};
+
 pub(crate) const HTTP_BODY_LIMIT: Setting = Setting {
     name: "http_body_limit",
     variable: "GATHERING_HTTP_BODY_LIMIT",
@@ -203,6 +212,7 @@ pub(crate) const ALL: &[&Setting] = &[
     &MAX_RUNS_IN_MEMORY,
     &INSTANCE_LEASE,
     &MAX_PIPELINE_NODES,
+    &RUN_RETENTION,
     &HTTP_BODY_LIMIT,
     &HASHING_THREADS,
     &ACCESS_TOKEN_TTL,

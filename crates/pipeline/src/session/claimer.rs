@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gathering_domain::InstanceId;
 use gathering_persistence::runs::ClaimedRun;
-use gathering_persistence::{Connection, instances, partitions, run_journal, runs};
+use gathering_persistence::{Connection, instances, run_journal, runs};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -17,14 +17,12 @@ use crate::error::chain;
 
 /// The most runs in one claim.
 const MAX_CLAIM: usize = 200;
-/// How often partitions are looked after.
-const UPKEEP_INTERVAL: Duration = Duration::from_hours(1);
 /// How often runs are looked for whose owner is not even registered: it stopped while a start of its own was still being committed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Claims until dropped. Waking it only makes it earlier: it also looks by itself.
 pub(super) async fn run(session: Arc<Session>) {
-    let (mut upkeep, mut sweep) = (every(UPKEEP_INTERVAL), every(SWEEP_INTERVAL));
+    let mut sweep = every(SWEEP_INTERVAL);
     while !session.draining.is_cancelled() {
         let pause = match session.claim_once().await {
             // A full batch: more is likely there.
@@ -40,7 +38,6 @@ pub(super) async fn run(session: Arc<Session>) {
             () = session.wake.notified() => {}
             () = tokio::time::sleep(pause) => {}
             _ = sweep.tick() => session.sweep().await,
-            _ = upkeep.tick() => session.upkeep().await,
         }
     }
 }
@@ -167,18 +164,6 @@ impl Session {
         if let Err(error) = swept.await {
             tracing::warn!(error = %chain(&error), "looking for runs without an owner failed; it is tried again");
             self.claims_lost.store(true, Ordering::Release);
-        }
-    }
-
-    async fn upkeep(&self) {
-        let ensured = async {
-            let client = self.shared.connection().await?;
-            partitions::ensure(&client, self.shared.clock.now()).await
-        };
-        match ensured.await {
-            Ok(0) => {}
-            Ok(made) => tracing::info!(made, "made partitions ahead"),
-            Err(error) => tracing::error!(%error, "partitions could not be made; it is tried again within the hour"),
         }
     }
 }

@@ -10,13 +10,14 @@ pub(crate) mod lane;
 pub(crate) mod presence;
 pub(crate) mod recovery;
 pub(crate) mod starter;
+mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gathering_domain::InstanceId;
-use gathering_persistence::{partitions, runs};
+use gathering_persistence::{partitions, runs, schema};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -77,6 +78,7 @@ impl Session {
         shared: Arc<Shared>,
         stop: &CancellationToken,
     ) -> Result<(Arc<Self>, presence::Presence), Error> {
+        schema::check_pipelines(&shared.connection().await?).await?;
         let instance = InstanceId::new(shared.clock.now(), &*shared.entropy);
         let presence = presence::Presence::register(&shared, instance).await?;
         let client = shared.connection().await?;
@@ -118,7 +120,9 @@ impl Session {
                 .run_until_cancelled_owned(starter::run(self.clone(), lane(), started)),
         );
         self.services
-            .spawn(stop.run_until_cancelled_owned(claimer::run(self.clone())));
+            .spawn(stop.clone().run_until_cancelled_owned(claimer::run(self.clone())));
+        self.services
+            .spawn(stop.run_until_cancelled_owned(upkeep::run(self.clone())));
     }
 
     /// Works until told to stop or fenced; then nothing of this session is left.

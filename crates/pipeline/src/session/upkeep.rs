@@ -1,0 +1,75 @@
+//! Looks after the partitions: makes weeks ahead, forgets old ones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gathering_persistence::partitions;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::Session;
+use crate::error::chain;
+use crate::retention;
+
+/// How often.
+const INTERVAL: Duration = Duration::from_hours(1);
+/// When first: a restart has more urgent things to do.
+const FIRST: Duration = Duration::from_mins(1);
+/// How often the log repeats that a week is kept.
+const TELL_INTERVAL: Duration = Duration::from_hours(24);
+
+/// Works until dropped.
+pub(super) async fn run(session: Arc<Session>) {
+    let mut ticks = tokio::time::interval_at(Instant::now() + FIRST, INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = None;
+    loop {
+        ticks.tick().await;
+        session.make_partitions().await;
+        if let Some(limit) = session.shared.limits.retention {
+            session.forget(limit, &mut told).await;
+        }
+    }
+}
+
+impl Session {
+    async fn make_partitions(&self) {
+        let made = async {
+            let client = self.shared.connection().await?;
+            partitions::ensure(&client, self.shared.clock.now()).await
+        };
+        match made.await {
+            Ok(0) => {}
+            Ok(made) => tracing::info!(made, "made partitions ahead"),
+            Err(error) => tracing::error!(%error, "partitions could not be made; it is tried again within the hour"),
+        }
+    }
+
+    async fn forget(&self, limit: Duration, told: &mut Option<Instant>) {
+        let forgotten = match retention::pass(&self.shared, limit, true).await {
+            Ok(forgotten) => forgotten,
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "old history could not be forgotten; it is tried again within the hour");
+                return;
+            }
+        };
+        let tell = told.is_none_or(|told| told.elapsed() >= TELL_INTERVAL);
+        for week in &forgotten.weeks {
+            let (monday, bytes, moved) = (week.monday, week.bytes, week.moved);
+            match &week.kept {
+                None => tracing::info!(week = %monday, bytes, moved, "forgot a week of runs"),
+                Some(reason) if tell => {
+                    tracing::warn!(week = %monday, bytes, reason, "a week of runs is older than the retention and stays");
+                    *told = Some(Instant::now());
+                }
+                Some(_) => {}
+            }
+        }
+        if forgotten.runs > 0 || forgotten.keys > 0 {
+            tracing::info!(
+                runs = forgotten.runs,
+                keys = forgotten.keys,
+                "forgot runs that had outlived their week, and idempotency keys"
+            );
+        }
+    }
+}
