@@ -109,26 +109,20 @@ async fn a_reader_that_stays_for_long_keeps_a_week_and_nobody_waits_behind_it() 
     let mut reader = pool.get().await.unwrap();
     let reading = reader.transaction().await.unwrap();
     reading.query_one("SELECT count(*) FROM runs", &[]).await.unwrap();
-    let forgetting = tokio::spawn({
-        let engine = engine.clone();
-        async move { engine.forget(RETENTION).await.unwrap() }
-    });
+    let forgetting = engine.forget(RETENTION);
+    let mut forgetting = std::pin::pin!(forgetting);
     let mut during = 0;
-    while !forgetting.is_finished() {
-        let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
-        assert!(
-            engine
-                .wait(run, LIMIT)
-                .await
-                .unwrap()
-                .unwrap()
-                .summary
-                .finished_at
-                .is_some()
-        );
+    let forgotten = loop {
+        let run = async {
+            let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+            engine.wait(run, LIMIT).await.unwrap().unwrap()
+        };
+        tokio::select! {
+            forgotten = &mut forgetting => break forgotten.unwrap(),
+            run = run => assert!(run.summary.finished_at.is_some()),
+        }
         during += 1;
-    }
-    let forgotten = forgetting.await.unwrap();
+    };
     assert!(
         forgotten.weeks[0].kept.as_deref().unwrap().contains("open for long"),
         "{forgotten:?}"
