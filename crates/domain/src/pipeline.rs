@@ -1,6 +1,7 @@
 //! A pipeline that passed validation: nodes, edges and their compiled expressions, by index.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,8 +79,8 @@ pub enum NodeKind {
     },
     /// Calls a registered handler.
     Action {
-        /// The name it was registered under.
-        handler: String,
+        /// What it was registered under.
+        handler: HandlerName,
         /// What the handler is given, with `{{ }}` in its strings.
         config: Template,
     },
@@ -87,7 +88,7 @@ pub enum NodeKind {
 
 impl NodeKind {
     /// The `type` of the definition.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Trigger => "trigger",
             Self::Condition { .. } => "condition",
@@ -95,7 +96,28 @@ impl NodeKind {
             Self::Parallel => "parallel",
             Self::Join { .. } => "join",
             Self::Delay { .. } => "delay",
-            Self::Action { .. } => "action",
+            Self::Action { handler, .. } => match handler {
+                HandlerName::Action(_) => "action",
+                HandlerName::Kind(name) => name,
+            },
+        }
+    }
+}
+
+/// What a handler is registered under.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HandlerName {
+    /// The `action` in the config of nodes of the type `action`; the rest of their config is the handler's.
+    Action(Arc<str>),
+    /// A node type of the embedder's own; the whole config of such nodes is the handler's.
+    Kind(Arc<str>),
+}
+
+impl fmt::Display for HandlerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Action(name) => write!(f, "action `{name}`"),
+            Self::Kind(name) => write!(f, "node type `{name}`"),
         }
     }
 }

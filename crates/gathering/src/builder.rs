@@ -93,6 +93,12 @@ impl Builder {
         self
     }
 
+    /// Registers a node type of your own, `{"type": NAME, "config": {…}}`, as [`gathering_pipeline::EngineBuilder::node_kind`] does.
+    pub fn node_kind(mut self, name: &str, handler: impl Handler) -> Self {
+        self.engine = self.engine.node_kind(name, handler);
+        self
+    }
+
     /// Reads the signing keys, and puts everything together. The pool's database must be migrated.
     pub async fn build(self) -> Result<Gathering, Error> {
         let mut accounts = Accounts::builder(self.pool.clone(), Arc::clone(&self.clock), Arc::clone(&self.entropy))

@@ -202,6 +202,9 @@ impl From<gathering_pipeline::Error> for Error {
         use gathering_pipeline::Error as Pipeline;
         match error {
             Pipeline::Invalid { problems } => Self::InvalidPipeline { problems },
+            Pipeline::InvalidInput { problems } => Self::InvalidRequest {
+                problems: problems.into_iter().map(FieldProblem::from).collect(),
+            },
             Pipeline::PipelineNotFound(id) | Pipeline::VersionNotFound { id, .. } => Self::pipeline_not_found(id),
             Pipeline::VersionConflict { current, .. } => Self::VersionConflict { current },
             Pipeline::KeyReused { .. } => Self::IdempotencyKeyReused,
@@ -225,6 +228,7 @@ impl From<gathering_pipeline::Error> for Error {
             Pipeline::AlreadyStarted
             | Pipeline::Limits { .. }
             | Pipeline::PoolTooSmall { .. }
+            | Pipeline::InvalidNodeKind { .. }
             | Pipeline::Unreadable { .. } => Self::Internal(error.into()),
         }
     }
@@ -235,6 +239,16 @@ impl From<gathering_auth::FieldProblem> for FieldProblem {
         Self {
             pointer: format!("/{}", problem.field),
             code: problem.code,
+            message: problem.message,
+        }
+    }
+}
+
+impl From<gathering_pipeline::InputProblem> for FieldProblem {
+    fn from(problem: gathering_pipeline::InputProblem) -> Self {
+        Self {
+            pointer: problem.pointer,
+            code: "invalid_value",
             message: problem.message,
         }
     }

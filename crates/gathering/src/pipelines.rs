@@ -6,7 +6,6 @@ use gathering_domain::{Json, PipelineId, ProjectId};
 use gathering_persistence::{Page, PageRequest};
 use gathering_pipeline::{PipelineSummary, PipelineView};
 
-use crate::input::Rules;
 use crate::{Error, Gathering};
 
 /// A pipeline to create.
@@ -40,7 +39,6 @@ impl Gathering {
     /// Saves a pipeline as version 1.
     pub async fn create_pipeline(&self, identity: &Identity, new: NewPipeline) -> Result<PipelineView, Error> {
         let project_id = new.project_id.unwrap_or(identity.default_project_id);
-        Rules::default().name(&new.name).hold()?;
         self.check_project(identity, project_id).await?;
         let created = gathering_pipeline::NewPipeline {
             project_id,
@@ -58,9 +56,6 @@ impl Gathering {
         id: PipelineId,
         change: PipelineChange,
     ) -> Result<PipelineView, Error> {
-        if let Some(name) = &change.name {
-            Rules::default().name(name).hold()?;
-        }
         self.check_pipeline(identity, id).await?;
         let update = gathering_pipeline::UpdatePipeline {
             id,

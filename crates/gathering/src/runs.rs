@@ -7,7 +7,6 @@ use gathering_domain::{Json, PipelineId, ProjectId, RunId};
 use gathering_persistence::{Page, PageRequest};
 use gathering_pipeline::{CancelReport, JournalEntry, RunFilter, RunSummary, RunView, StartRun};
 
-use crate::input::Rules;
 use crate::{Error, Gathering, RunStatus};
 
 /// A run to start.
@@ -29,7 +28,7 @@ pub struct StartedRun {
     /// The run.
     pub id: RunId,
     /// Its status, as it is now.
-    pub status: String,
+    pub status: RunStatus,
     /// Whether an earlier request with the same key had started it.
     pub replayed: bool,
 }
@@ -65,10 +64,6 @@ impl Gathering {
         pipeline_id: PipelineId,
         new: NewRun,
     ) -> Result<StartedRun, Error> {
-        Rules::default()
-            .labels(&new.labels)
-            .idempotency_key(new.idempotency_key.as_deref())
-            .hold()?;
         self.check_pipeline(identity, pipeline_id).await?;
         let start = StartRun {
             pipeline_id,
@@ -79,7 +74,7 @@ impl Gathering {
             idempotency_key: new.idempotency_key,
         };
         let started = self.engine.start_run(start).await?;
-        let mut status = started.status.to_owned();
+        let mut status = started.status;
         // The run of an earlier request may have gone on since.
         if started.replayed
             && let Some(run) = self.engine.run_head(started.id).await?

@@ -7,6 +7,7 @@ use gathering_domain::{InstanceId, RunId};
 use gathering_persistence::{cancellations, runs};
 use serde::Serialize;
 
+use crate::input::check_reason;
 use crate::{Engine, Error, RunView};
 
 /// How often an owner that appends at the very same moment may win before the cancel gives up.
@@ -28,12 +29,14 @@ pub struct CancelReport {
 }
 
 impl Engine {
-    /// Ends a run as cancelled; `None` when there is no such run. Doing it again, or to a run that has ended, changes nothing.
+    /// Ends a run as cancelled, for a reason of up to 1,000 characters; `None` when there is no such run. Doing it again, or to a run
+    /// that has ended, changes nothing.
     ///
     /// When this returns, the run is over and stays so, whatever its owner is doing. Attempts under way get their
     /// [`Call::cancelled`](crate::Call::cancelled) at once on this instance, and within
     /// [`Limits::heartbeat_interval`](crate::Limits::heartbeat_interval) on another.
     pub async fn cancel_run(&self, id: RunId, reason: &str) -> Result<Option<CancelReport>, Error> {
+        check_reason(reason)?;
         let Some(before) = self.run(id).await? else {
             return Ok(None);
         };

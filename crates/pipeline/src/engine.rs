@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use gathering_domain::pipeline::HandlerName;
 use gathering_domain::{Clock, Entropy, InstanceId};
 use gathering_persistence::{Pool, SystemClock, SystemEntropy};
 use tokio::sync::watch;
@@ -42,15 +43,27 @@ pub struct EngineBuilder {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     limits: Limits,
-    handlers: HashMap<String, Arc<dyn Handler>>,
+    handlers: HashMap<HandlerName, Arc<dyn Handler>>,
     name: String,
 }
 
 impl EngineBuilder {
     /// Registers the code behind the action `name`; a later registration of the same name replaces the earlier one.
     #[must_use]
-    pub fn handler(mut self, name: impl Into<String>, handler: impl Handler) -> Self {
-        self.handlers.insert(name.into(), Arc::new(handler));
+    pub fn handler(mut self, name: impl Into<Arc<str>>, handler: impl Handler) -> Self {
+        self.handlers
+            .insert(HandlerName::Action(name.into()), Arc::new(handler));
+        self
+    }
+
+    /// Registers a node type of your own: `{"type": NAME, "config": {…}}`, where the whole config is the handler's; retries, timeouts
+    /// and `on_error` are as for actions. A later registration of the same name replaces the earlier one.
+    ///
+    /// A name has 1 to 64 letters a to z, digits and `_`, the first one a letter, and is not built in: no definition knows one of
+    /// another name, and [`Engine::start`] refuses it as [`Error::InvalidNodeKind`].
+    #[must_use]
+    pub fn node_kind(mut self, name: impl Into<Arc<str>>, handler: impl Handler) -> Self {
+        self.handlers.insert(HandlerName::Kind(name.into()), Arc::new(handler));
         self
     }
 
@@ -148,6 +161,7 @@ impl Engine {
                 needed: MIN_CONNECTIONS,
             });
         }
+        self.shared.check_kinds()?;
         if self.started.swap(true, Ordering::AcqRel) {
             return Err(Error::AlreadyStarted);
         }

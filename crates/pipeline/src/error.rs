@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use gathering_domain::definition::Problem;
+use gathering_domain::definition::{InvalidKindName, Problem};
 use gathering_domain::{PipelineId, RunId};
+
+use crate::input::InputProblem;
 
 /// Why the engine did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +15,20 @@ pub enum Error {
     Invalid {
         /// All of them.
         problems: Vec<Problem>,
+    },
+    /// A name, label or key breaks a rule.
+    #[error("{} of what was asked for cannot be taken: {}", problems.first().map_or("", |first| first.pointer.as_str()), problems.first().map_or("", |first| first.message.as_str()))]
+    InvalidInput {
+        /// All of them.
+        problems: Vec<InputProblem>,
+    },
+    /// A node type was registered under a name that none can have.
+    #[error("`{name}` cannot be the name of a node type: {reason}")]
+    InvalidNodeKind {
+        /// The name.
+        name: String,
+        /// Why not, and what would do.
+        reason: InvalidKindName,
     },
     /// There is no such pipeline, or it was deleted.
     #[error("there is no pipeline {0}")]

@@ -6,6 +6,7 @@ mod entry;
 mod error;
 mod handle;
 mod handler;
+mod input;
 mod library;
 mod limits;
 mod pipelines;
@@ -19,14 +20,18 @@ mod wait;
 pub use cancel::CancelReport;
 pub use engine::{Engine, EngineBuilder};
 pub use error::Error;
-pub use gathering_domain::definition::{ConfigProblem, Problem};
-pub use gathering_domain::{Clock, Entropy, InstanceId, Json, PipelineId, ProjectId, RunId, UserId};
+pub use futures::future::BoxFuture;
+pub use gathering_domain::definition::{ConfigProblem, InvalidKindName, Problem};
+pub use gathering_domain::node_state::Failure;
+pub use gathering_domain::{Clock, Entropy, InstanceId, Json, PipelineId, ProjectId, RunId, RunStatus, UserId};
 pub use gathering_persistence::runs::RunFilter;
 pub use gathering_persistence::{
-    ConnectOptions, Page, PageRequest, Pool, Transaction, connect, migrate_pipelines as migrate,
+    ConnectOptions, Page, PageRequest, Pool, SystemClock, SystemEntropy, Transaction, connect,
+    migrate_pipelines as migrate,
 };
 pub use handle::Handle;
 pub use handler::{Call, Handler, HandlerError};
+pub use input::{InputProblem, is_idempotency_key};
 pub use limits::{LimitProblem, Limits};
 pub use pipelines::{NewPipeline, PipelineSummary, PipelineView, UpdatePipeline};
 pub use retention::{Forgotten, OldWeek};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gathering_domain::PipelineId;
-use gathering_domain::definition::{Rules, compile};
+use gathering_domain::definition::{OwnKinds, Rules, compile};
 use gathering_domain::pipeline::Pipeline;
 use gathering_persistence::{Pool, pipelines};
 use quick_cache::Weighter;
@@ -54,6 +54,7 @@ impl Library {
         let rules = Rules {
             max_nodes: usize::MAX,
             check_action: None,
+            kinds: OwnKinds::Any,
         };
         let pipeline = compile(&source.to_value(), &rules).map_err(|problems| Error::Unreadable {
             id,

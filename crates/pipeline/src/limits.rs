@@ -25,6 +25,8 @@ pub struct Limits {
     pub max_input_bytes: usize,
     /// Starts that wait for their commit; more are refused as [`Error::Overloaded`](crate::Error::Overloaded). Default 10,000.
     pub max_waiting_starts: usize,
+    /// Bytes of the inputs of starts that wait for their commit; what does not fit is refused likewise. Default 64 MiB.
+    pub max_waiting_start_bytes: usize,
     /// A run with nothing to do for longer than this is put down until it has. Default 1 s.
     pub release_after: Duration,
     /// How many processes may die while a node is under way before it is suspected of killing them and fails as `quarantined`.
@@ -59,6 +61,7 @@ impl Default for Limits {
             max_attempts: 1_000,
             max_input_bytes: 1 << 20,
             max_waiting_starts: 10_000,
+            max_waiting_start_bytes: 64 << 20,
             release_after: Duration::from_secs(1),
             max_lost_attempts: 3,
             cancel_grace: Duration::from_millis(250),

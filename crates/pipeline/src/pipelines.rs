@@ -10,6 +10,7 @@ use gathering_persistence::{GenericClient, Page, PageRequest, Transaction};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::input::check_name;
 use crate::{Engine, Error};
 
 /// A pipeline to save.
@@ -120,6 +121,7 @@ impl Engine {
 
     /// Saves a pipeline as its version 1.
     pub async fn create_pipeline(&self, new: NewPipeline) -> Result<PipelineView, Error> {
+        check_name(&new.name)?;
         let compiled = self.compile(new.definition.clone()).await?;
         let client = self.shared.connection().await?;
         self.insert(&client, new, compiled).await
@@ -131,6 +133,7 @@ impl Engine {
         transaction: &Transaction<'_>,
         new: NewPipeline,
     ) -> Result<PipelineView, Error> {
+        check_name(&new.name)?;
         let compiled = self.compile(new.definition.clone()).await?;
         self.insert(transaction, new, compiled).await
     }
@@ -144,6 +147,7 @@ impl Engine {
             expected_version,
             created_by,
         } = update;
+        name.as_deref().map_or(Ok(()), check_name)?;
         self.compile(definition.clone()).await?;
         let client = self.shared.connection().await?;
         let old = pipelines::get(&client, id, None)

@@ -1,10 +1,11 @@
 //! What an engine is made of, whether it works or not.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use gathering_domain::definition::{ActionCheck, Problem, Rules, compile};
-use gathering_domain::pipeline::Pipeline;
+use gathering_domain::definition::{ActionCheck, ConfigProblem, OwnKinds, Problem, Rules, check_kind_name, compile};
+use gathering_domain::pipeline::{HandlerName, Pipeline};
 use gathering_domain::{Clock, Entropy};
 use gathering_persistence::{Connection, Error, Pool};
 use serde_json::{Map, Value};
@@ -20,7 +21,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) limits: Limits,
-    pub(crate) handlers: HashMap<String, Arc<dyn Handler>>,
+    pub(crate) handlers: HashMap<HandlerName, Arc<dyn Handler>>,
     pub(crate) library: Library,
     pub(crate) waiters: Waiters,
     /// The instance's name for people.
@@ -35,23 +36,65 @@ impl Shared {
 
     /// Checks a definition against this engine's limits and handlers.
     pub(crate) fn compile(&self, definition: &Value) -> Result<Pipeline, Vec<Problem>> {
-        let check = |name: &str, config: &Map<String, Value>| self.check_action(name, config);
+        let check = |name: &HandlerName, config: &Map<String, Value>| self.check_action(name, config);
+        let kinds = self.handlers.keys().filter_map(kind);
+        let mut kinds: Vec<_> = kinds.filter(|name| check_kind_name(name).is_ok()).collect();
+        kinds.sort_unstable();
         compile(
             definition,
             &Rules {
                 max_nodes: self.limits.max_nodes,
                 check_action: Some(&check),
+                kinds: OwnKinds::Only(&kinds),
             },
         )
     }
 
-    fn check_action(&self, name: &str, config: &Map<String, Value>) -> ActionCheck {
+    /// Refuses node types whose names none can have.
+    pub(crate) fn check_kinds(&self) -> Result<(), crate::Error> {
+        let mut kinds: Vec<_> = self.handlers.keys().filter_map(kind).collect();
+        kinds.sort_unstable();
+        kinds.into_iter().try_for_each(|name| {
+            check_kind_name(name).map_err(|reason| crate::Error::InvalidNodeKind {
+                name: name.to_owned(),
+                reason,
+            })
+        })
+    }
+
+    fn check_action(&self, name: &HandlerName, config: &Map<String, Value>) -> ActionCheck {
         if let Some(handler) = self.handlers.get(name) {
-            return ActionCheck::Checked(handler.check(config));
+            let checking = AssertUnwindSafe(|| handler.check(config));
+            // A fault in somebody's check must not take down who saves, or validates, a definition.
+            return ActionCheck::Checked(catch_unwind(checking).unwrap_or_else(|_panic| vec![check_failed(name)]));
         }
-        let mut known: Vec<_> = self.handlers.keys().cloned().collect();
+        let mut known: Vec<_> = self.handlers.keys().filter_map(action).map(str::to_owned).collect();
         known.sort_unstable();
         ActionCheck::Unknown { known }
+    }
+}
+
+fn action(name: &HandlerName) -> Option<&str> {
+    match name {
+        HandlerName::Action(name) => Some(name),
+        HandlerName::Kind(_) => None,
+    }
+}
+
+fn kind(name: &HandlerName) -> Option<&str> {
+    match name {
+        HandlerName::Action(_) => None,
+        HandlerName::Kind(name) => Some(name),
+    }
+}
+
+/// The problem of a node whose handler panicked over its config.
+fn check_failed(name: &HandlerName) -> ConfigProblem {
+    tracing::error!(handler = %name, "a handler panicked while it checked a config");
+    ConfigProblem {
+        field: String::new(),
+        code: "check_failed",
+        message: format!("the check of {name} ended abnormally over this config; the log says more"),
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gathering_domain::{Json, PipelineId, RunId};
+use gathering_domain::{Json, PipelineId, RunId, RunStatus};
 use gathering_persistence::Transaction;
 use gathering_persistence::runs::{NewRun, NewRunKey};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
+use crate::input::check_start;
 use crate::session::starter::{self, Insertion};
 use crate::{Engine, Error};
 
@@ -21,11 +22,11 @@ pub struct StartRun {
     pub version: Option<i32>,
     /// What the run is given: `input` in expressions, and the output of the trigger.
     pub input: Json,
-    /// Kept with the run, for whoever searches.
+    /// Kept with the run, for whoever searches: at most 32, with names of 1 to 64 and values of up to 256 characters.
     pub labels: BTreeMap<String, String>,
     /// Higher is claimed first; 0 is usual.
     pub priority: i16,
-    /// Two starts of a pipeline with the same key start one run.
+    /// Two starts of a pipeline with the same key start one run; 1 to 255 visible ASCII characters.
     pub idempotency_key: Option<String>,
 }
 
@@ -68,8 +69,8 @@ impl StartRun {
 pub struct Started {
     /// The run.
     pub id: RunId,
-    /// `queued`, or `running` when this instance took it at once. Of an earlier start under the same key: `queued`, whatever it is now.
-    pub status: &'static str,
+    /// Queued, or running when this instance took it at once. Of an earlier start under the same key: queued, whatever it is now.
+    pub status: RunStatus,
     /// Whether an earlier start under the same key had started it.
     pub replayed: bool,
 }
@@ -82,12 +83,13 @@ impl Engine {
             let client = self.shared.connection().await?;
             return inserted(starter::insert_in(&client, std::slice::from_ref(&run)).await?, &run);
         };
+        let room = session.room_to_start(run.input.text().len())?;
         let slot = session.slot();
         run.owner = slot.as_ref().map(|_| session.instance);
         let (done, answer) = oneshot::channel();
         let started = match slot {
-            Some(_) => "running",
-            None => "queued",
+            Some(_) => RunStatus::Running,
+            None => RunStatus::Queued,
         };
         session
             .starts
@@ -95,11 +97,10 @@ impl Engine {
                 run: run.clone(),
                 slot,
                 done,
+                room,
             })
             .map_err(|refused| match refused {
-                TrySendError::Full(_) => Error::Overloaded {
-                    retry_after: Duration::from_secs(1),
-                },
+                TrySendError::Full(_) => overloaded(),
                 TrySendError::Closed(_) => Error::Stopping,
             })?;
         // A caller that goes away meanwhile does not matter: the starter launches what it inserted.
@@ -128,6 +129,7 @@ impl Engine {
                 limit: Json::MAX_DEPTH,
             });
         }
+        check_start(start)?;
         let now = self.shared.clock.now();
         let key = start.idempotency_key.clone();
         Ok(NewRun {
@@ -147,11 +149,22 @@ impl Engine {
     }
 }
 
-fn inserted(mut insertions: Vec<Insertion>, run: &NewRun) -> Result<Started, Error> {
-    answered(insertions.pop().unwrap_or(Insertion::NoSuchPipeline), run, "queued")
+/// Starts wait for one commit, which takes a moment; where it takes longer, whoever comes back is told again.
+pub(crate) fn overloaded() -> Error {
+    Error::Overloaded {
+        retry_after: Duration::from_secs(1),
+    }
 }
 
-fn answered(insertion: Insertion, run: &NewRun, status: &'static str) -> Result<Started, Error> {
+fn inserted(mut insertions: Vec<Insertion>, run: &NewRun) -> Result<Started, Error> {
+    answered(
+        insertions.pop().unwrap_or(Insertion::NoSuchPipeline),
+        run,
+        RunStatus::Queued,
+    )
+}
+
+fn answered(insertion: Insertion, run: &NewRun, status: RunStatus) -> Result<Started, Error> {
     match insertion {
         Insertion::Inserted(_) => Ok(Started {
             id: run.id,
@@ -165,7 +178,7 @@ fn answered(insertion: Insertion, run: &NewRun, status: &'static str) -> Result<
                 .is_some_and(|asked| asked.fingerprint == key.fingerprint);
             let replayed = Started {
                 id: key.run_id,
-                status: "queued",
+                status: RunStatus::Queued,
                 replayed: true,
             };
             if same {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gathering_domain::node_state::{Failure, NodeState};
 use gathering_domain::pipeline::Pipeline;
-use gathering_domain::{Json, PipelineId, ProjectId, RunId};
+use gathering_domain::{Json, PipelineId, ProjectId, RunId, RunStatus};
 use gathering_persistence::run_journal::{self, EntryRow};
 use gathering_persistence::runs::{self, ClaimedRun, RunFilter, RunRow};
 use gathering_persistence::{Page, PageRequest};
@@ -28,8 +28,8 @@ pub struct RunSummary {
     pub pipeline_id: PipelineId,
     /// The version that it runs.
     pub version: i32,
-    /// `queued`, `running`, `waiting`, `completed`, `failed`, `cancelled` or `timed_out`.
-    pub status: String,
+    /// How far it has come.
+    pub status: RunStatus,
     /// Higher is claimed first.
     pub priority: i16,
     /// What it was started with, for whoever searches.
@@ -76,8 +76,8 @@ pub struct NodeView {
     /// Its name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// `trigger`, `action`, …
-    pub r#type: &'static str,
+    /// `trigger`, `action`, …, or a type that an embedder registered.
+    pub r#type: String,
     /// `pending`, `running`, `retrying`, `waiting`, `completed`, `failed`, `skipped`, `cancelled` or `timed_out`.
     pub status: &'static str,
     /// Attempts so far.
@@ -125,7 +125,7 @@ impl Engine {
         let folding = tokio::task::spawn_blocking(move || {
             let nodes = nodes(&row, &pipeline, &journal)?;
             Ok(Some(RunView {
-                head: row.into(),
+                head: row.try_into()?,
                 nodes,
             }))
         });
@@ -137,7 +137,7 @@ impl Engine {
     /// A run without its nodes: one row, whatever the size of its pipeline.
     pub async fn run_head(&self, id: RunId) -> Result<Option<RunHead>, Error> {
         let client = self.shared.connection().await?;
-        Ok(runs::get(&client, id).await?.map(Into::into))
+        runs::get(&client, id).await?.map(TryInto::try_into).transpose()
     }
 
     /// The runs of a project, newest first.
@@ -150,7 +150,7 @@ impl Engine {
         let client = self.shared.connection().await?;
         let Page { items, next } = runs::list(&client, project, filter, page).await?;
         Ok(Page {
-            items: items.into_iter().map(Into::into).collect(),
+            items: items.into_iter().map(TryInto::try_into).collect::<Result<_, Error>>()?,
             next,
         })
     }
@@ -197,7 +197,7 @@ fn nodes(row: &RunRow, pipeline: &Arc<Pipeline>, journal: &[EntryRow]) -> Result
             NodeView {
                 id: node.id.clone(),
                 name: node.name.clone(),
-                r#type: node.kind.name(),
+                r#type: node.kind.name().to_owned(),
                 status: state.name(),
                 attempts: state.attempts(),
                 output: output.cloned(),
@@ -209,14 +209,26 @@ fn nodes(row: &RunRow, pipeline: &Arc<Pipeline>, journal: &[EntryRow]) -> Result
         .collect())
 }
 
-impl From<runs::RunHead> for RunSummary {
-    fn from(row: runs::RunHead) -> Self {
-        Self {
+impl TryFrom<runs::RunHead> for RunSummary {
+    type Error = Error;
+
+    fn try_from(row: runs::RunHead) -> Result<Self, Error> {
+        let status = row
+            .status
+            .parse()
+            .map_err(|_unknown| gathering_persistence::Error::Corrupt {
+                table: "runs",
+                reason: format!(
+                    "the status {} of run {} is not known to this release",
+                    row.status, row.id
+                ),
+            })?;
+        Ok(Self {
             id: row.id,
             project_id: row.project_id,
             pipeline_id: row.pipeline_id,
             version: row.version,
-            status: row.status,
+            status,
             priority: row.priority,
             labels: row.labels.unwrap_or_else(|| serde_json::json!({}).into()),
             error: row.error,
@@ -224,17 +236,19 @@ impl From<runs::RunHead> for RunSummary {
             started_at: row.started_at,
             finished_at: row.finished_at,
             wake_at: row.wake_at,
-        }
+        })
     }
 }
 
-impl From<RunRow> for RunHead {
-    fn from(row: RunRow) -> Self {
-        Self {
-            summary: row.head.into(),
+impl TryFrom<RunRow> for RunHead {
+    type Error = Error;
+
+    fn try_from(row: RunRow) -> Result<Self, Error> {
+        Ok(Self {
+            summary: row.head.try_into()?,
             input: row.input,
             output: row.output,
-        }
+        })
     }
 }
 

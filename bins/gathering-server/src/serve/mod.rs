@@ -80,6 +80,7 @@ async fn start(settings: &Settings) -> Result<Server, Failure> {
 async fn build(settings: &Settings, database: &Database) -> Result<Gathering, gathering::Error> {
     let limits = Limits {
         max_runs: settings.max_runs_in_memory,
+        max_waiting_starts: settings.max_waiting_starts,
         max_nodes: settings.max_pipeline_nodes,
         lease: settings.instance_lease,
         retention: settings.run_retention,

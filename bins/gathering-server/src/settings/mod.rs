@@ -47,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) max_runs_in_memory: usize,
     /// How long an instance may be silent before others take over its runs, although it holds its lock.
     pub(crate) instance_lease: Duration,
+    pub(crate) max_waiting_starts: usize,
     /// The most nodes of a pipeline.
     pub(crate) max_pipeline_nodes: usize,
     /// How long ended runs are kept; `None`: for ever.
@@ -112,6 +113,7 @@ impl Reader<'_> {
         let lease = self.value(&table::INSTANCE_LEASE, |t| {
             parse::duration(t, 2 * SECOND..=300 * SECOND)
         });
+        let starts = self.value(&table::MAX_WAITING_STARTS, |t| parse::number(t, 1..=1_000_000));
         let nodes = self.value(&table::MAX_PIPELINE_NODES, |t| parse::number(t, 1..=100_000));
         let retention = self.value(&table::RUN_RETENTION, parse::retention);
         let body = self.value(&table::HTTP_BODY_LIMIT, |t| parse::bytes(t, 1024..=64 << 20));
@@ -134,6 +136,7 @@ impl Reader<'_> {
             outbound: outbound?,
             max_runs_in_memory: runs?,
             instance_lease: lease?,
+            max_waiting_starts: starts?,
             max_pipeline_nodes: nodes?,
             run_retention: retention?,
             http_body_limit: body?,

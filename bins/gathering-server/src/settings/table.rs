@@ -134,6 +134,15 @@ pub(crate) const MAX_RUNS_IN_MEMORY: Setting = Setting {
     description: "the most runs this instance works on at once; more wait in the database",
 };
 
+pub(crate) const MAX_WAITING_STARTS: Setting = Setting {
+    name: "max_waiting_starts",
+    variable: "GATHERING_MAX_WAITING_STARTS",
+    flag: None,
+    default: Default::Value("10000"),
+    unit: "runs",
+    description: "the most runs being started at once, with 64 MiB of input in all; more are answered 503",
+};
+
 pub(crate) const INSTANCE_LEASE: Setting = Setting {
     name: "instance_lease",
     variable: "GATHERING_INSTANCE_LEASE",
@@ -211,6 +220,7 @@ pub(crate) const ALL: &[&Setting] = &[
     &RATE_LIMITS,
     &MAX_RUNS_IN_MEMORY,
     &INSTANCE_LEASE,
+    &MAX_WAITING_STARTS,
     &MAX_PIPELINE_NODES,
     &RUN_RETENTION,
     &HTTP_BODY_LIMIT,

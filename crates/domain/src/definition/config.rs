@@ -3,11 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::fields::{duration, listed, object, only, optional, required, shown, text, word, wrong_type};
-use super::nodes::Type;
+use super::kind::Type;
 use super::problem::{Place, Problems, join};
 use super::{ActionCheck, Rules};
 use crate::expression::{Expression, SyntaxError};
-use crate::pipeline::{JoinMode, NodeKind};
+use crate::pipeline::{HandlerName, JoinMode, NodeKind};
 use crate::template::Template;
 
 /// Reads the config of a node of a known type.
@@ -37,6 +37,10 @@ pub(super) fn read(
         Type::Join => join_mode(config, place, problems),
         Type::Delay => delay(config, place, problems),
         Type::Action => action(config, place, rules, problems),
+        Type::Own => {
+            let name = node.get("type").and_then(Value::as_str)?;
+            work(HandlerName::Kind(name.into()), config, (place, rules), problems)
+        }
     }
 }
 
@@ -89,12 +93,27 @@ fn action(
     rules: &Rules<'_>,
     problems: &mut Problems,
 ) -> Option<NodeKind> {
-    let handler = required(config, place, "action", problems).and_then(|value| text(value, place, "action", problems));
+    let name = required(config, place, "action", problems).and_then(|value| text(value, place, "action", problems));
     let mut rest = config.clone();
     rest.shift_remove("action");
-    if let Some((handler, check)) = handler.zip(rules.check_action) {
-        match check(handler, &rest) {
-            ActionCheck::Unknown { known } => unknown_action(handler, &known, place, problems),
+    let Some(name) = name else {
+        // What it is given is read all the same, for its problems.
+        template(&Value::Object(rest), place, "", problems);
+        return None;
+    };
+    work(HandlerName::Action(name.into()), &rest, (place, rules), problems)
+}
+
+/// A node whose work a handler does, given the handler's part of the config.
+fn work(
+    handler: HandlerName,
+    config: &Map<String, Value>,
+    (place, rules): (&Place<'_>, &Rules<'_>),
+    problems: &mut Problems,
+) -> Option<NodeKind> {
+    if let Some(check) = rules.check_action {
+        match check(&handler, config) {
+            ActionCheck::Unknown { known } => unknown_action(&handler, &known, place, problems),
             ActionCheck::Checked(found) => {
                 for problem in found {
                     problems.add(place, &problem.field, problem.code, problem.message);
@@ -102,20 +121,18 @@ fn action(
             }
         }
     }
-    let config = template(&Value::Object(rest), place, "", problems)?;
-    Some(NodeKind::Action {
-        handler: handler?.to_owned(),
-        config,
-    })
+    let config = template(&Value::Object(config.clone()), place, "", problems)?;
+    Some(NodeKind::Action { handler, config })
 }
 
-fn unknown_action(handler: &str, known: &[String], place: &Place<'_>, problems: &mut Problems) {
+fn unknown_action(handler: &HandlerName, known: &[String], place: &Place<'_>, problems: &mut Problems) {
+    let (HandlerName::Action(name) | HandlerName::Kind(name)) = handler;
     let names = || known.iter().map(String::as_str);
-    let hint = match problems.guess(handler, names()) {
+    let hint = match problems.guess(name, names()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there are {}", listed(names())),
     };
-    let message = format!("there is no action `{}`; {hint}", shown(handler));
+    let message = format!("there is no action `{}`; {hint}", shown(name));
     problems.add(place, "action", "unknown_action", message);
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::config::expression;
 use super::fields::{object, only, optional, required, shown, text, wrong_type};
-use super::nodes::{Nodes, Type};
+use super::kind::Type;
+use super::nodes::Nodes;
 use super::problem::{Place, Problems};
 use crate::pipeline::{EdgeIx, NodeIx, When};
 

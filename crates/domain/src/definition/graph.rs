@@ -6,7 +6,8 @@ use daggy::petgraph::algo::kosaraju_scc;
 use daggy::petgraph::graph::{DiGraph, NodeIndex};
 
 use super::edges::Draft as Edge;
-use super::nodes::{Nodes, Type};
+use super::kind::Type;
+use super::nodes::Nodes;
 use super::problem::{Place, Problems};
 use crate::pipeline::NodeIx;
 

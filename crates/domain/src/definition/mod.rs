@@ -6,6 +6,7 @@ mod document;
 mod edges;
 mod fields;
 mod graph;
+mod kind;
 mod names;
 mod nodes;
 mod policy;
@@ -17,9 +18,9 @@ mod upstream;
 
 use serde_json::{Map, Value};
 
+use crate::pipeline::{HandlerName, Pipeline};
+pub use kind::{InvalidKindName, check_kind_name};
 pub use problem::Problem;
-
-use crate::pipeline::Pipeline;
 use problem::Problems;
 
 /// What a definition is held to.
@@ -27,19 +28,40 @@ use problem::Problems;
 pub struct Rules<'a> {
     /// The most nodes it may have; edges are at most ten times as many.
     pub max_nodes: usize,
-    /// Checks the configuration of an action node, given the name of its handler and the handler's part of the config,
-    /// with `{{ }}` still in its strings. Without it any handler is accepted: for definitions that were checked when saved.
+    /// Checks the configuration of a node with a handler, given the handler's name and its part of the config, with `{{ }}`
+    /// still in its strings. Without it any handler is accepted: for definitions that were checked when saved.
     pub check_action: Option<&'a CheckAction<'a>>,
+    /// Which node types there are beside the built-in ones.
+    pub kinds: OwnKinds<'a>,
 }
 
-/// Checks the configuration of an action node: handler, and config without `action`.
-pub type CheckAction<'a> = dyn Fn(&str, &Map<String, Value>) -> ActionCheck + 'a;
+/// Checks the configuration of a node with a handler: its name, and its part of the config.
+pub type CheckAction<'a> = dyn Fn(&HandlerName, &Map<String, Value>) -> ActionCheck + 'a;
+
+/// Which node types there are beside the built-in ones.
+#[derive(Debug, Clone, Copy)]
+pub enum OwnKinds<'a> {
+    /// These.
+    Only(&'a [&'a str]),
+    /// Whatever [could be registered](check_kind_name): for definitions that were checked when saved.
+    Any,
+}
+
+impl OwnKinds<'_> {
+    fn has(self, name: &str) -> bool {
+        match self {
+            Self::Only(names) => names.contains(&name),
+            Self::Any => check_kind_name(name).is_ok(),
+        }
+    }
+}
 
 impl Default for Rules<'_> {
     fn default() -> Self {
         Self {
             max_nodes: 10_000,
             check_action: None,
+            kinds: OwnKinds::Only(&[]),
         }
     }
 }
@@ -49,14 +71,15 @@ impl std::fmt::Debug for Rules<'_> {
         f.debug_struct("Rules")
             .field("max_nodes", &self.max_nodes)
             .field("checks_actions", &self.check_action.is_some())
+            .field("kinds", &self.kinds)
             .finish()
     }
 }
 
-/// What a check of an action node found.
+/// What a check of a node with a handler found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ActionCheck {
-    /// No handler has that name.
+    /// No handler has that name, as an action.
     Unknown {
         /// The names that there are.
         known: Vec<String>,
@@ -65,7 +88,7 @@ pub enum ActionCheck {
     Checked(Vec<ConfigProblem>),
 }
 
-/// Something wrong in the configuration of an action node.
+/// Something wrong in the configuration of a node with a handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigProblem {
     /// Where, below `config`: `url`, `headers.accept`.
@@ -74,6 +97,26 @@ pub struct ConfigProblem {
     pub code: &'static str,
     /// What is wrong and what to do, for people.
     pub message: String,
+}
+
+impl ConfigProblem {
+    /// A field that must be there and is not.
+    pub fn missing(field: &str) -> Self {
+        Self {
+            field: field.to_owned(),
+            code: "missing_field",
+            message: format!("`{field}` is missing"),
+        }
+    }
+
+    /// A field whose value cannot be used; the message says why, and what would do.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            code: "invalid_value",
+            message: message.into(),
+        }
+    }
 }
 
 /// Compiles a definition, or tells all that is wrong with it at once, in the order of the definition.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::fields::{listed, object, only, optional, required, shown, text};
+use super::kind::Type;
 use super::policy::Defaults;
 use super::problem::{Place, Problems};
-use super::{Rules, config, policy};
+use super::{OwnKinds, Rules, config, policy};
 use crate::pipeline::{NodeIx, NodeKind, OnError};
 use crate::retry::RetryPolicy;
 
@@ -25,38 +26,6 @@ const FIELDS: [&str; 8] = [
 ];
 /// The longest name of a node, in characters.
 const MAX_NAME: usize = 200;
-
-/// What a node does, as its `type` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Type {
-    Trigger,
-    Condition,
-    Transform,
-    Parallel,
-    Join,
-    Delay,
-    Action,
-}
-
-const TYPES: [(&str, Type); 7] = [
-    ("trigger", Type::Trigger),
-    ("condition", Type::Condition),
-    ("transform", Type::Transform),
-    ("parallel", Type::Parallel),
-    ("join", Type::Join),
-    ("delay", Type::Delay),
-    ("action", Type::Action),
-];
-
-impl Type {
-    /// Its name in a definition.
-    pub(super) fn name(self) -> &'static str {
-        TYPES
-            .iter()
-            .find(|(_, kind)| *kind == self)
-            .map_or("node", |(name, _)| name)
-    }
-}
 
 /// All nodes of a definition, in its order, as far as they could be read.
 #[derive(Debug)]
@@ -129,7 +98,7 @@ fn node(index: NodeIx, value: &Value, (rules, defaults): (&Rules<'_>, &Defaults)
     let id = id(fields, &Place::node(index, None), problems);
     let place = Place::node(index, id);
     only(&FIELDS, fields, &place, problems);
-    let node_type = node_type(fields, &place, problems);
+    let node_type = node_type(fields, (&place, rules), problems);
     let name = name(fields, &place, problems);
     let kind = node_type.and_then(|node_type| config::read(node_type, fields, (&place, rules), problems));
     let policy = policy::read(node_type, fields, (&place, defaults), problems);
@@ -156,11 +125,20 @@ fn id<'v>(fields: &'v Map<String, Value>, place: &Place<'_>, problems: &mut Prob
     valid.then_some(id)
 }
 
-fn node_type(fields: &Map<String, Value>, place: &Place<'_>, problems: &mut Problems) -> Option<Type> {
+fn node_type(
+    fields: &Map<String, Value>,
+    (place, rules): (&Place<'_>, &Rules<'_>),
+    problems: &mut Problems,
+) -> Option<Type> {
     let name = text(required(fields, place, "type", problems)?, place, "type", problems)?;
-    let found = TYPES.iter().find(|(known, _)| *known == name);
+    let own = || rules.kinds.has(name).then_some(Type::Own);
+    let found = Type::built_in(name).or_else(own);
     if found.is_none() {
-        let names = || TYPES.iter().map(|(known, _)| *known);
+        let own = match rules.kinds {
+            OwnKinds::Only(names) => names,
+            OwnKinds::Any => &[],
+        };
+        let names = || Type::built_in_names().chain(own.iter().copied());
         let hint = match problems.guess(name, names()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are {}", listed(names())),
@@ -168,7 +146,7 @@ fn node_type(fields: &Map<String, Value>, place: &Place<'_>, problems: &mut Prob
         let message = format!("there is no node type `{}`; {hint}", shown(name));
         problems.add(place, "type", "unknown_kind", message);
     }
-    found.map(|(_, node_type)| *node_type)
+    found
 }
 
 fn name(fields: &Map<String, Value>, place: &Place<'_>, problems: &mut Problems) -> Option<String> {

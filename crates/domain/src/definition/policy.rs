@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::fields::{object, only, optional, timeout, word};
-use super::nodes::{Policy, Type};
+use super::kind::Type;
+use super::nodes::Policy;
 use super::problem::{Place, Problems};
 use super::retry;
 use crate::pipeline::OnError;
@@ -42,15 +43,15 @@ pub(super) fn read(
     problems: &mut Problems,
 ) -> Policy {
     let mut policy = Policy::default();
-    let is_action = matches!(node_type, None | Some(Type::Action));
-    if is_action {
+    let has_handler = node_type.is_none_or(Type::has_handler);
+    if has_handler {
         policy.retry = defaults.retry.policy.clone();
         policy.timeout = defaults.timeout;
     }
-    if let Some(value) = allowed(fields, "retry", is_action, (place, node_type), problems) {
+    if let Some(value) = allowed(fields, "retry", has_handler, (place, node_type), problems) {
         policy.retry = retry::read(value, &place.within("retry"), &defaults.retry, problems).unwrap_or_default();
     }
-    if let Some(value) = allowed(fields, "timeout", is_action, (place, node_type), problems) {
+    if let Some(value) = allowed(fields, "timeout", has_handler, (place, node_type), problems) {
         policy.timeout = timeout(value, place, problems);
     }
     let may_fail = node_type != Some(Type::Trigger);

@@ -1,7 +1,9 @@
 //! Each rule for definitions, with the whole list of problems.
 
-use gathering_domain::definition::{ActionCheck, ConfigProblem, Rules, compile};
-use gathering_domain::pipeline::{JoinMode, NodeKind, OnError, When};
+use gathering_domain::definition::{
+    ActionCheck, ConfigProblem, InvalidKindName, OwnKinds, Rules, check_kind_name, compile,
+};
+use gathering_domain::pipeline::{HandlerName, JoinMode, NodeKind, OnError, When};
 use serde_json::{Map, Value, json};
 
 use crate::support::{line, pipeline, told};
@@ -57,7 +59,7 @@ fn a_complete_definition_compiles() {
     let NodeKind::Action { handler, config } = &fetch.kind else {
         panic!("an action")
     };
-    assert_eq!((handler.as_str(), config.is_constant()), ("call_api", false));
+    assert_eq!((name(handler), config.is_constant()), ("call_api", false));
     assert_eq!(pipeline.nodes[5].name.as_deref(), Some("Both"));
     assert!(matches!(pipeline.nodes[5].kind, NodeKind::Join { mode: JoinMode::Any }));
     assert!(matches!(pipeline.edges[2].when, When::Outcome(true)));
@@ -296,7 +298,7 @@ fn names_in_expressions_must_exist_and_lead_there() {
 
 #[test]
 fn actions_are_checked_by_their_handlers() {
-    let check = |handler: &str, config: &Map<String, Value>| match handler {
+    let check = |handler: &HandlerName, config: &Map<String, Value>| match name(handler) {
         "call_api" if config.contains_key("url") => ActionCheck::Checked(Vec::new()),
         "call_api" => ActionCheck::Checked(vec![ConfigProblem {
             field: "url".to_owned(),
@@ -374,4 +376,68 @@ fn defaults_are_checked_once_and_not_for_every_node() {
         told(json!({"retry": {"initial": "1s"}, "timeout": null})),
         told(json!({"retry": {"max_attempts": 3}})),
     ]);
+}
+
+fn name(handler: &HandlerName) -> &str {
+    let (HandlerName::Action(name) | HandlerName::Kind(name)) = handler;
+    name
+}
+
+#[test]
+fn a_node_type_of_an_embedders_own_has_its_whole_config_for_itself_and_the_policy_of_an_action() {
+    let check = |handler: &HandlerName, config: &Map<String, Value>| {
+        assert_eq!(handler, &HandlerName::Kind("score".into()));
+        let right = config.contains_key("model") && config.contains_key("action");
+        ActionCheck::Checked(if right {
+            Vec::new()
+        } else {
+            vec![ConfigProblem::missing("model")]
+        })
+    };
+    let rules = Rules {
+        check_action: Some(&check),
+        kinds: OwnKinds::Only(&["rank", "score"]),
+        ..Rules::default()
+    };
+    let score = json!({"id": "s", "type": "score", "config": {"model": "{{ input.model }}", "action": 1},
+        "retry": {"max_attempts": 2}, "timeout": "1s", "on_error": "continue"});
+    let pipeline = compile(&json!({"nodes": [score]}), &rules).expect("the definition is right");
+    assert_eq!(
+        (pipeline.nodes[0].kind.name(), pipeline.nodes[0].retry.max_attempts),
+        ("score", 2)
+    );
+
+    let wrong = json!({"edges": [], "nodes": [
+        {"id": "bare", "type": "score"}, {"id": "near", "type": "scores"}, {"id": "far", "type": "x"}]});
+    let problems: Vec<_> = compile(&wrong, &rules)
+        .expect_err("it is wrong")
+        .iter()
+        .map(line)
+        .collect();
+    let expected = [
+        "bare config.model: missing_field, `model` is missing",
+        "near type: unknown_kind, there is no node type `scores`; did you mean `score`?",
+        "far type: unknown_kind, there is no node type `x`; there are `trigger`, `condition`, `transform`, `parallel`, `join`, `delay`, `action`, `rank`, `score`",
+    ];
+    assert_eq!(problems, expected);
+
+    let saved_elsewhere = Rules {
+        kinds: OwnKinds::Any,
+        ..Rules::default()
+    };
+    let definition = json!({"nodes": [{"id": "s", "type": "score"}]});
+    assert!(compile(&definition, &saved_elsewhere).is_ok());
+    let malformed = json!({"nodes": [{"id": "s", "type": "Score!"}]});
+    assert!(compile(&malformed, &saved_elsewhere).is_err());
+}
+
+#[test]
+fn the_name_of_an_own_node_type_is_short_lower_case_and_not_built_in() {
+    for name in ["score", "s", "step_2", &"x".repeat(64)] {
+        assert_eq!(check_kind_name(name), Ok(()), "{name}");
+    }
+    for name in ["", "Score", "2score", "_score", "a-b", "a b", "é", &"x".repeat(65)] {
+        assert_eq!(check_kind_name(name), Err(InvalidKindName::Malformed), "{name}");
+    }
+    assert_eq!(check_kind_name("action"), Err(InvalidKindName::BuiltIn));
 }

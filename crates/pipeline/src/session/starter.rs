@@ -21,6 +21,8 @@ pub(crate) struct Start {
     /// Room in memory for it: then it is this instance's as it is inserted.
     pub(crate) slot: Option<OwnedSemaphorePermit>,
     pub(crate) done: oneshot::Sender<Result<Insertion, crate::Error>>,
+    /// Room for its input among those that wait.
+    pub(crate) room: OwnedSemaphorePermit,
 }
 
 /// What became of an insert.
@@ -40,13 +42,13 @@ pub(crate) async fn run(session: Arc<Session>, mut lane: Lane, mut starts: mpsc:
     while starts.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let (runs, replies): (Vec<_>, Vec<_>) = batch
             .drain(..)
-            .map(|start| (start.run, (start.slot, start.done)))
+            .map(|start| (start.run, (start.slot, start.done, start.room)))
             .unzip();
         for run in runs.iter().filter(|run| run.owner.is_some()) {
             session.held.hold(run.id);
         }
         let insertions = insert_each(&mut lane, &runs).await;
-        for ((run, insertion), (slot, done)) in runs.into_iter().zip(insertions).zip(replies) {
+        for ((run, insertion), (slot, done, room)) in runs.into_iter().zip(insertions).zip(replies) {
             match (&insertion, slot) {
                 (Ok(Insertion::Inserted(inserted)), Some(slot)) => session.launch_held(claimed(run, inserted), slot),
                 (Ok(_), _) => session.let_go(run.id),
@@ -56,6 +58,7 @@ pub(crate) async fn run(session: Arc<Session>, mut lane: Lane, mut starts: mpsc:
                     session.claims_lost.store(true, Ordering::Release);
                 }
             }
+            drop(room);
             let _ = done.send(insertion.map_err(Into::into));
         }
     }

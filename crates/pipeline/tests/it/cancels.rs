@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gathering_domain::RunId;
-use gathering_pipeline::{Call, Engine, EngineBuilder, HandlerError, StartRun};
+use gathering_pipeline::{Call, Engine, EngineBuilder, HandlerError, RunStatus, StartRun};
 use gathering_testkit::{TestDatabase, eventually};
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn listens() -> Value {
     json!({"nodes": [{"id": "l", "type": "action", "config": {"action": "listen"}}]})
 }
 
-async fn status(engine: &Engine, run: RunId) -> String {
+async fn status(engine: &Engine, run: RunId) -> RunStatus {
     engine.run_head(run).await.unwrap().unwrap().summary.status
 }
 

@@ -4,6 +4,7 @@
 mod cancels;
 mod crashes;
 mod fencing;
+mod kinds;
 mod retention;
 mod runs;
 mod starts;

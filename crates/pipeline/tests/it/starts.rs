@@ -1,5 +1,6 @@
 //! How runs begin.
 
+use futures::FutureExt as _;
 use gathering_domain::PipelineId;
 use gathering_persistence::{ConnectOptions, connect};
 use gathering_pipeline::{Engine, Error, Limits, NewPipeline, PageRequest, RunFilter, StartRun, UpdatePipeline};
@@ -223,4 +224,83 @@ async fn a_pool_that_is_too_small_to_work_with_is_refused() {
         engine.start().await,
         Err(Error::PoolTooSmall { size: 4, needed: 5 })
     ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_beyond_the_bounds_are_refused_before_the_database_sees_them() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool().await;
+    let engine = builder(pool.clone(), &Calls::default()).build();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    let mut client = pool.get().await.unwrap();
+    let transaction = client.transaction().await.unwrap();
+    let pointers = |error: Error| {
+        let Error::InvalidInput { problems } = error else {
+            panic!("{error}")
+        };
+        problems.into_iter().map(|problem| problem.pointer).collect::<Vec<_>>()
+    };
+    for name in ["", "a\0b", &"x".repeat(201)] {
+        let new = NewPipeline::new(name, chain(&["a"]));
+        let refused = engine.create_pipeline_in(&transaction, new).await.unwrap_err();
+        assert_eq!(pointers(refused), ["/name"]);
+    }
+    let start = StartRun {
+        idempotency_key: Some("k".repeat(256)),
+        labels: (0..33).map(|number| (number.to_string(), "x".repeat(257))).collect(),
+        ..StartRun::new(pipeline)
+    };
+    let refused = engine.start_run_in(&transaction, start).await.unwrap_err();
+    assert_eq!(pointers(refused).len(), 1 + 32 + 1);
+    // The caller's transaction is none the worse for it.
+    let run = engine
+        .start_run_in(&transaction, StartRun::new(pipeline))
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    assert!(engine.run(run.id).await.unwrap().is_some());
+    let reason = "r".repeat(1_001);
+    assert_eq!(
+        pointers(engine.cancel_run(run.id, &reason).await.unwrap_err()),
+        ["/reason"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn starts_that_wait_are_bounded_in_number_and_in_bytes_and_what_was_taken_is_there() {
+    let database = TestDatabase::new().await;
+    let limits = Limits {
+        max_waiting_starts: 40,
+        max_waiting_start_bytes: 100 << 10,
+        ..Limits::default()
+    };
+    let engine = builder(database.pool().await, &Calls::default()).limits(limits).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    for (bytes, most) in [(1, 42), (30 << 10, 4), (500 << 10, 1)] {
+        let mut client = database.pool().await.get().await.unwrap();
+        let lock = client.transaction().await.unwrap();
+        lock.batch_execute("LOCK TABLE runs IN ACCESS EXCLUSIVE MODE")
+            .await
+            .unwrap();
+        let start = || engine.start_run(StartRun::new(pipeline).input(json!("x".repeat(bytes))));
+        let mut starts: futures::stream::FuturesUnordered<_> = (0..200).map(|_| start()).collect();
+        let mut refused = 0;
+        // Whatever cannot wait is told so at once.
+        while let Some(Some(answer)) = futures::StreamExt::next(&mut starts).now_or_never() {
+            assert!(matches!(answer, Err(Error::Overloaded { .. })), "{answer:?}");
+            refused += 1;
+        }
+        assert!(
+            (200 - most..200).contains(&refused),
+            "{refused} of inputs of {bytes} bytes"
+        );
+        lock.commit().await.unwrap();
+        let taken: Vec<_> = futures::StreamExt::collect(starts).await;
+        assert_eq!(taken.len(), 200 - refused);
+        for run in taken {
+            assert_eq!(ended(&engine, run.unwrap().id).await.head.summary.status, "completed");
+        }
+    }
+    handle.shutdown(LIMIT).await;
 }
