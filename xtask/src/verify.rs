@@ -29,7 +29,7 @@ pub(crate) struct Faults {
     /// The first seed; the others follow it. Drawn if not given, and printed
     #[arg(long, value_name = "SEED")]
     from: Option<u64>,
-    /// Repeat this one seed
+    /// Repeat this one seed, and keep the logs of its instances
     #[arg(long, conflicts_with_all = ["seeds", "from"], value_name = "SEED")]
     seed: Option<u64>,
     /// Switch this safety off (`epoch_check`, `compare_and_append` or `durable_before_effect`): then something must be found

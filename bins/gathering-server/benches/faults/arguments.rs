@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     /// The first seed; the others follow it. Drawn if not given, and printed
     #[arg(long, value_name = "SEED")]
     from: Option<u64>,
-    /// Repeat this one seed
+    /// Repeat this one seed, and keep the logs of its instances
     #[arg(long, conflicts_with_all = ["seeds", "from"], value_name = "SEED")]
     seed: Option<u64>,
     /// Switch this safety off: then something must be found

@@ -68,6 +68,8 @@ async fn is_sound(from: u64, count: u64) -> bool {
         if !outcome.is_sound() {
             wrong += 1;
             println!("{}\n", report::wrong(&outcome, None));
+        } else if count == 1 {
+            println!("{}", report::logs(&outcome));
         }
     }
     println!(

@@ -15,19 +15,20 @@ const MOST_JOURNALS: usize = 3;
 const MOST_DATA: usize = 160;
 
 /// The titles of the columns.
-pub(crate) const HEADER: &str = "      seed  instances  runs  effects  take-overs  wrong  seconds  faults";
+pub(crate) const HEADER: &str = "      seed  instances  runs  effects  take-overs  wrong  rest s  all s  faults";
 
 /// A seed in one line.
 pub(crate) fn line(outcome: &Outcome) -> String {
     let faults: Vec<&str> = outcome.faults.iter().map(|(_, fault)| fault.as_str()).collect();
     format!(
-        "{:>10}  {:>9}  {:>4}  {:>7}  {:>10}  {:>5}  {:>7.1}  {}",
+        "{:>10}  {:>9}  {:>4}  {:>7}  {:>10}  {:>5}  {:>6.1}  {:>5.1}  {}",
         outcome.seed,
         outcome.instances,
         outcome.history.runs.len(),
         outcome.history.effects.len(),
         outcome.take_overs(),
         outcome.violations.len() + outcome.odd.len(),
+        outcome.rest.as_secs_f64(),
         outcome.took.as_secs_f64(),
         faults.join(", ")
     )
@@ -50,10 +51,7 @@ pub(crate) fn wrong(outcome: &Outcome, without: Option<&str>) -> String {
     for run in spoilt(outcome) {
         lines.extend(journal(run));
     }
-    match keep_logs(outcome) {
-        Ok(dir) => lines.push(format!("the logs of the instances are in {}", dir.display())),
-        Err(error) => lines.push(format!("the logs of the instances could not be kept: {error}")),
-    }
+    lines.push(logs(outcome));
     lines.push(format!("repeat it with: {}", again(outcome.seed, without)));
     lines.join("\n")
 }
@@ -92,6 +90,14 @@ fn journal(run: &RunHistory) -> Vec<String> {
         )
     }));
     lines
+}
+
+/// Keeps what the instances have logged, and says where.
+pub(crate) fn logs(outcome: &Outcome) -> String {
+    match keep_logs(outcome) {
+        Ok(dir) => format!("the logs of the instances are in {}", dir.display()),
+        Err(error) => format!("the logs of the instances could not be kept: {error}"),
+    }
 }
 
 fn keep_logs(outcome: &Outcome) -> std::io::Result<PathBuf> {
