@@ -22,6 +22,7 @@ mod report;
 mod schedule;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use gathering_domain::Entropy as _;
@@ -32,6 +33,9 @@ use course::Outcome;
 
 /// Drawn seeds are below this, so that they can be read out.
 const LARGEST_DRAWN: u32 = 1_000_000;
+
+/// Who takes longer than this to come to rest is worth a look at the logs.
+const LONG_REST: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -68,7 +72,7 @@ async fn is_sound(from: u64, count: u64) -> bool {
         if !outcome.is_sound() {
             wrong += 1;
             println!("{}\n", report::wrong(&outcome, None));
-        } else if count == 1 {
+        } else if count == 1 || outcome.rest > LONG_REST {
             println!("{}", report::logs(&outcome));
         }
     }

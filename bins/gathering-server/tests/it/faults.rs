@@ -15,7 +15,7 @@ use crate::support::{Directory, binary};
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Thirty nodes that POST to the receiver: one, three branches of nine, a join and one, and one after it.
-fn thirty_posts(url: &str) -> Value {
+pub(crate) fn thirty_posts(url: &str) -> Value {
     let post = |id: &str| {
         let config =
             json!({"action": "call_api", "method": "POST", "url": url, "body": {"run": "{{ run.id }}", "node": id}});
@@ -41,7 +41,7 @@ fn thirty_posts(url: &str) -> Value {
     json!({"nodes": nodes, "edges": edges})
 }
 
-async fn save(client: &Client, definition: &Value) -> String {
+pub(crate) async fn save(client: &Client, definition: &Value) -> String {
     let saved = client
         .post("/api/v1/pipelines", &json!({"name": "posts", "definition": definition}))
         .await;
@@ -49,7 +49,7 @@ async fn save(client: &Client, definition: &Value) -> String {
     saved.json["id"].as_str().unwrap().to_owned()
 }
 
-async fn start(client: &Client, pipeline: &str) -> String {
+pub(crate) async fn start(client: &Client, pipeline: &str) -> String {
     let started = client
         .post(&format!("/api/v1/pipelines/{pipeline}/runs"), &json!({}))
         .await;
@@ -57,7 +57,7 @@ async fn start(client: &Client, pipeline: &str) -> String {
     started.json["id"].as_str().unwrap().to_owned()
 }
 
-async fn completed(client: &Client, run: &str) {
+pub(crate) async fn completed(client: &Client, run: &str) {
     let ended = until("the run to end", LIMIT, async || {
         let seen = client.get(&format!("/api/v1/runs/{run}")).await;
         seen.json["finished_at"].is_string().then_some(seen.json)
@@ -81,7 +81,12 @@ async fn journal(client: &Client, run: &str) -> Vec<(i64, String, Option<String>
 }
 
 /// The history is sound, and clients see it as it is: each of the nodes once; each effect's key came at least once, and no other.
-async fn assert_nothing_lost_or_doubled(client: &Client, database: &str, runs: &[String], receiver: &Receiver) {
+pub(crate) async fn assert_nothing_lost_or_doubled(
+    client: &Client,
+    database: &str,
+    runs: &[String],
+    receiver: &Receiver,
+) {
     let mut history = History::read(database, Some(receiver)).await;
     history.accept(runs.iter().map(|run| run.parse().unwrap()));
     history.assert_sound();

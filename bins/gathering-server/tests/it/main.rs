@@ -7,6 +7,7 @@ mod cancel;
 mod command_line;
 mod demo;
 mod faults;
+mod fencing;
 mod outage;
 mod overload;
 mod pipelines;

@@ -58,6 +58,10 @@ impl Presence {
         let mut last = Instant::now();
         loop {
             tokio::time::sleep(limits.heartbeat_interval).await;
+            // A process that was paused for so long may find the database at its first try, but its runs with others.
+            if last.elapsed() > limits.lease {
+                return;
+            }
             let beat = tokio::time::timeout(limits.grace / 2, self.tick(session, shared)).await;
             match beat {
                 Ok(Ok(())) => last = Instant::now(),
