@@ -24,6 +24,6 @@ pub use deadpool_postgres::{GenericClient, Object as Connection, Pool, Transacti
 pub use error::Error;
 pub use migrate::{Migrated, migrate, migrate_accounts, migrate_pipelines, migrations_hash};
 pub use page::{Page, PageRequest};
-pub use pool::{ConnectOptions, connect, ping};
+pub use pool::{ConnectOptions, acquire, connect, ping};
 pub use safety::Safety;
 pub use system::{SystemClock, SystemEntropy};

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use deadpool_postgres::{Connect, GenericClient, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Connect, GenericClient, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -14,6 +14,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::{Error, schema, tls};
 
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A pool with a limit of its own speaks first.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the database is, and how much of it is used.
 #[derive(Debug, Clone)]
@@ -74,6 +76,15 @@ pub async fn connect(options: &ConnectOptions) -> Result<Pool, Error> {
         .map_err(|error| Error::Driver(error.to_string()))?;
     drop(pool.get().await?);
     Ok(pool)
+}
+
+/// A connection of the pool; waits at most for twice the limit that [`connect`] gives a pool, also where a pool of somebody else's making has
+/// none of its own.
+pub async fn acquire(pool: &Pool) -> Result<Object, Error> {
+    match tokio::time::timeout(PATIENCE, pool.get()).await {
+        Ok(connection) => Ok(connection?),
+        Err(_) => Err(Error::PoolExhausted(PATIENCE)),
+    }
 }
 
 /// Asks the database for a sign of life.

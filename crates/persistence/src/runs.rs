@@ -326,6 +326,19 @@ pub async fn next_wake_ms(client: &impl GenericClient) -> Result<Option<i64>, Er
     Ok(client.query_one(&statement, &[]).await?.get(0))
 }
 
+/// Which of these runs have ended, or do not exist (any more).
+pub async fn over(client: &impl GenericClient, ids: &[RunId]) -> Result<Vec<RunId>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id FROM unnest($1::uuid[]) AS asked (id)
+             WHERE NOT EXISTS (SELECT FROM runs r WHERE r.id = asked.id AND r.finished_at IS NULL)",
+        )
+        .await?;
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = client.query(&statement, &[&ids]).await?;
+    Ok(rows.iter().map(|row| row.get::<_, Uuid>(0).into()).collect())
+}
+
 /// The project of a run.
 pub async fn project(client: &impl GenericClient, id: RunId) -> Result<Option<ProjectId>, Error> {
     let statement = client

@@ -123,6 +123,24 @@ impl EngineBuilder {
     }
 }
 
+/// A start that has not come to its end; dropped, it never was.
+struct Starting<'e>(&'e AtomicBool);
+
+/// An engine whose session others see; dropped, they see none.
+struct Published<'e>(&'e Engine);
+
+impl Drop for Published<'_> {
+    fn drop(&mut self) {
+        self.0.publish(None);
+    }
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 impl std::fmt::Debug for EngineBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let handlers: Vec<_> = self.handlers.keys().collect();
@@ -148,8 +166,52 @@ impl Engine {
         }
     }
 
-    /// Registers an instance and starts to work, on the runtime that this is called on.
+    /// Registers an instance and starts to work, on the runtime that this is called on. After an error, or when this was dropped before
+    /// it returned, it may be called again.
     pub async fn start(&self) -> Result<Handle, Error> {
+        // Until something works it may be tried again: after an error, and also after a caller that did not wait for the answer.
+        let starting = self.claim_start()?;
+        let stop = CancellationToken::new();
+        let (deadline, set_deadline) = watch::channel(None);
+        let first = self.begin(&stop).await?;
+        std::mem::forget(starting);
+        let supervisor = TaskTracker::new();
+        supervisor.spawn(self.clone().supervise(first, stop.clone(), Deadline(set_deadline)));
+        supervisor.close();
+        Ok(Handle {
+            stop,
+            deadline,
+            supervisor,
+        })
+    }
+
+    /// Works once on everything that is due now, and returns when each of those runs has ended or waits in the database: for tests, and for
+    /// embedders who decide themselves when work is done. Gives how many runs it took; 0 when there was nothing to do.
+    ///
+    /// Due are queued runs, waiting ones whose time has come, and those of instances that died. For as long as it lasts this engine is an
+    /// instance like any other, and it hands back what it could not finish. When it is dropped before it returns, attempts under way are
+    /// dropped too, and other instances go on with their runs after the [`grace`](Limits::grace).
+    pub async fn work_once(&self) -> Result<usize, Error> {
+        let _starting = self.claim_start()?;
+        let stop = CancellationToken::new();
+        let (session, presence) = Session::begin(self.shared.clone(), &stop).await?;
+        let _dropped = session.dropped.clone().drop_guard();
+        self.publish(Some(session.clone()));
+        let _published = Published(self);
+        // Nobody sets a deadline: when it is told to stop, nothing is under way any more.
+        let (_deadline, unset) = watch::channel(None);
+        let deadline = Deadline(unset);
+        let working = async {
+            let worked = session.work_off().await;
+            stop.cancel();
+            worked
+        };
+        let (worked, _) = tokio::join!(working, session.clone().run(presence, &deadline));
+        worked
+    }
+
+    /// One start at a time, and only of an engine that can work.
+    fn claim_start(&self) -> Result<Starting<'_>, Error> {
         let problems = self.shared.limits.problems();
         if !problems.is_empty() {
             return Err(Error::Limits { problems });
@@ -165,24 +227,7 @@ impl Engine {
         if self.started.swap(true, Ordering::AcqRel) {
             return Err(Error::AlreadyStarted);
         }
-        let stop = CancellationToken::new();
-        let (deadline, set_deadline) = watch::channel(None);
-        let first = match self.begin(&stop).await {
-            Ok(first) => first,
-            Err(error) => {
-                // Nothing works yet, so it may be tried again.
-                self.started.store(false, Ordering::Release);
-                return Err(error);
-            }
-        };
-        let supervisor = TaskTracker::new();
-        supervisor.spawn(self.clone().supervise(first, stop.clone(), Deadline(set_deadline)));
-        supervisor.close();
-        Ok(Handle {
-            stop,
-            deadline,
-            supervisor,
-        })
+        Ok(Starting(&self.started))
     }
 
     /// The id of the instance, while it works.
@@ -203,6 +248,7 @@ impl Engine {
 
     async fn begin(&self, stop: &CancellationToken) -> Result<(Arc<Session>, Presence), Error> {
         let (session, presence) = Session::begin(self.shared.clone(), stop).await?;
+        session.go_on();
         self.publish(Some(session.clone()));
         Ok((session, presence))
     }

@@ -46,7 +46,7 @@ impl Library {
         if let Some(pipeline) = self.cache.get(&(id, version)) {
             return Ok(pipeline);
         }
-        let client = pool.get().await.map_err(gathering_persistence::Error::from)?;
+        let client = gathering_persistence::acquire(pool).await?;
         let source = pipelines::definition(&client, id, version)
             .await?
             .ok_or(Error::VersionNotFound { id, version })?;

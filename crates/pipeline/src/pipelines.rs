@@ -140,6 +140,25 @@ impl Engine {
 
     /// Saves the next version of a pipeline; runs that began go on with theirs.
     pub async fn update_pipeline(&self, update: UpdatePipeline) -> Result<PipelineView, Error> {
+        update.name.as_deref().map_or(Ok(()), check_name)?;
+        self.compile(update.definition.clone()).await?;
+        let client = self.shared.connection().await?;
+        self.save_version(&client, update).await
+    }
+
+    /// Saves the next version in the caller's transaction, which keeps the pipeline's row locked until it ends.
+    pub async fn update_pipeline_in(
+        &self,
+        transaction: &Transaction<'_>,
+        update: UpdatePipeline,
+    ) -> Result<PipelineView, Error> {
+        update.name.as_deref().map_or(Ok(()), check_name)?;
+        self.compile(update.definition.clone()).await?;
+        self.save_version(transaction, update).await
+    }
+
+    /// The definition was compiled.
+    async fn save_version(&self, client: &impl GenericClient, update: UpdatePipeline) -> Result<PipelineView, Error> {
         let UpdatePipeline {
             id,
             name,
@@ -147,10 +166,7 @@ impl Engine {
             expected_version,
             created_by,
         } = update;
-        name.as_deref().map_or(Ok(()), check_name)?;
-        self.compile(definition.clone()).await?;
-        let client = self.shared.connection().await?;
-        let old = pipelines::get(&client, id, None)
+        let old = pipelines::get(client, id, None)
             .await?
             .ok_or(Error::PipelineNotFound(id))?
             .head;
@@ -164,8 +180,8 @@ impl Engine {
             created_by,
             at,
         };
-        let saved = pipelines::insert_version(&client, &new, expected_version).await?;
-        let now = pipelines::get(&client, id, saved)
+        let saved = pipelines::insert_version(client, &new, expected_version).await?;
+        let now = pipelines::get(client, id, saved)
             .await?
             .ok_or(Error::PipelineNotFound(id))?;
         match (saved, expected_version) {
@@ -183,6 +199,11 @@ impl Engine {
     pub async fn delete_pipeline(&self, id: PipelineId) -> Result<bool, Error> {
         let client = self.shared.connection().await?;
         Ok(pipelines::delete(&client, id, self.shared.clock.now()).await?)
+    }
+
+    /// Deletes a pipeline in the caller's transaction.
+    pub async fn delete_pipeline_in(&self, transaction: &Transaction<'_>, id: PipelineId) -> Result<bool, Error> {
+        Ok(pipelines::delete(transaction, id, self.shared.clock.now()).await?)
     }
 
     /// A pipeline, in the given version or the latest.

@@ -29,9 +29,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// A connection of the pool, for a moment.
+    /// A connection of the pool, for a moment; waited for at most for ten seconds.
     pub(crate) async fn connection(&self) -> Result<Connection, Error> {
-        Ok(self.pool.get().await?)
+        gathering_persistence::acquire(&self.pool).await
     }
 
     /// Checks a definition against this engine's limits and handlers.

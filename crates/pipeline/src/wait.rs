@@ -1,36 +1,52 @@
 //! Waiting for the end of a run.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gathering_domain::RunId;
+use gathering_persistence::runs;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::{Engine, Error, RunHead};
 
+/// The most runs that one statement asks for.
+const MAX_ASKED: usize = 1_000;
+
 /// Who waits for which run; as many entries as there are runs waited for.
 #[derive(Debug, Default)]
-pub(crate) struct Waiters(Mutex<HashMap<RunId, Arc<Notify>>>);
+pub(crate) struct Waiters {
+    runs: Mutex<HashMap<RunId, Arc<Notify>>>,
+    /// Held by the one of those who wait that looks for all of them.
+    watch: tokio::sync::Mutex<()>,
+}
 
 impl Waiters {
     /// Wakes those who wait for this run.
     pub(crate) fn wake(&self, run: RunId) {
-        if let Some(notify) = self.0.lock().ok().and_then(|waiters| waiters.get(&run).cloned()) {
+        if let Some(notify) = self.runs.lock().ok().and_then(|waiters| waiters.get(&run).cloned()) {
             notify.notify_waiters();
         }
     }
 
     fn join(&self, run: RunId) -> Arc<Notify> {
-        self.0
+        self.runs
             .lock()
             .map(|mut waiters| waiters.entry(run).or_default().clone())
             .unwrap_or_default()
     }
 
+    fn all(&self) -> Vec<RunId> {
+        self.runs
+            .lock()
+            .map(|waiters| waiters.keys().copied().collect())
+            .unwrap_or_default()
+    }
+
     fn leave(&self, run: RunId) {
-        if let Ok(mut waiters) = self.0.lock() {
+        if let Ok(mut waiters) = self.runs.lock() {
             // The map's own, and that of the one who leaves.
             if waiters.get(&run).is_some_and(|notify| Arc::strong_count(notify) <= 2) {
                 waiters.remove(&run);
@@ -76,11 +92,33 @@ impl Engine {
             if over || Instant::now() >= deadline {
                 return Ok(run);
             }
-            let again = deadline.min(Instant::now() + self.shared.limits.poll_interval);
             tokio::select! {
                 () = ended => {}
-                () = tokio::time::sleep_until(again) => {}
+                () = tokio::time::sleep_until(deadline) => {}
+                never = self.watch() => match never {},
             }
         }
+    }
+
+    /// Looks for the ends of all runs that are waited for, once nobody else does: however many wait, one of them asks. When that one leaves,
+    /// the next goes on.
+    async fn watch(&self) -> Infallible {
+        let _watching = self.shared.waiters.watch.lock().await;
+        loop {
+            tokio::time::sleep(self.shared.limits.poll_interval).await;
+            for asked in self.shared.waiters.all().chunks(MAX_ASKED) {
+                match self.ended(asked).await {
+                    Ok(ended) => ended.into_iter().for_each(|run| self.shared.waiters.wake(run)),
+                    Err(error) => {
+                        tracing::debug!(%error, "runs that are waited for cannot be looked at; it is tried again");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ended(&self, asked: &[RunId]) -> Result<Vec<RunId>, gathering_persistence::Error> {
+        let client = self.shared.connection().await?;
+        runs::over(&client, asked).await
     }
 }

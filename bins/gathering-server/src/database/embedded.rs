@@ -46,13 +46,13 @@ impl Embedded {
                 Some(dir) => Options::new(data_dir).binaries(Binaries::at(dir)?),
                 None => Options::new(data_dir),
             };
-            Cluster::start(&options)
+            Ok((Cluster::start(&options)?, options))
         });
-        let cluster = match starting.await {
+        let (cluster, options) = match starting.await {
             Ok(started) => started.map_err(Failure::Embedded)?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
-        Self::watched(cluster).map_err(|source| Failure::System {
+        Self::watched(cluster, options).map_err(|source| Failure::System {
             action: "start a thread",
             source,
         })
@@ -80,11 +80,11 @@ impl Embedded {
         }
     }
 
-    fn watched(cluster: Cluster) -> io::Result<Self> {
+    fn watched(cluster: Cluster, options: Options) -> io::Result<Self> {
         let url = cluster.url();
         let (orders, told) = channel();
         let watch = Builder::new().name("embedded-database".to_owned());
-        let watch = watch.spawn(move || watch_over(cluster, &told))?;
+        let watch = watch.spawn(move || watch_over(cluster, &options, &told))?;
         Ok(Self {
             url,
             orders,
@@ -104,7 +104,7 @@ impl Drop for Embedded {
 }
 
 /// Looks after the cluster until told otherwise; it stops when this returns.
-fn watch_over(mut cluster: Cluster, orders: &Receiver<Order>) {
+fn watch_over(mut cluster: Cluster, options: &Options, orders: &Receiver<Order>) {
     let mut wait = LOOK;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -117,10 +117,16 @@ fn watch_over(mut cluster: Cluster, orders: &Receiver<Order>) {
             }
             Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
         }
-        if !cluster.has_died() {
-            wait = LOOK;
+        // A client whose manager is gone: all who are left may try, a lock decides.
+        let back = if !cluster.is_manager() && cluster.pid().is_none() {
+            succeed(&mut cluster, options, pause)
+        } else if cluster.has_died() {
+            revive(&mut cluster, pause)
+        } else {
             pause = FIRST_PAUSE;
-        } else if revive(&mut cluster, pause) {
+            true
+        };
+        if back {
             wait = LOOK;
         } else {
             wait = pause;
@@ -136,6 +142,30 @@ fn revive(cluster: &mut Cluster, pause: Duration) -> bool {
     match cluster.restart() {
         Ok(()) => {
             tracing::info!(pid = cluster.pid(), "the embedded database is back");
+            true
+        }
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                pause_s = pause.as_secs_f64(),
+                "the embedded database did not start; it is tried again after the pause"
+            );
+            false
+        }
+    }
+}
+
+/// Takes the place of the process that managed it and has ended, or finds who did, and says whether that went well. The address stays.
+fn succeed(cluster: &mut Cluster, options: &Options, pause: Duration) -> bool {
+    tracing::warn!("the server that managed the embedded database has ended; taking its place");
+    match Cluster::start(options) {
+        Ok(successor) => {
+            *cluster = successor;
+            tracing::info!(
+                pid = cluster.pid(),
+                managed = cluster.is_manager(),
+                "the embedded database is back"
+            );
             true
         }
         Err(error) => {

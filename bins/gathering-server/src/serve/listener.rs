@@ -9,6 +9,8 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 
+use tokio::net::TcpSocket;
+
 use crate::failure::Failure;
 use crate::http::{State, edge, routes};
 
@@ -17,9 +19,29 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection without requests is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// Takes the address, so that a wrong one is noticed before anything is started on it.
-pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).map_err(|source| Failure::Listen { address, source })
+/// As many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// Takes the address, so that a wrong or taken one is noticed before anything is made or started. Until it is listened on, clients are
+/// refused as if nobody were there.
+pub(super) fn bind(address: SocketAddr) -> Result<TcpSocket, Failure> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    };
+    let bound = socket.and_then(|socket| {
+        // As the standard library does it: connections of an earlier server that are still closing do not matter.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    });
+    bound.map_err(|source| Failure::Listen { address, source })
+}
+
+/// Lets clients connect.
+pub(super) fn listen(socket: TcpSocket, address: SocketAddr) -> Result<TcpListener, Failure> {
+    let listening = socket.listen(BACKLOG).and_then(tokio::net::TcpListener::into_std);
+    listening.map_err(|source| Failure::Listen { address, source })
 }
 
 /// Serves on it, and prints where that is.

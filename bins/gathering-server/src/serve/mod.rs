@@ -51,12 +51,13 @@ struct Server {
 }
 
 async fn start(settings: &Settings) -> Result<Server, Failure> {
+    let socket = listener::bind(settings.listen)?;
     let (database, migrated) = Database::open(settings).await?;
     for migration in migrated.applied {
         tracing::info!(migration, "migration applied");
     }
     let gathering = build(settings, &database).await.map_err(Failure::Start)?;
-    let listener = listener::bind(settings.listen)?;
+    let listener = listener::listen(socket, settings.listen)?;
     let engines = gathering.start().await.map_err(Failure::Start)?;
     let state = Data::new(State {
         gathering,

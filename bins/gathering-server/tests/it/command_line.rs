@@ -113,3 +113,28 @@ fn a_database_that_cannot_be_used_is_named_and_the_exit_code_is_1() {
         text(&ended.stderr)
     );
 }
+
+#[test]
+fn a_port_that_is_taken_is_told_before_a_database_is_made() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let directory = Directory::new();
+    let data_dir = directory.0.join("data");
+    let ended = gathering(
+        &[
+            "serve",
+            "--listen",
+            &address,
+            "--data-dir",
+            &data_dir.display().to_string(),
+        ],
+        &[],
+    );
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(
+        text(&ended.stderr).contains("cannot listen on"),
+        "{}",
+        text(&ended.stderr)
+    );
+    assert!(!data_dir.exists());
+}

@@ -133,6 +133,23 @@ async fn an_embedded_database_that_is_killed_is_started_again_and_again() {
 }
 
 #[tokio::test]
+async fn a_second_server_on_one_data_directory_takes_the_database_over_when_the_first_ends() {
+    let directory = Directory::new();
+    let options = ServerOptions::new(binary()).data_dir(&directory.0);
+    let mut first = Server::spawn(&options).await;
+    let mut second = Server::spawn(&options).await;
+    let client = second.register_and_login("ada@example.org").await;
+    assert_eq!(first.terminate(LIMIT).await.code(), Some(0));
+    eventually("the log says that it is back", LIMIT, async || {
+        lines(&second, "the embedded database is back").len() == 1
+    })
+    .await;
+    becomes(&client, 200).await;
+    completes_a_run(&client).await;
+    assert_eq!(second.terminate(LIMIT).await.code(), Some(0));
+}
+
+#[tokio::test]
 async fn a_server_that_works_on_no_run_is_not_ready_although_the_database_answers() {
     let database = TestDatabase::new().await;
     let server = Server::spawn(&ServerOptions::new(binary()).database_url(&database.url())).await;

@@ -127,14 +127,33 @@ impl Session {
         let stop = self.dropped.clone();
         let committing = committer::run(self.instance, lane(), appended);
         self.services.spawn(stop.clone().run_until_cancelled_owned(committing));
-        self.services.spawn(
-            stop.clone()
-                .run_until_cancelled_owned(starter::run(self.clone(), lane(), started)),
-        );
+        self.services
+            .spawn(stop.run_until_cancelled_owned(starter::run(self.clone(), lane(), started)));
+    }
+
+    /// Looks for work, and after the partitions, until the session ends.
+    pub(crate) fn go_on(self: &Arc<Self>) {
+        let stop = self.dropped.clone();
         self.services
             .spawn(stop.clone().run_until_cancelled_owned(claimer::run(self.clone())));
         self.services
             .spawn(stop.run_until_cancelled_owned(upkeep::run(self.clone())));
+    }
+
+    /// Works on what is due now, until nothing is any more. Gives how many runs it took.
+    pub(crate) async fn work_off(self: &Arc<Self>) -> Result<usize, Error> {
+        let mut all = 0;
+        while !self.dropped.is_cancelled() {
+            let claimed = self.claim_once().await?;
+            if claimed == 0 {
+                break;
+            }
+            all += claimed;
+            // Closing only lets the wait end once all have left; the next claim launches into it all the same.
+            self.drivers.close();
+            self.drivers.wait().await;
+        }
+        Ok(all)
     }
 
     /// Works until told to stop or fenced; then nothing of this session is left.

@@ -7,5 +7,6 @@ mod fencing;
 mod kinds;
 mod retention;
 mod runs;
+mod schemas;
 mod starts;
 mod support;

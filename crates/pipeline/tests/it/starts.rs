@@ -304,3 +304,128 @@ async fn starts_that_wait_are_bounded_in_number_and_in_bytes_and_what_was_taken_
     }
     handle.shutdown(LIMIT).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_nobody_waited_for_may_be_tried_again() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    {
+        let start = std::pin::pin!(engine.start());
+        assert!(futures::poll!(start).is_pending());
+    }
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+    assert_eq!(ended(&engine, run).await.head.summary.status, "completed");
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_that_make_no_sense_are_refused_all_at_once() {
+    let database = TestDatabase::new().await;
+    let limits = Limits {
+        max_runs: usize::MAX,
+        max_waiting_starts: 0,
+        max_cached_weight: u64::MAX,
+        ..Limits::default()
+    };
+    let engine = builder(database.pool().await, &Calls::default()).limits(limits).build();
+    let Err(Error::Limits { problems }) = engine.start().await else {
+        unreachable!("it started");
+    };
+    let fields: Vec<_> = problems.iter().map(|problem| problem.field).collect();
+    assert_eq!(fields, ["max_runs", "max_waiting_starts", "max_cached_weight"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_and_deletions_in_a_transaction_are_there_on_commit_and_gone_on_rollback() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool().await;
+    let engine = builder(pool.clone(), &Calls::default()).build();
+    let id = save(&engine, chain(&["a"])).await;
+    let update = || UpdatePipeline {
+        id,
+        name: None,
+        definition: chain(&["a", "b"]).into(),
+        expected_version: Some(1),
+        created_by: None,
+    };
+    let version = async || {
+        engine
+            .pipeline(id, None)
+            .await
+            .unwrap()
+            .map(|view| view.summary.version)
+    };
+    let mut client = pool.get().await.unwrap();
+
+    let transaction = client.transaction().await.unwrap();
+    engine.update_pipeline_in(&transaction, update()).await.unwrap();
+    assert!(engine.delete_pipeline_in(&transaction, id).await.unwrap());
+    transaction.rollback().await.unwrap();
+    assert_eq!(version().await, Some(1));
+
+    let transaction = client.transaction().await.unwrap();
+    assert_eq!(
+        engine
+            .update_pipeline_in(&transaction, update())
+            .await
+            .unwrap()
+            .summary
+            .version,
+        2
+    );
+    assert_eq!(version().await, Some(1), "nobody sees it before the commit");
+    transaction.commit().await.unwrap();
+    assert_eq!(version().await, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_wait_for_runs_elsewhere_one_connection_is_enough_for_them() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let options = ConnectOptions {
+        max_connections: 1,
+        ..ConnectOptions::new(database.url())
+    };
+    let elsewhere = builder(connect(&options).await.unwrap(), &Calls::default()).build();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    let starts = (0..300).map(|_| engine.start_run(StartRun::new(pipeline)));
+    let runs: Vec<_> = futures::future::join_all(starts).await;
+    let waits = runs.iter().map(|run| elsewhere.wait(run.as_ref().unwrap().id, LIMIT));
+    let (ends, handle) = futures::future::join(futures::future::join_all(waits), engine.start()).await;
+    assert!(
+        ends.into_iter()
+            .all(|end| end.unwrap().unwrap().summary.finished_at.is_some())
+    );
+    handle.unwrap().shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_step_works_off_what_is_due_and_leaves_nothing_behind() {
+    let (database, calls) = (TestDatabase::new().await, Calls::default());
+    let pool = database.pool().await;
+    let engine = builder(pool.clone(), &calls).build();
+    assert_eq!(engine.work_once().await.unwrap(), 0, "nothing is due");
+    let pipeline = save(&engine, chain(&["a", "b"])).await;
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        runs.push(engine.start_run(StartRun::new(pipeline)).await.unwrap().id);
+    }
+    assert_eq!(engine.work_once().await.unwrap(), 3);
+    for run in runs {
+        let head = engine.run_head(run).await.unwrap().unwrap();
+        assert_eq!(head.summary.status, "completed");
+    }
+    assert_eq!(engine.work_once().await.unwrap(), 0);
+    let client = pool.get().await.unwrap();
+    let left: i64 = client
+        .query_one("SELECT count(*) FROM instances", &[])
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!((left, engine.instance_id()), (0, None));
+    let handle = engine.start().await.unwrap();
+    assert!(matches!(engine.work_once().await, Err(Error::AlreadyStarted)));
+    handle.shutdown(LIMIT).await;
+}
