@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use gathering_persistence::Pool;
+use gathering_persistence::{Connection, Pool};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -17,10 +17,6 @@ const EACH: Duration = Duration::from_secs(2);
 pub(crate) struct Limits {
     /// Single-row transactions per second, at the best client count.
     pub(crate) c: f64,
-    /// Rows per second, 100 in a statement, at the best client count.
-    pub(crate) b: f64,
-    /// The median of one commit with nobody else there.
-    pub(crate) commit: Duration,
 }
 
 /// Measures on the journal's own table, with a row of the size that a node's completion has.
@@ -42,23 +38,28 @@ pub(crate) async fn measure(database: &mut Database, report: &mut Report) -> Lim
     }
     report.add("C: single-row transactions", format!("{c:.0}/s"), "", "");
     report.add("B: rows, 100 a statement", format!("{b:.0}/s"), "", "");
-    Limits { c, b, commit }
+    Limits { c }
 }
 
 const INSERT: &str = "INSERT INTO run_journal (run_id, seq, epoch, at, kind, node, data)
     SELECT $1, i, 1, $2, 'node_completed', 'n1', '{\"attempt\":1,\"started_at\":\"2026-01-01T00:00:00.000000Z\",\"output\":null}'
     FROM generate_series(1, $3) i";
 
+/// One single-row transaction.
+pub(crate) async fn commit(client: &Connection) {
+    let statement = client.prepare_cached(INSERT).await.unwrap();
+    client
+        .execute(&statement, &[&Uuid::now_v7(), &Timestamp::now(), &1_i32])
+        .await
+        .unwrap();
+}
+
 async fn idle_commit(pool: &Pool) -> Duration {
     let client = pool.get().await.unwrap();
-    let statement = client.prepare_cached(INSERT).await.unwrap();
     let mut times = Vec::new();
     for _ in 0..500 {
         let begun = Instant::now();
-        client
-            .execute(&statement, &[&Uuid::now_v7(), &Timestamp::now(), &1_i32])
-            .await
-            .unwrap();
+        commit(&client).await;
         times.push(begun.elapsed());
     }
     times.sort_unstable();
