@@ -83,14 +83,18 @@ impl Engine {
     }
 
     async fn wait_with(&self, id: RunId, notify: &Notify, deadline: Instant) -> Result<Option<RunHead>, Error> {
+        let mut first = true;
         loop {
             // Asked for before the look, so that an end in between is not missed.
             let mut ended = std::pin::pin!(notify.notified());
             ended.as_mut().enable();
-            let run = self.run_head(id).await?;
-            let over = run.as_ref().is_none_or(|run| run.summary.finished_at.is_some());
-            if over || Instant::now() >= deadline {
-                return Ok(run);
+            // A run in memory here says when it leaves, so its row need not be read before.
+            if !(std::mem::take(&mut first) && self.drives(id)) {
+                let run = self.run_head(id).await?;
+                let over = run.as_ref().is_none_or(|run| run.summary.finished_at.is_some());
+                if over || Instant::now() >= deadline {
+                    return Ok(run);
+                }
             }
             tokio::select! {
                 () = ended => {}
@@ -120,5 +124,9 @@ impl Engine {
     async fn ended(&self, asked: &[RunId]) -> Result<Vec<RunId>, gathering_persistence::Error> {
         let client = self.shared.connection().await?;
         runs::over(&client, asked).await
+    }
+
+    fn drives(&self, id: RunId) -> bool {
+        self.current().is_some_and(|session| session.held.holds(id))
     }
 }

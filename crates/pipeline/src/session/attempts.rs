@@ -58,7 +58,13 @@ impl Attempts {
         if self.ended.is_empty() {
             match self.running.join_next().await {
                 // An attempt catches its handler's panics, so it fails to join only when it is dropped.
-                Some(joined) => self.ended.extend(joined),
+                Some(joined) => {
+                    self.ended.extend(joined);
+                    // Those that are about to end, too, get their turn first: then they go into the same append.
+                    if !self.running.is_empty() {
+                        tokio::task::yield_now().await;
+                    }
+                }
                 None => std::future::pending().await,
             }
         }

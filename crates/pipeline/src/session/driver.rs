@@ -38,6 +38,8 @@ pub(crate) struct Driver {
     seq: i32,
     /// Decided, not yet durable.
     pending: Vec<NewEntry>,
+    /// Whether what attempts came to is among it: then it is made durable before another attempt starts, or anything is waited for.
+    unsaved: bool,
     attempts: Attempts,
     /// The size of the journal, with what is pending.
     bytes: usize,
@@ -81,6 +83,7 @@ impl Driver {
             },
             seq: journal.last().map_or(0, |row| row.seq),
             pending: Vec::new(),
+            unsaved: false,
             bytes: journal
                 .iter()
                 .map(|row| row.data.as_ref().map_or(0, |data| data.text().len()))
@@ -149,7 +152,7 @@ impl Driver {
                 return self.end(outcome).await;
             }
             if self.more && !draining {
-                self.flush_if_large().await?;
+                self.flush_if_it_should().await?;
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -159,7 +162,7 @@ impl Driver {
             if self.must_flush() {
                 self.flush().await?;
             }
-            self.await_something().await?;
+            self.await_something().await;
         }
     }
 
@@ -180,6 +183,9 @@ impl Driver {
             for Start { node, attempt, .. } in &starts {
                 self.note(*node, &NodeEvent::AttemptStarted { attempt: *attempt }, now);
             }
+            self.flush().await?;
+        }
+        if self.unsaved && !starts.is_empty() && !Safety::DurableBeforeEffect.is_off() {
             self.flush().await?;
         }
         let alone = starts.len() == 1 && !more && self.attempts.is_empty();
@@ -220,34 +226,27 @@ impl Driver {
     }
 
     /// Waits for an attempt, a timer, the run's deadline or the drain, and takes in what came of it.
-    async fn await_something(&mut self) -> Result<(), Refused> {
+    async fn await_something(&mut self) {
         let pause = self.until_wake();
         let draining = self.session.draining.clone();
         let ended = tokio::select! {
+            // First, because usually it is there already: then no timer is set and no list of waiters locked. Nothing starves: the others
+            // are looked at with every turn.
+            biased;
             ended = self.attempts.ended() => ended,
-            () = tokio::time::sleep(pause) => return Ok(()),
-            () = draining.cancelled(), if !draining.is_cancelled() => return Ok(()),
-            () = self.cancelled.cancelled() => return Ok(()),
+            () = self.cancelled.cancelled() => return,
+            () = draining.cancelled(), if !draining.is_cancelled() => return,
+            () = tokio::time::sleep(pause) => return,
         };
         let now = self.now();
-        let settled: Vec<_> = ended
-            .into_iter()
-            .map(|end| (end.node, self.progress.settle(end, now, self.chance())))
-            .collect();
-        for (node, event) in &settled {
-            self.note(*node, event, now);
+        for end in ended {
+            let node = end.node;
+            let event = self.progress.settle(end, now, self.chance());
+            self.note(node, &event, now);
+            // Known here before it is durable, so that what follows without another attempt goes into the same append.
+            self.take_in(node, &event, now);
         }
-        if self.bytes > self.session.shared.limits.max_run_bytes {
-            // Not even sent: the run ends with its next turn.
-            return Ok(());
-        }
-        if !Safety::DurableBeforeEffect.is_off() {
-            self.flush().await?;
-        }
-        for (node, event) in &settled {
-            self.take_in(*node, event, now);
-        }
-        Ok(())
+        self.unsaved = true;
     }
 
     fn take_in(&mut self, node: NodeIx, event: &NodeEvent, at: Timestamp) {

@@ -79,6 +79,11 @@ impl Held {
         }
     }
 
+    /// Whether the run is in memory, or its insert is under way.
+    pub(crate) fn holds(&self, run: RunId) -> bool {
+        self.0.lock().is_ok_and(|held| held.contains_key(&run))
+    }
+
     fn token(&self, run: RunId) -> Option<CancellationToken> {
         self.0.lock().ok()?.get(&run).map(|hold| hold.stop.clone())
     }

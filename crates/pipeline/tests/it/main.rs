@@ -1,6 +1,7 @@
 //! The engine against a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod appends;
 mod cancels;
 mod crashes;
 mod fencing;

@@ -2,7 +2,6 @@
 
 use gathering_domain::node_state::NodeEvent;
 use gathering_domain::pipeline::NodeIx;
-use gathering_persistence::Safety;
 use gathering_persistence::run_journal::{HeadChange, NewEntry};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -34,23 +33,24 @@ impl Driver {
         });
     }
 
-    /// Keeps single appends small, for the sake of those that share a commit with them.
-    pub(super) async fn flush_if_large(&mut self) -> Result<(), Refused> {
+    /// Between the parts of a cascade: what must not be forgotten does not wait for its end, and single appends stay small, for the sake
+    /// of those that share a commit with them.
+    pub(super) async fn flush_if_it_should(&mut self) -> Result<(), Refused> {
         let bytes: usize = self
             .pending
             .iter()
             .map(|entry| entry.data.as_ref().map_or(0, String::len))
             .sum();
-        if bytes > LARGE_APPEND {
+        if self.must_flush() || bytes > LARGE_APPEND {
             self.flush().await
         } else {
             Ok(())
         }
     }
 
-    /// Whether something decided must not be forgotten in a crash: when a delay ends, that a retry is due.
+    /// Whether something decided must not be forgotten in a crash: what an attempt came to, when a delay ends.
     pub(super) fn must_flush(&self) -> bool {
-        Safety::DurableBeforeEffect.is_off()
+        self.unsaved
             || self
                 .pending
                 .iter()
@@ -67,6 +67,7 @@ impl Driver {
 
     pub(super) async fn append(&mut self, head: Option<HeadChange>) -> Result<(), Refused> {
         let mut entries = std::mem::take(&mut self.pending);
+        self.unsaved = false;
         for entry in &mut entries {
             entry.with_head = head.is_some();
         }
