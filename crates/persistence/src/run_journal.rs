@@ -1,12 +1,14 @@
 //! The table `run_journal`: the truth of each run, appended by compare-and-append.
 
+mod single;
+
 use deadpool_postgres::GenericClient;
 use gathering_domain::{InstanceId, Json, RunId};
 use jiff::Timestamp;
 use tokio_postgres::types::Json as Sql;
 use uuid::Uuid;
 
-use crate::Error;
+use crate::{Error, Safety};
 
 #[cfg(feature = "without-safeties")]
 mod without;
@@ -93,6 +95,11 @@ pub struct EntryRow {
 ///
 /// Fails as a whole, with a unique violation, when an entry of the same number exists already.
 pub async fn append(client: &impl GenericClient, owner: InstanceId, batch: &Batch) -> Result<Appended, Error> {
+    if !(Safety::EpochCheck.is_off() || Safety::CompareAndAppend.is_off())
+        && let Some(claim) = single::only_claim(batch)
+    {
+        return single::append(client, owner, claim, batch).await;
+    }
     let statement = client.prepare_cached(append_statement()).await?;
     let (entries, heads) = (&batch.entries, &batch.heads);
     let run_ids: Vec<Uuid> = entries.iter().map(|entry| entry.run_id.as_uuid()).collect();
@@ -133,9 +140,12 @@ pub async fn append(client: &impl GenericClient, owner: InstanceId, batch: &Batc
             ],
         )
         .await?;
-    let done: i64 = row.get(0);
-    let all = i64::try_from(entries.len() + heads.len()).unwrap_or(i64::MAX);
-    Ok(if done == all { Appended::All } else { Appended::Some })
+    Ok(appended(row.get(0), batch))
+}
+
+fn appended(done: i64, batch: &Batch) -> Appended {
+    let all = i64::try_from(batch.entries.len() + batch.heads.len()).unwrap_or(i64::MAX);
+    if done == all { Appended::All } else { Appended::Some }
 }
 
 // `head` locks and changes the rows of runs that end or wait, if they are still the writer's. An entry counts if its run's head was
