@@ -16,7 +16,7 @@ use crate::Error;
 use crate::error::chain;
 
 /// The most runs in one claim.
-const MAX_CLAIM: usize = 200;
+const MAX_CLAIM: usize = 500;
 /// How often runs are looked for whose owner is not even registered: it stopped while a start of its own was still being committed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 

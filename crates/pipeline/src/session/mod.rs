@@ -236,7 +236,7 @@ impl Session {
 
     /// After a run left the memory: looks at the queue again, once there is room for a fair batch.
     pub(crate) fn slot_freed(&self) {
-        let enough = (self.shared.limits.max_runs / 8).clamp(1, 64);
+        let enough = (self.shared.limits.max_runs / 8).clamp(1, 256);
         if self.slots.available_permits() >= enough && self.backlog.swap(false, Ordering::AcqRel) {
             self.wake.notify_one();
         }
