@@ -10,6 +10,7 @@ pub mod node_state;
 pub mod pipeline;
 pub mod planner;
 pub mod progress;
+pub mod quarantine;
 pub mod retention;
 pub mod retry;
 pub mod run_state;

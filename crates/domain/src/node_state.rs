@@ -155,6 +155,15 @@ pub enum NodeEvent {
         /// As with `Failed`.
         continues: Option<EdgeOutcome>,
     },
+    /// Too many processes died under it: it is not tried again until somebody releases it.
+    Quarantined {
+        /// The last attempt under which one died.
+        attempt: Attempt,
+        /// How many did.
+        error: Failure,
+    },
+    /// Somebody released it from quarantine: the next attempt follows at once.
+    Released,
     /// It will not run.
     Skipped {
         /// Why.
@@ -174,6 +183,8 @@ impl NodeEvent {
             Self::Completed { .. } => "node_completed",
             Self::Failed { .. } => "node_failed",
             Self::TimedOut { .. } => "node_timed_out",
+            Self::Quarantined { .. } => "node_quarantined",
+            Self::Released => "node_released",
             Self::Skipped { .. } => "node_skipped",
             Self::Cancelled => "node_cancelled",
         }
@@ -209,6 +220,15 @@ pub enum NodeState {
         started_at: Timestamp,
         /// Until when.
         wake_at: Timestamp,
+    },
+    /// It is suspected of killing the processes that run it, and rests until somebody releases it, fails it or cancels the run.
+    Quarantined {
+        /// The last attempt under which a process died.
+        attempt: Attempt,
+        /// When the first one started.
+        started_at: Timestamp,
+        /// How many processes died.
+        error: Failure,
     },
     /// Ended well.
     Completed(Ended),
@@ -259,6 +279,7 @@ impl NodeState {
             Self::Running { .. } => "running",
             Self::Retrying { .. } => "retrying",
             Self::Waiting { .. } => "waiting",
+            Self::Quarantined { .. } => "quarantined",
             Self::Completed(_) => "completed",
             Self::Failed(..) => "failed",
             Self::TimedOut(..) => "timed_out",
@@ -270,7 +291,11 @@ impl NodeState {
     /// Whether this state is final.
     pub fn is_terminal(&self) -> bool {
         match self {
-            Self::Pending | Self::Running { .. } | Self::Retrying { .. } | Self::Waiting { .. } => false,
+            Self::Pending
+            | Self::Running { .. }
+            | Self::Retrying { .. }
+            | Self::Waiting { .. }
+            | Self::Quarantined { .. } => false,
             Self::Completed(_)
             | Self::Failed(..)
             | Self::TimedOut(..)
@@ -317,6 +342,12 @@ impl NodeState {
             NodeEvent::Completed { attempt, .. } => Self::Completed(ended(attempt)),
             NodeEvent::Failed { attempt, error, .. } => Self::Failed(ended(attempt), error.clone()),
             NodeEvent::TimedOut { attempt, error, .. } => Self::TimedOut(ended(attempt), error.clone()),
+            NodeEvent::Quarantined { attempt, error } => Self::Quarantined {
+                attempt: *attempt,
+                started_at: self.started_at().unwrap_or(attempt.started_at),
+                error: error.clone(),
+            },
+            NodeEvent::Released => self.released(at),
             NodeEvent::Skipped { reason } => Self::Skipped { reason: *reason, at },
             NodeEvent::Cancelled => Self::Cancelled { at },
         })
@@ -325,9 +356,10 @@ impl NodeState {
     /// When its first attempt, or its wait, started.
     pub fn started_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Running { started_at, .. } | Self::Retrying { started_at, .. } | Self::Waiting { started_at, .. } => {
-                Some(*started_at)
-            }
+            Self::Running { started_at, .. }
+            | Self::Retrying { started_at, .. }
+            | Self::Waiting { started_at, .. }
+            | Self::Quarantined { started_at, .. } => Some(*started_at),
             Self::Completed(ended) | Self::Failed(ended, _) | Self::TimedOut(ended, _) => Some(ended.started_at),
             Self::Pending | Self::Skipped { .. } | Self::Cancelled { .. } => None,
         }
@@ -338,14 +370,20 @@ impl NodeState {
         match self {
             Self::Completed(ended) | Self::Failed(ended, _) | Self::TimedOut(ended, _) => Some(ended.finished_at),
             Self::Skipped { at, .. } | Self::Cancelled { at } => Some(*at),
-            Self::Pending | Self::Running { .. } | Self::Retrying { .. } | Self::Waiting { .. } => None,
+            Self::Pending
+            | Self::Running { .. }
+            | Self::Retrying { .. }
+            | Self::Waiting { .. }
+            | Self::Quarantined { .. } => None,
         }
     }
 
     /// How many attempts were started, as far as is known.
     pub fn attempts(&self) -> u32 {
         match self {
-            Self::Running { attempt, .. } | Self::Retrying { attempt, .. } => attempt.number,
+            Self::Running { attempt, .. } | Self::Retrying { attempt, .. } | Self::Quarantined { attempt, .. } => {
+                attempt.number
+            }
             Self::Waiting { .. } => 1,
             Self::Completed(ended) | Self::Failed(ended, _) | Self::TimedOut(ended, _) => ended.attempts,
             Self::Pending | Self::Skipped { .. } | Self::Cancelled { .. } => 0,
@@ -355,7 +393,10 @@ impl NodeState {
     /// Why it failed, or why its last attempt did.
     pub fn error(&self) -> Option<&Failure> {
         match self {
-            Self::Failed(_, error) | Self::TimedOut(_, error) | Self::Retrying { error, .. } => Some(error),
+            Self::Failed(_, error)
+            | Self::TimedOut(_, error)
+            | Self::Retrying { error, .. }
+            | Self::Quarantined { error, .. } => Some(error),
             Self::Pending
             | Self::Running { .. }
             | Self::Waiting { .. }
@@ -365,15 +406,37 @@ impl NodeState {
         }
     }
 
+    /// A quarantined node whose next attempt is due: the one under which the last process died counts as any other that failed.
+    fn released(&self, at: Timestamp) -> Self {
+        let Self::Quarantined {
+            attempt,
+            started_at,
+            error,
+        } = self.clone()
+        else {
+            return self.clone();
+        };
+        Self::Retrying {
+            attempt,
+            started_at,
+            wake_at: at,
+            error,
+        }
+    }
+
     /// The exceptions from "every open state takes every event".
     fn accepts(&self, event: &NodeEvent) -> bool {
         match event {
             NodeEvent::Skipped { .. } | NodeEvent::WaitStarted { .. } => matches!(self, Self::Pending),
-            NodeEvent::AttemptStarted { .. }
-            | NodeEvent::AttemptFailed { .. }
-            | NodeEvent::Failed { .. }
-            | NodeEvent::TimedOut { .. } => !matches!(self, Self::Waiting { .. }),
-            NodeEvent::Completed { .. } | NodeEvent::Cancelled => true,
+            NodeEvent::AttemptStarted { .. } | NodeEvent::AttemptFailed { .. } | NodeEvent::TimedOut { .. } => {
+                !matches!(self, Self::Waiting { .. } | Self::Quarantined { .. })
+            }
+            NodeEvent::Failed { .. } => !matches!(self, Self::Waiting { .. }),
+            NodeEvent::Completed { .. } => !matches!(self, Self::Quarantined { .. }),
+            // Only an attempt that was written down before it started can be known to have died with its process.
+            NodeEvent::Quarantined { .. } => matches!(self, Self::Running { .. }),
+            NodeEvent::Released => matches!(self, Self::Quarantined { .. }),
+            NodeEvent::Cancelled => true,
         }
     }
 }

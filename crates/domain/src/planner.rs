@@ -100,6 +100,7 @@ impl Progress {
                 }
                 NodeState::Pending
                 | NodeState::Running { .. }
+                | NodeState::Quarantined { .. }
                 | NodeState::Completed(_)
                 | NodeState::Failed(..)
                 | NodeState::TimedOut(..)

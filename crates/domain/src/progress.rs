@@ -164,6 +164,8 @@ impl Progress {
             NodeEvent::AttemptStarted { .. }
             | NodeEvent::AttemptFailed { .. }
             | NodeEvent::WaitStarted { .. }
+            | NodeEvent::Quarantined { .. }
+            | NodeEvent::Released
             | NodeEvent::Cancelled => {}
         }
     }

@@ -18,8 +18,8 @@ pub enum RunState {
     },
     /// Nothing is to do until later; no instance holds it.
     Waiting {
-        /// When there is.
-        wake_at: Timestamp,
+        /// When there is; `None` when somebody has to decide about a node in quarantine first.
+        wake_at: Option<Timestamp>,
     },
     /// Over.
     Ended {
@@ -65,8 +65,8 @@ pub enum RunEvent {
     },
     /// Its owner put it down until later.
     Released {
-        /// When it is due.
-        wake_at: Timestamp,
+        /// When it is due, if time alone makes it so.
+        wake_at: Option<Timestamp>,
     },
     /// Its owner gave it back, because it shuts down.
     HandedBack,

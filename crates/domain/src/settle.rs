@@ -47,7 +47,7 @@ pub enum AttemptResult {
     Lost {
         /// How many attempts of this node died with their process, this one included.
         times: u32,
-        /// With how many the node is suspected of killing its process, and not tried again.
+        /// With how many the node is suspected of killing its process, and quarantined.
         limit: u32,
     },
 }
@@ -62,6 +62,7 @@ impl Progress {
                 NodeState::Pending
                 | NodeState::Retrying { .. }
                 | NodeState::Waiting { .. }
+                | NodeState::Quarantined { .. }
                 | NodeState::Completed(_)
                 | NodeState::Failed(..)
                 | NodeState::TimedOut(..)
@@ -107,7 +108,10 @@ impl Progress {
             // Neither is the node's own failure, so neither asks the retry policy or counts for it: the next attempt follows at once.
             AttemptResult::Interrupted => again_at_once(attempt, interrupted(), now),
             AttemptResult::Lost { times, limit } if times < limit => again_at_once(attempt, lost(), now),
-            AttemptResult::Lost { times, .. } => self.failed(node, attempt, quarantined(times)),
+            AttemptResult::Lost { times, .. } => NodeEvent::Quarantined {
+                attempt,
+                error: quarantined(times),
+            },
         }
     }
 
@@ -149,7 +153,9 @@ fn lost() -> Failure {
 }
 
 fn quarantined(times: u32) -> Failure {
-    let message = format!("{times} processes died while this node was under way, so it is not tried again");
+    let message = format!(
+        "{times} processes died while this node was under way, so it is not tried again until somebody releases it"
+    );
     Failure::new("quarantined", message)
 }
 

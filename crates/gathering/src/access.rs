@@ -15,7 +15,7 @@ impl Gathering {
         } else {
             Err(Error::NotFound {
                 kind: Kind::Project,
-                id: id.as_uuid(),
+                id: id.to_string(),
             })
         }
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use gathering_domain::RunId;
 use gathering_domain::definition::Problem;
 use serde::Serialize;
-use uuid::Uuid;
 
 use crate::{Code, Registration};
 
@@ -45,7 +44,7 @@ pub enum Error {
         /// What was looked for.
         kind: Kind,
         /// Under which id.
-        id: Uuid,
+        id: String,
     },
     /// The pipeline has another version than the caller expects.
     #[error(
@@ -92,6 +91,8 @@ pub enum Kind {
     Pipeline,
     /// A run.
     Run,
+    /// A node of a run.
+    Node,
 }
 
 /// A field that breaks a rule.
@@ -147,14 +148,14 @@ impl Error {
     pub(crate) fn pipeline_not_found(id: gathering_domain::PipelineId) -> Self {
         Self::NotFound {
             kind: Kind::Pipeline,
-            id: id.as_uuid(),
+            id: id.to_string(),
         }
     }
 
     pub(crate) fn run_not_found(id: gathering_domain::RunId) -> Self {
         Self::NotFound {
             kind: Kind::Run,
-            id: id.as_uuid(),
+            id: id.to_string(),
         }
     }
 }
@@ -165,6 +166,7 @@ impl fmt::Display for Kind {
             Self::Project => "project",
             Self::Pipeline => "pipeline",
             Self::Run => "run",
+            Self::Node => "node",
         })
     }
 }

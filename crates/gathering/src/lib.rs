@@ -8,6 +8,7 @@ pub mod database;
 mod error;
 mod handlers;
 mod pipelines;
+mod quarantine;
 mod running;
 mod runs;
 
@@ -17,8 +18,8 @@ pub use gathering_domain::duration::{format_duration, parse_duration};
 pub use gathering_domain::{Clock, Entropy, Json, PipelineId, ProjectId, RunId, RunStatus, UnknownStatus, UserId};
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{
-    Call, CancelReport, ConfigProblem, Handler, HandlerError, JournalEntry, Limits, PipelineSummary, PipelineView,
-    RunHead, RunSummary, RunView, is_idempotency_key,
+    Call, CancelReport, ConfigProblem, EntryPlace, Handler, HandlerError, JournalEntry, Limits, NodeReport,
+    PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode, RunHead, RunSummary, RunView, is_idempotency_key,
 };
 pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;

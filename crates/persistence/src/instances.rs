@@ -61,7 +61,9 @@ pub async fn forget(client: &impl GenericClient, ids: &[InstanceId]) -> Result<(
             "WITH gone AS (
                  DELETE FROM instances i WHERE id = ANY ($1)
                  AND NOT EXISTS (SELECT FROM runs r WHERE r.status = 'running' AND r.owner = i.id)
-                 RETURNING id)
+                 RETURNING id),
+             undecided AS (
+                 DELETE FROM node_decisions d USING gone WHERE d.instance_id = gone.id)
              DELETE FROM cancellations c USING gone WHERE c.instance_id = gone.id",
         )
         .await?;

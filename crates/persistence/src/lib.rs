@@ -4,6 +4,7 @@ pub mod cancellations;
 mod error;
 pub mod instances;
 mod migrate;
+pub mod node_decisions;
 pub mod page;
 pub mod partitions;
 pub mod pipelines;

@@ -217,7 +217,7 @@ pub async fn page(client: &impl GenericClient, run: RunId, after: i32, limit: i6
         .collect())
 }
 
-fn read(row: &tokio_postgres::Row) -> EntryRow {
+pub(crate) fn read(row: &tokio_postgres::Row) -> EntryRow {
     EntryRow {
         run_id: row.get::<_, Uuid>(0).into(),
         seq: row.get(1),

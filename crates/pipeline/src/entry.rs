@@ -45,6 +45,13 @@ struct Failed {
 }
 
 #[derive(Serialize, Deserialize)]
+struct Quarantined {
+    #[serde(flatten)]
+    attempt: Attempt,
+    error: Failure,
+}
+
+#[derive(Serialize, Deserialize)]
 struct Skipped {
     reason: SkipReason,
 }
@@ -86,8 +93,12 @@ pub(crate) fn encode(event: &NodeEvent) -> Option<String> {
             error: error.clone(),
             continues: continues.clone(),
         }),
+        NodeEvent::Quarantined { attempt, error } => serde_json::to_string(&Quarantined {
+            attempt: *attempt,
+            error: error.clone(),
+        }),
         NodeEvent::Skipped { reason } => serde_json::to_string(&Skipped { reason: *reason }),
-        NodeEvent::Cancelled => return None,
+        NodeEvent::Released | NodeEvent::Cancelled => return None,
     };
     // Numbers, strings and JSON that was checked before always serialize.
     encoded.ok()
@@ -145,6 +156,8 @@ pub(crate) fn decode(pipeline: &Pipeline, row: &EntryRow) -> Result<Option<(Node
                 continues,
             }
         }
+        "node_quarantined" => quarantined(row).map(|(attempt, error)| NodeEvent::Quarantined { attempt, error })?,
+        "node_released" => NodeEvent::Released,
         "node_skipped" => NodeEvent::Skipped {
             reason: data::<Skipped>(row)?.reason,
         },
@@ -152,6 +165,12 @@ pub(crate) fn decode(pipeline: &Pipeline, row: &EntryRow) -> Result<Option<(Node
         other => return Err(corrupt(row, &format!("its kind {other} is not known to this release"))),
     };
     Ok(Some((node, event)))
+}
+
+/// The last attempt of a node that was quarantined, and why it was.
+pub(crate) fn quarantined(row: &EntryRow) -> Result<(Attempt, Failure), Error> {
+    let Quarantined { attempt, error } = data(row)?;
+    Ok((attempt, error))
 }
 
 /// Why the attempt failed that an entry tells of.

@@ -10,6 +10,7 @@ mod input;
 mod library;
 mod limits;
 mod pipelines;
+mod quarantine;
 mod retention;
 mod session;
 mod shared;
@@ -24,6 +25,7 @@ pub use futures::future::BoxFuture;
 pub use gathering_domain::definition::{ConfigProblem, InvalidKindName, Problem};
 pub use gathering_domain::node_state::Failure;
 pub use gathering_domain::{Clock, Entropy, InstanceId, Json, PipelineId, ProjectId, RunId, RunStatus, UserId};
+pub use gathering_persistence::node_decisions::EntryPlace;
 pub use gathering_persistence::runs::RunFilter;
 pub use gathering_persistence::{
     ConnectOptions, Page, PageRequest, Pool, SystemClock, SystemEntropy, Transaction, connect,
@@ -34,6 +36,7 @@ pub use handler::{Call, Handler, HandlerError};
 pub use input::{InputProblem, is_idempotency_key};
 pub use limits::{LimitProblem, Limits};
 pub use pipelines::{NewPipeline, PipelineSummary, PipelineView, UpdatePipeline};
+pub use quarantine::{NodeReport, QuarantinePage, QuarantinedNode};
 pub use retention::{Forgotten, OldWeek};
 pub use start::{StartRun, Started};
 pub use view::{JournalEntry, NodeView, RunHead, RunSummary, RunView};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gathering_domain::node_state::{Failure, NodeState};
 use gathering_domain::pipeline::Pipeline;
+use gathering_domain::progress::Progress;
 use gathering_domain::{Json, PipelineId, ProjectId, RunId, RunStatus};
 use gathering_persistence::run_journal::{self, EntryRow};
 use gathering_persistence::runs::{self, ClaimedRun, RunFilter, RunRow};
@@ -42,7 +43,7 @@ pub struct RunSummary {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// When a waiting run is due.
+    /// When a waiting run is due; `None` while it waits for somebody to decide about a node in quarantine.
     pub wake_at: Option<Timestamp>,
 }
 
@@ -78,7 +79,7 @@ pub struct NodeView {
     pub name: Option<String>,
     /// `trigger`, `action`, …, or a type that an embedder registered.
     pub r#type: String,
-    /// `pending`, `running`, `retrying`, `waiting`, `completed`, `failed`, `skipped`, `cancelled` or `timed_out`.
+    /// `pending`, `running`, `retrying`, `waiting`, `quarantined`, `completed`, `failed`, `skipped`, `cancelled` or `timed_out`.
     pub status: &'static str,
     /// Attempts so far.
     pub attempts: u32,
@@ -110,26 +111,34 @@ pub struct JournalEntry {
 impl Engine {
     /// A run with its nodes.
     pub async fn run(&self, id: RunId) -> Result<Option<RunView>, Error> {
+        self.read(id, |record| {
+            let nodes = nodes(&record)?;
+            Ok(RunView {
+                head: record.row.try_into()?,
+                nodes,
+            })
+        })
+        .await
+    }
+
+    /// Reads a run with its journal, and gives what `look` makes of it; `None` when there is no such run.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        id: RunId,
+        look: impl FnOnce(Record) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
         let client = self.shared.connection().await?;
         let Some(row) = runs::get(&client, id).await? else {
             return Ok(None);
         };
         let journal = run_journal::of_runs(&client, &[id]).await?;
         drop(client);
-        let pipeline = self
-            .shared
-            .library
-            .get(&self.shared.pool, row.head.pipeline_id, row.head.version)
-            .await?;
+        let (pipeline_id, version) = (row.head.pipeline_id, row.head.version);
+        let pipeline = self.shared.library.get(&self.shared.pool, pipeline_id, version).await?;
+        let record = Record { row, pipeline, journal };
         // A fold over a long journal takes longer than others should wait.
-        let folding = tokio::task::spawn_blocking(move || {
-            let nodes = nodes(&row, &pipeline, &journal)?;
-            Ok(Some(RunView {
-                head: row.try_into()?,
-                nodes,
-            }))
-        });
-        folding
+        let looking = tokio::task::spawn_blocking(move || look(record).map(Some));
+        looking
             .await
             .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
@@ -163,23 +172,43 @@ impl Engine {
     }
 }
 
-fn nodes(row: &RunRow, pipeline: &Arc<Pipeline>, journal: &[EntryRow]) -> Result<Vec<NodeView>, Error> {
+/// Everything that is written about a run; the head is not younger than the journal.
+pub(crate) struct Record {
+    pub(crate) row: RunRow,
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) journal: Vec<EntryRow>,
+}
+
+impl Record {
+    /// The fold of the journal.
+    pub(crate) fn progress(&self) -> Result<Progress, Error> {
+        Ok(replay(&self.claimed(), &self.pipeline, &self.journal)?)
+    }
+
+    fn claimed(&self) -> ClaimedRun {
+        let head = &self.row.head;
+        ClaimedRun {
+            id: head.id,
+            pipeline_id: head.pipeline_id,
+            version: head.version,
+            epoch: head.epoch,
+            input: self.row.input.clone(),
+            started_at: head.started_at.unwrap_or(head.created_at),
+        }
+    }
+}
+
+fn nodes(record: &Record) -> Result<Vec<NodeView>, Error> {
+    let Record { row, pipeline, journal } = record;
     let head = &row.head;
-    let run = ClaimedRun {
-        id: head.id,
-        pipeline_id: head.pipeline_id,
-        version: head.version,
-        epoch: head.epoch,
-        input: row.input.clone(),
-        started_at: head.started_at.unwrap_or(head.created_at),
-    };
-    let mut progress = replay(&run, pipeline, journal)?;
+    let begun = head.started_at.unwrap_or(head.created_at);
+    let mut progress = record.progress()?;
     match (head.finished_at, head.status.as_str()) {
         (Some(at), _) => progress.cancel_open(at),
         // What the owner has under way is not in the journal; it follows from it. The last entry is when it began.
         // Only so far as it costs little; what is behind it is shown as pending.
         (None, "running") => {
-            progress.next_few(journal.last().map_or(run.started_at, |entry| entry.at), MAX_PRESUMED);
+            progress.next_few(journal.last().map_or(begun, |entry| entry.at), MAX_PRESUMED);
         }
         (None, _) => {}
     }

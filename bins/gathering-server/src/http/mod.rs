@@ -12,6 +12,7 @@ mod panics;
 mod parameters;
 mod pipelines;
 mod problem;
+mod quarantine;
 mod readiness;
 mod request_id;
 mod route;
@@ -48,6 +49,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(
             web::scope("/api/v1")
                 .configure(auth::routes)
+                .configure(quarantine::routes)
                 .configure(runs::routes)
                 .configure(pipelines::routes),
         )

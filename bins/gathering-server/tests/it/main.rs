@@ -13,6 +13,7 @@ mod overload;
 mod pipelines;
 mod problems;
 mod process;
+mod quarantine;
 mod retries;
 mod runs;
 mod support;

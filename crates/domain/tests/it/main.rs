@@ -11,6 +11,7 @@ mod joins;
 mod large_runs;
 mod matrix;
 mod planner;
+mod quarantine;
 mod random_dag;
 mod random_runs;
 mod recovery;

@@ -35,6 +35,11 @@ fn node_states() -> Vec<NodeState> {
             started_at: T,
             wake_at: T,
         },
+        NodeState::Quarantined {
+            attempt: ATTEMPT,
+            started_at: T,
+            error: failure(),
+        },
         NodeState::Completed(ended),
         NodeState::Failed(ended, failure()),
         NodeState::TimedOut(ended, failure()),
@@ -70,6 +75,11 @@ fn node_events() -> Vec<NodeEvent> {
             error: failure(),
             continues: None,
         },
+        NodeEvent::Quarantined {
+            attempt: ATTEMPT,
+            error: failure(),
+        },
+        NodeEvent::Released,
         NodeEvent::Skipped {
             reason: SkipReason::NotTaken,
         },
@@ -90,7 +100,7 @@ fn run_states() -> Vec<RunState> {
     let open = [
         RunState::Queued,
         RunState::Running { owner: instance(1) },
-        RunState::Waiting { wake_at: T },
+        RunState::Waiting { wake_at: Some(T) },
     ];
     let ended = outcomes().into_iter().map(|outcome| RunState::Ended { outcome, at: T });
     open.into_iter().chain(ended).collect()
@@ -99,7 +109,7 @@ fn run_states() -> Vec<RunState> {
 fn run_events() -> Vec<RunEvent> {
     let open = [
         RunEvent::Claimed { by: instance(2) },
-        RunEvent::Released { wake_at: T },
+        RunEvent::Released { wake_at: Some(T) },
         RunEvent::HandedBack,
     ];
     open.into_iter()

@@ -175,6 +175,8 @@ fn passage(case: &Case, edge: EdgeIx, source: Option<&NodeEvent>) -> Option<Pass
         NodeEvent::AttemptStarted { .. }
         | NodeEvent::AttemptFailed { .. }
         | NodeEvent::WaitStarted { .. }
+        | NodeEvent::Quarantined { .. }
+        | NodeEvent::Released
         | NodeEvent::Skipped { .. }
         | NodeEvent::Cancelled => return None,
     };

@@ -1,6 +1,7 @@
 //! Drives one run: plans, starts attempts, makes what they came to durable, and plans again.
 
 mod appending;
+mod deciding;
 mod leaving;
 
 use std::sync::Arc;
@@ -20,6 +21,8 @@ use super::Session;
 use super::attempt;
 use super::attempts::Attempts;
 use super::committer::Refused;
+use super::decisions::Decisions;
+use super::holder::Reins;
 use super::recovery;
 use crate::entry::TAKEN_OVER;
 use crate::handler::Call;
@@ -48,6 +51,8 @@ pub(crate) struct Driver {
     /// Whether a process died with this run: then attempts are journaled before they start, to find a node that kills its process.
     watchful: bool,
     cancelled: CancellationToken,
+    /// What somebody decided about its nodes in quarantine.
+    decisions: Arc<Decisions>,
     deadline: Option<Timestamp>,
 }
 
@@ -71,7 +76,7 @@ impl Driver {
         run: ClaimedRun,
         pipeline: Arc<Pipeline>,
         journal: &[EntryRow],
-        cancelled: CancellationToken,
+        reins: Reins,
     ) -> Result<Self, gathering_persistence::Error> {
         let progress = recovery::replay(&run, &pipeline, journal)?;
         let deadline = pipeline
@@ -91,7 +96,8 @@ impl Driver {
             more: false,
             attempts: Attempts::new(session.shared.limits.max_attempts_per_run, session.attempts.clone()),
             watchful: journal.iter().any(|row| row.kind == TAKEN_OVER),
-            cancelled,
+            cancelled: reins.stop,
+            decisions: reins.decisions,
             deadline,
             progress,
             pipeline,
@@ -111,8 +117,9 @@ impl Driver {
     pub(crate) fn settle_lost(&mut self, journal: &[EntryRow], taken_over: bool) {
         let (now, limit) = (self.now(), self.session.shared.limits.max_lost_attempts);
         for (node, attempt) in self.progress.under_way() {
-            let result = if taken_over {
-                let times = recovery::losses(journal, &self.pipeline.nodes[node].id);
+            let id = &self.pipeline.nodes[node].id;
+            let result = if taken_over || recovery::is_lost(journal, id) {
+                let times = recovery::losses(journal, id);
                 AttemptResult::Lost { times, limit }
             } else {
                 AttemptResult::Interrupted
@@ -147,6 +154,7 @@ impl Driver {
                 self.flush().await?;
                 return Ok(Leave::Draining);
             }
+            self.take_decisions().await?;
             let draining = self.session.draining.is_cancelled();
             if !draining && let Some(outcome) = self.plan().await? {
                 return self.end(outcome).await;
@@ -225,7 +233,7 @@ impl Driver {
         self.attempts.start(attempting, alone).await;
     }
 
-    /// Waits for an attempt, a timer, the run's deadline or the drain, and takes in what came of it.
+    /// Waits for an attempt, a timer, the run's deadline, the drain or a decision, and takes in what came of it.
     async fn await_something(&mut self) {
         let pause = self.until_wake();
         let draining = self.session.draining.clone();
@@ -236,6 +244,7 @@ impl Driver {
             ended = self.attempts.ended() => ended,
             () = self.cancelled.cancelled() => return,
             () = draining.cancelled(), if !draining.is_cancelled() => return,
+            () = self.decisions.arrived() => return,
             () = tokio::time::sleep(pause) => return,
         };
         let now = self.now();

@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 
 use super::Session;
 use super::committer::Refused;
+use super::decisions::{Decisions, NodeDecision};
 use super::driver::{Driver, Leave};
 use crate::Error;
 use crate::error::chain;
@@ -37,14 +38,22 @@ pub(crate) struct Claimed {
     pub(crate) journal: Option<Vec<EntryRow>>,
 }
 
+/// What reaches the driver of a run from outside.
+#[derive(Debug, Default)]
+pub(crate) struct Reins {
+    /// Stops the run's attempts.
+    pub(crate) stop: CancellationToken,
+    /// What somebody decided about its nodes in quarantine.
+    pub(crate) decisions: Arc<Decisions>,
+}
+
 /// The runs in memory, and those whose insert is under way.
 #[derive(Debug, Default)]
 pub(crate) struct Held(Mutex<HashMap<RunId, Hold>>);
 
 #[derive(Debug, Default)]
 struct Hold {
-    /// Stops the run's attempts.
-    stop: CancellationToken,
+    reins: Reins,
     /// Somebody took the run away and this instance claimed it again, while its first driver had not noticed yet.
     claimed_again: bool,
 }
@@ -84,8 +93,21 @@ impl Held {
         self.0.lock().is_ok_and(|held| held.contains_key(&run))
     }
 
+    /// Hands a decision to the run's driver; `false` when it is not held.
+    pub(crate) fn decide(&self, run: RunId, decision: NodeDecision) -> bool {
+        let Some(decisions) = self.decisions(run) else {
+            return false;
+        };
+        decisions.add(decision);
+        true
+    }
+
+    fn decisions(&self, run: RunId) -> Option<Arc<Decisions>> {
+        self.0.lock().ok()?.get(&run).map(|hold| hold.reins.decisions.clone())
+    }
+
     fn token(&self, run: RunId) -> Option<CancellationToken> {
-        self.0.lock().ok()?.get(&run).map(|hold| hold.stop.clone())
+        self.0.lock().ok()?.get(&run).map(|hold| hold.reins.stop.clone())
     }
 }
 
@@ -185,8 +207,11 @@ impl Session {
             None => run_journal::of_runs(&self.shared.connection().await?, &[run.id]).await?,
         };
         // The driver's own: what it cancels when it leaves must not stop the one that goes on with the run.
-        let stop = self.held.token(run.id).unwrap_or_default().child_token();
-        let mut driver = Driver::resume(self.clone(), run, pipeline, &journal, stop)?;
+        let reins = Reins {
+            stop: self.held.token(run.id).unwrap_or_default().child_token(),
+            decisions: self.held.decisions(run.id).unwrap_or_default(),
+        };
+        let mut driver = Driver::resume(self.clone(), run, pipeline, &journal, reins)?;
         tracing::debug!(entries = journal.len(), taken_over, "driving the run");
         if taken_over {
             driver.note_take_over();

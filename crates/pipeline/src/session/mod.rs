@@ -4,6 +4,7 @@ mod attempt;
 mod attempts;
 mod claimer;
 pub(crate) mod committer;
+pub(crate) mod decisions;
 mod driver;
 pub(crate) mod holder;
 pub(crate) mod lane;

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gathering_domain::InstanceId;
-use gathering_persistence::{Connection, Error, cancellations, instances};
+use gathering_persistence::{Connection, Error, cancellations, instances, node_decisions};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Session;
+use super::decisions::NodeDecision;
 use crate::shared::Shared;
 
 /// Since when the database was seen without a break.
@@ -76,7 +77,7 @@ impl Presence {
         }
     }
 
-    /// Beats, and stops what was cancelled elsewhere.
+    /// Beats, stops what was cancelled elsewhere, and hands on what was decided there.
     async fn tick(&mut self, session: &Session, shared: &Shared) -> Result<(), Error> {
         self.beat(shared).await?;
         let Some(connection) = &self.connection else {
@@ -84,6 +85,18 @@ impl Presence {
         };
         for run in cancellations::take(connection, self.instance).await? {
             session.held.stop(run);
+        }
+        for row in node_decisions::take(connection, self.instance).await? {
+            // One that cannot be read, or whose run has left the memory, is asked for again by whoever waits for it.
+            if let Ok(decision) = row.decision.parse() {
+                let (node, attempt) = (row.node, u32::try_from(row.attempt).unwrap_or_default());
+                let decision = NodeDecision {
+                    node,
+                    attempt,
+                    decision,
+                };
+                session.held.decide(row.run_id, decision);
+            }
         }
         Ok(())
     }

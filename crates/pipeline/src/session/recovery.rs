@@ -30,11 +30,21 @@ pub(crate) fn replay(run: &ClaimedRun, pipeline: &Arc<Pipeline>, journal: &[Entr
     Ok(progress)
 }
 
+/// Whether an attempt that was under way when the journal ends died with its process: some instance took the run over after it started,
+/// be it that it could not go on with it itself.
+pub(crate) fn is_lost(journal: &[EntryRow], node: &str) -> bool {
+    let later = journal.iter().rev().take_while(|row| row.node.as_deref() != Some(node));
+    later.into_iter().any(|row| row.kind == entry::TAKEN_OVER)
+}
+
 /// How many processes died while this node was under way: those that the journal tells of, the present one, and the first one of all,
-/// before which nobody wrote down what was under way.
+/// before which nobody wrote down what was under way. Since its release from quarantine, if it was there.
 pub(crate) fn losses(journal: &[EntryRow], node: &str) -> u32 {
-    let lost = journal
-        .iter()
-        .filter(|row| row.node.as_deref() == Some(node) && entry::failure_code(row) == Some(ATTEMPT_LOST.to_owned()));
-    u32::try_from(lost.count()).unwrap_or(u32::MAX).saturating_add(2)
+    let of_node = || journal.iter().filter(|row| row.node.as_deref() == Some(node));
+    let since = of_node().rev().take_while(|row| row.kind != "node_released");
+    let lost = since.filter(|row| entry::failure_code(row).as_deref() == Some(ATTEMPT_LOST));
+    let unwritten = 1 + u32::from(!of_node().any(|row| row.kind == "node_released"));
+    u32::try_from(lost.count())
+        .unwrap_or(u32::MAX)
+        .saturating_add(unwritten)
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use gathering_domain::{InstanceId, RunId};
 use gathering_persistence::{ConnectOptions, connect, runs};
 use gathering_pipeline::{PageRequest, RunFilter, StartRun};
-use gathering_testkit::{TestDatabase, eventually};
+use gathering_testkit::{TestDatabase, eventually, until};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{Calls, LIMIT, builder, chain, ended, history, kinds, save};
@@ -55,6 +55,15 @@ async fn shutting_down_hands_over_and_another_instance_goes_on_in_the_middle() {
 
 /// An instance that dies while the node `h` hangs: in the given run, or in one that it starts.
 async fn die_while_hanging(database: &TestDatabase, calls: &Calls, run: Option<RunId>) -> RunId {
+    let definition = json!({"nodes": [
+        {"id": "a", "type": "action", "config": {"action": "echo"}},
+        {"id": "h", "type": "action", "config": {"action": "hang"}}],
+      "edges": [{"from": "a", "to": "h"}]});
+    die_in(database, calls, definition, run).await
+}
+
+/// The same in a run of this definition.
+pub(crate) async fn die_in(database: &TestDatabase, calls: &Calls, definition: Value, run: Option<RunId>) -> RunId {
     // A runtime of its own stands for a process: dropping it stops everything on it at once, in no order.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -65,10 +74,6 @@ async fn die_while_hanging(database: &TestDatabase, calls: &Calls, run: Option<R
         let run = runtime.block_on(async move {
             let pool = connect(&ConnectOptions::new(url)).await.unwrap();
             let engine = builder(pool, &hanging).build();
-            let definition = json!({"nodes": [
-                {"id": "a", "type": "action", "config": {"action": "echo"}},
-                {"id": "h", "type": "action", "config": {"action": "hang"}}],
-              "edges": [{"from": "a", "to": "h"}]});
             std::mem::forget(engine.start().await.unwrap());
             let run = if let Some(run) = run {
                 run
@@ -88,22 +93,36 @@ async fn die_while_hanging(database: &TestDatabase, calls: &Calls, run: Option<R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_under_which_three_processes_died_is_not_given_a_fourth() {
+async fn a_node_under_which_three_processes_died_is_not_given_a_fourth_until_it_is_released() {
     let database = TestDatabase::new().await;
     let calls = Calls::default();
     let run = die_while_hanging(&database, &calls, None).await;
     for _ in 0..2 {
         die_while_hanging(&database, &calls, Some(run)).await;
     }
-    let last = builder(database.pool().await, &calls).build();
+    // On the last one it would not hang.
+    let last = builder(database.pool().await, &calls)
+        .handler("hang", |_: gathering_pipeline::Call| async {
+            Ok::<_, gathering_pipeline::HandlerError>(json!("at last"))
+        })
+        .build();
     let handle = last.start().await.unwrap();
-    let view = ended(&last, run).await;
+    let rests = until("the run to rest", LIMIT, async || {
+        let view = last.run(run).await.unwrap().unwrap();
+        (view.head.summary.status == "waiting").then_some(view)
+    })
+    .await;
     assert_eq!(
-        (view.head.summary.status.as_str(), view.nodes[1].status),
-        ("failed", "failed")
+        (rests.nodes[1].status, rests.head.summary.wake_at),
+        ("quarantined", None)
     );
-    assert_eq!(view.nodes[1].error.as_ref().unwrap().code, "quarantined");
+    assert_eq!(rests.nodes[1].error.as_ref().unwrap().code, "quarantined");
     assert_eq!((calls.of("a"), calls.of("h")), (1, 3));
+    history(&database, &[&calls]).await.assert_sound();
+
+    let released = last.release_node(run, "h").await.unwrap().unwrap();
+    assert!(released.changed, "{released:?}");
+    assert_eq!(ended(&last, run).await.head.summary.status, "completed");
     let expected = [
         "node_completed a",
         "taken_over -",
@@ -112,7 +131,10 @@ async fn a_node_under_which_three_processes_died_is_not_given_a_fourth() {
         "attempt_failed h",
         "attempt_started h",
         "taken_over -",
-        "node_failed h",
+        "node_quarantined h",
+        "node_released h",
+        "attempt_started h",
+        "node_completed h",
         "run_ended -",
     ];
     assert_eq!(kinds(&last, run).await, expected);

@@ -6,6 +6,8 @@ mod cancels;
 mod crashes;
 mod fencing;
 mod kinds;
+mod processes;
+mod quarantine;
 mod retention;
 mod runs;
 mod schemas;

@@ -13,6 +13,7 @@ pub fn check(history: &History) -> Vec<Violation> {
         journal.sequence(&mut found);
         journal.epochs(&mut found);
         journal.nodes(&mut found);
+        journal.quarantines(&mut found);
         match &run.head {
             Some(head) => against_head(run, head, &journal, &mut found),
             None => found.push(Violation::LostRun {
@@ -55,6 +56,8 @@ fn ends(run: &RunHistory, head: &Head, journal: &Journal<'_>, found: &mut Vec<Vi
                 seq: None,
                 journal: None,
             },
+            // It waits for somebody to decide, and is not lost.
+            None if head.status == "waiting" && journal.rests() => return,
             None => Violation::LostRun {
                 run: run.id,
                 status: Some(head.status.clone()),

@@ -13,6 +13,9 @@ const ENDS: [&str; 5] = [
     "node_cancelled",
 ];
 
+/// The kinds of entries that may follow a quarantine.
+const RESOLVES: [&str; 3] = ["node_released", "node_failed", "node_cancelled"];
+
 /// The entries of a run, in the order of their numbers.
 pub(super) struct Journal<'a> {
     run: &'a RunHistory,
@@ -124,6 +127,45 @@ impl<'a> Journal<'a> {
                 None => {}
             }
         }
+    }
+
+    /// What was quarantined rests until somebody decides. What comes after the run's end is told as such.
+    pub(super) fn quarantines(&self, found: &mut Vec<Violation>) {
+        let mut resting: BTreeMap<&str, i32> = BTreeMap::new();
+        let lived = self.end.unwrap_or(self.entries.len());
+        for (entry, node) in self.entries[..lived]
+            .iter()
+            .filter_map(|entry| Some((*entry, entry.node.as_deref()?)))
+        {
+            let (run, seq) = (self.run.id, entry.seq);
+            match (resting.remove(node), entry.kind.as_str()) {
+                (None, "node_released") => found.push(Violation::ReleasedFromNothing {
+                    run,
+                    node: node.to_owned(),
+                    seq,
+                }),
+                (Some(quarantined), kind) if !RESOLVES.contains(&kind) => found.push(Violation::ActedInQuarantine {
+                    run,
+                    node: node.to_owned(),
+                    quarantined,
+                    seq,
+                    kind: kind.to_owned(),
+                }),
+                _ => {}
+            }
+            if entry.kind == "node_quarantined" {
+                resting.insert(node, seq);
+            }
+        }
+    }
+
+    /// Whether the last that is written about some node is that it was quarantined: then its run may rest.
+    pub(super) fn rests(&self) -> bool {
+        let last: BTreeMap<&str, &str> = self
+            .entries()
+            .filter_map(|entry| Some((entry.node.as_deref()?, entry.kind.as_str())))
+            .collect();
+        last.values().any(|kind| *kind == "node_quarantined")
     }
 
     fn second(&self, entry: &Entry, node: &str, first: i32) -> Violation {

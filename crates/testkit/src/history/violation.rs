@@ -37,6 +37,22 @@ pub enum Violation {
         kind: String,
     },
 
+    /// A node in quarantine rests until it is released, failed or cancelled.
+    #[error(
+        "node {node} of run {run} was quarantined in entry {quarantined}, and entry {seq} ({kind}) is about it all the same"
+    )]
+    ActedInQuarantine {
+        run: RunId,
+        node: String,
+        quarantined: i32,
+        seq: i32,
+        kind: String,
+    },
+
+    /// What is released was in quarantine.
+    #[error("node {node} of run {run} was released in entry {seq}, but was not in quarantine")]
+    ReleasedFromNothing { run: RunId, node: String, seq: i32 },
+
     /// Entries are about nodes of the definition.
     #[error("entry {seq} of run {run} is about node {node}, which the definition does not have")]
     UnknownNode { run: RunId, node: String, seq: i32 },
@@ -168,6 +184,8 @@ impl Violation {
             | Self::LostNode { run, .. }
             | Self::EndedTwice { run, .. }
             | Self::AfterNodeEnd { run, .. }
+            | Self::ActedInQuarantine { run, .. }
+            | Self::ReleasedFromNothing { run, .. }
             | Self::UnknownNode { run, .. }
             | Self::Gap { run, .. }
             | Self::RepeatedSeq { run, .. }

@@ -54,13 +54,14 @@ fn told(event: &NodeEvent) -> String {
                 goes_on.unwrap_or_default()
             )
         }
+        NodeEvent::Quarantined { attempt, error } => format!("{name} {} {}", attempt.number, failure(error)),
         NodeEvent::Skipped {
             reason: SkipReason::NotTaken,
         } => format!("{name} not_taken"),
         NodeEvent::Skipped {
             reason: SkipReason::UpstreamFailed,
         } => format!("{name} upstream_failed"),
-        NodeEvent::Cancelled => name.to_owned(),
+        NodeEvent::Released | NodeEvent::Cancelled => name.to_owned(),
     }
 }
 

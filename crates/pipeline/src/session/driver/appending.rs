@@ -48,13 +48,11 @@ impl Driver {
         }
     }
 
-    /// Whether something decided must not be forgotten in a crash: what an attempt came to, when a delay ends.
+    /// Whether something decided must not be forgotten in a crash: what an attempt came to, when a delay ends, that a node kills its
+    /// process.
     pub(super) fn must_flush(&self) -> bool {
-        self.unsaved
-            || self
-                .pending
-                .iter()
-                .any(|entry| entry.kind == "node_waiting" || entry.kind == TAKEN_OVER)
+        let lasting = ["node_waiting", "node_quarantined", TAKEN_OVER];
+        self.unsaved || self.pending.iter().any(|entry| lasting.contains(&entry.kind))
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), Refused> {

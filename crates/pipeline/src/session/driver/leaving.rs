@@ -1,4 +1,4 @@
-//! How a run leaves the memory: it ends, or is put down until its next timer.
+//! How a run leaves the memory: it ends, or is put down until its next timer, or until somebody decides.
 
 use gathering_domain::node_state::Failure;
 use gathering_domain::run_state::{Outcome, RunEvent, RunState};
@@ -61,16 +61,16 @@ impl Driver {
         }
     }
 
-    /// Puts the run down until its next timer: it then costs nothing but its row.
+    /// Puts the run down until its next timer, if it has one: it then costs nothing but its row.
     pub(super) async fn release(&mut self) -> Result<Leave, Refused> {
         let now = self.now();
-        let wake_at = self.wake_at().unwrap_or(now);
-        let wait = wake_at.duration_since(now).max(SignedDuration::ZERO);
+        let wake_at = self.wake_at();
+        let wait = wake_at.map(|wake_at| wake_at.duration_since(now).max(SignedDuration::ZERO));
         let head = HeadChange {
             run_id: self.run.id,
             epoch: self.run.epoch,
             status: "waiting",
-            wait_ms: Some(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
+            wait_ms: wait.map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
             output: None,
             error: None,
             finished_at: None,
@@ -86,11 +86,13 @@ impl Driver {
         self.state = after.unwrap_or_else(|_| self.state.clone());
     }
 
-    /// Whether there is nothing to do for long enough to put the run down.
+    /// Whether there is nothing to do for long enough to put the run down. Without a timer only a node in quarantine keeps it open.
     pub(super) fn may_rest(&self) -> bool {
         let until = self.now().checked_add(self.session.shared.limits.release_after);
-        self.wake_at()
-            .is_some_and(|wake_at| until.is_ok_and(|until| wake_at > until))
+        match self.wake_at() {
+            Some(wake_at) => until.is_ok_and(|until| wake_at > until),
+            None => self.progress.has_quarantined(),
+        }
     }
 
     /// The next timer of a node, or the deadline of the run.

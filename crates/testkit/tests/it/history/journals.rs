@@ -2,7 +2,7 @@
 
 use gathering_testkit::history::Violation;
 
-use super::{ended, entry, found, head, insert, run_id, with_epoch};
+use super::{at, ended, entry, found, head, insert, run_id, with_epoch};
 
 #[test]
 fn a_node_without_an_end_is_lost_in_a_completed_run() {
@@ -129,4 +129,64 @@ fn who_was_taken_over_writes_no_more() {
         by: 2,
     };
     assert_eq!(found, [expected]);
+}
+
+#[test]
+fn what_is_quarantined_and_released_is_sound_and_so_is_a_run_that_rests() {
+    let quarantined = entry(1, "node_quarantined", Some("a"));
+    let released = found(|run, effects| {
+        run.entries = vec![
+            quarantined.clone(),
+            entry(2, "node_released", Some("a")),
+            entry(3, "node_failed", Some("a")),
+            ended(4, "failed"),
+        ];
+        head(run).status = "failed".to_owned();
+        head(run).finished_at = Some(at(40));
+        effects.truncate(1);
+    });
+    assert_eq!(released, []);
+    let rests = |status: &str| {
+        found(|run, effects| {
+            run.entries = vec![quarantined.clone()];
+            head(run).status = status.to_owned();
+            head(run).finished_at = None;
+            effects.truncate(1);
+        })
+    };
+    assert_eq!(rests("waiting"), []);
+    let (run, status) = (run_id(), Some("queued".to_owned()));
+    assert_eq!(rests("queued"), [Violation::LostRun { run, status }]);
+}
+
+#[test]
+fn a_node_in_quarantine_rests_until_it_is_released_which_nothing_else_is() {
+    let (run, node) = (run_id(), "a".to_owned());
+    let acted = found(|run, _| {
+        run.entries.truncate(2);
+        run.entries[0] = entry(1, "node_quarantined", Some("a"));
+        let then = [
+            entry(2, "attempt_started", Some("a")),
+            entry(3, "node_failed", Some("a")),
+        ];
+        insert(run, then);
+        run.entries[3].data = serde_json::json!({"status": "failed"});
+        head(run).status = "failed".to_owned();
+    });
+    let expected = Violation::ActedInQuarantine {
+        run,
+        node: node.clone(),
+        quarantined: 1,
+        seq: 2,
+        kind: "attempt_started".to_owned(),
+    };
+    assert!(acted.contains(&expected), "{acted:?}");
+    let released = found(|run, _| {
+        run.entries[0] = entry(1, "node_released", Some("a"));
+        run.entries[1] = entry(2, "node_skipped", Some("s"));
+    });
+    assert!(
+        released.contains(&Violation::ReleasedFromNothing { run, node, seq: 1 }),
+        "{released:?}"
+    );
 }

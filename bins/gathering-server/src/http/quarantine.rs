@@ -1,0 +1,57 @@
+//! `/quarantine` and `/runs/{id}/nodes/{node}`: nodes that kill their processes, and what becomes of them.
+
+use actix_web::web::{Data, Path, ServiceConfig, resource};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::body::Incoming;
+use super::identity::Caller;
+use super::parameters::Parameters;
+use super::problem::Problem;
+use super::route::{Run, methods, read, write};
+use super::{Method, Page, State};
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(methods(resource("/quarantine"), "GET, HEAD").route(read().to(list)))
+        .service(methods(resource("/runs/{id}/nodes/{node}/release"), "POST").route(write(Method::POST).to(release)))
+        .service(methods(resource("/runs/{id}/nodes/{node}/fail"), "POST").route(write(Method::POST).to(fail)));
+}
+
+async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let mut parameters = Parameters::of(&request);
+    let project = parameters.optional("project_id", "a UUID");
+    let limit = parameters.limit();
+    let after = parameters.optional("cursor", "the next_cursor of an earlier page");
+    parameters.finish()?;
+    let found = state.gathering.quarantine(&identity, project, after, limit).await?;
+    Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
+}
+
+async fn release(
+    state: Data<State>,
+    Caller(identity): Caller,
+    Run(run): Run,
+    path: Path<(String, String)>,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    incoming.object_or_nothing().await?.finish()?;
+    let report = state.gathering.release_node(&identity, run, &path.1).await?;
+    Ok(HttpResponse::Ok().json(report))
+}
+
+async fn fail(
+    state: Data<State>,
+    Caller(identity): Caller,
+    Run(run): Run,
+    path: Path<(String, String)>,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let mut body = incoming.object_or_nothing().await?;
+    let reason: Option<String> = body.optional("reason", "a text");
+    body.finish()?;
+    let report = state
+        .gathering
+        .fail_node(&identity, run, &path.1, reason.as_deref())
+        .await?;
+    Ok(HttpResponse::Ok().json(report))
+}

@@ -1,0 +1,125 @@
+//! What somebody decides about nodes in quarantine, wherever their run is.
+
+use std::sync::Arc;
+
+use gathering_domain::RunId;
+use gathering_pipeline::{Call, Engine, HandlerError};
+use gathering_testkit::{TestDatabase, eventually};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::crashes::die_in;
+use crate::support::{Calls, LIMIT, builder, ended, history, kinds, statuses};
+
+/// `h` and `g` side by side, both of which hang.
+fn two_hang() -> Value {
+    json!({"nodes": [
+        {"id": "h", "type": "action", "config": {"action": "hang"}},
+        {"id": "g", "type": "action", "config": {"action": "hang"}, "on_error": "continue"}],
+      "edges": []})
+}
+
+/// A run both of whose nodes hung in three processes that died.
+async fn killed_thrice(database: &TestDatabase, calls: &Calls) -> RunId {
+    let run = die_in(database, calls, two_hang(), None).await;
+    for _ in 0..2 {
+        die_in(database, calls, two_hang(), Some(run)).await;
+    }
+    run
+}
+
+async fn rests(engine: &Engine, run: RunId) {
+    eventually("the run to rest", LIMIT, async || {
+        let view = engine.run(run).await.unwrap().unwrap();
+        view.head.summary.status == "waiting" && statuses(&view) == ["h:quarantined", "g:quarantined"]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_over_another_instance_reaches_a_run_in_memory_without_disturbing_it() {
+    let (database, calls, later) = (TestDatabase::new().await, Calls::default(), Calls::default());
+    let run = killed_thrice(&database, &calls).await;
+    let open = Arc::new(Notify::new());
+    let (gate, seen) = (open.clone(), later.clone());
+    let works = builder(database.pool().await, &later)
+        .handler("hang", move |call: Call| {
+            let gate = gate.clone();
+            let gated = &*call.node == "g";
+            seen.add(call);
+            async move {
+                if gated {
+                    gate.notified().await;
+                }
+                Ok::<_, HandlerError>(json!("done"))
+            }
+        })
+        .build();
+    let handle = works.start().await.unwrap();
+    // This one never works.
+    let asked = builder(database.pool().await, &calls).build();
+    rests(&asked, run).await;
+
+    assert_eq!(asked.release_node(run, "g").await.unwrap().unwrap().status, "retrying");
+    eventually("the node to be under way", LIMIT, async || later.of("g") == 1).await;
+    let released = asked.release_node(run, "h").await.unwrap().unwrap();
+    assert!(released.changed, "{released:?}");
+    eventually("the other one to be done", LIMIT, async || later.of("h") == 1).await;
+    let again = asked.release_node(run, "h").await.unwrap().unwrap();
+    assert_eq!((again.changed, later.of("g")), (false, 1), "nothing was begun again");
+    open.notify_one();
+    let view = ended(&asked, run).await;
+    assert_eq!(view.head.summary.status, "completed");
+    assert_eq!((later.of("g"), later.of("h")), (1, 1));
+    handle.shutdown(LIMIT).await;
+    history(&database, &[&calls, &later]).await.assert_sound();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_failed_in_quarantine_fails_as_the_node_says() {
+    let (database, calls) = (TestDatabase::new().await, Calls::default());
+    let fails = killed_thrice(&database, &calls).await;
+    let engine = builder(database.pool().await, &calls).build();
+    let handle = engine.start().await.unwrap();
+    rests(&engine, fails).await;
+    assert_eq!(
+        engine
+            .fail_node(fails, "g", "it is broken")
+            .await
+            .unwrap()
+            .unwrap()
+            .status,
+        "failed"
+    );
+    assert_eq!(
+        engine
+            .fail_node(fails, "h", "so is this")
+            .await
+            .unwrap()
+            .unwrap()
+            .status,
+        "failed"
+    );
+    let view = ended(&engine, fails).await;
+    assert_eq!(view.head.summary.status, "failed");
+    assert_eq!(view.nodes[0].error.as_ref().unwrap().message, "so is this");
+    assert!(engine.release_node(fails, "nobody").await.unwrap().is_none());
+    handle.shutdown(LIMIT).await;
+    history(&database, &[&calls]).await.assert_sound();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_rests_can_be_cancelled_and_then_nothing_is_released() {
+    let (database, calls) = (TestDatabase::new().await, Calls::default());
+    let run = killed_thrice(&database, &calls).await;
+    let engine = builder(database.pool().await, &calls).build();
+    let handle = engine.start().await.unwrap();
+    rests(&engine, run).await;
+    let cancelled = engine.cancel_run(run, "no longer wanted").await.unwrap().unwrap();
+    assert!(cancelled.changed, "{cancelled:?}");
+    let after = engine.release_node(run, "h").await.unwrap().unwrap();
+    assert_eq!((after.status, after.changed), ("cancelled", false));
+    assert_eq!(kinds(&engine, run).await.last().unwrap(), "run_ended -");
+    handle.shutdown(LIMIT).await;
+    history(&database, &[&calls]).await.assert_sound();
+}
