@@ -217,12 +217,13 @@ impl Driver {
             cancelled: self.cancelled.child_token(),
         };
         let shared = &self.session.shared;
-        let running = attempt::run(
+        // On the heap once, rather than in each of the futures around it.
+        let running = Box::pin(attempt::run(
             shared.handlers.get(handler).cloned(),
             call,
             definition.timeout,
             shared.limits.max_output_bytes,
-        );
+        ));
         let attempting = async move {
             AttemptEnd {
                 node,

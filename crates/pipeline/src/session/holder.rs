@@ -130,7 +130,9 @@ impl Session {
             drop(slot);
             session.slot_freed();
         };
-        let driving = self.dropped.clone().run_until_cancelled_owned(driving.instrument(span));
+        // On the heap: what wraps a future keeps room for it more than once, and there are as many as runs in memory.
+        let driving = Box::pin(driving.instrument(span));
+        let driving = self.dropped.clone().run_until_cancelled_owned(driving);
         self.drivers.spawn_on(driving, &self.runtime);
     }
 
