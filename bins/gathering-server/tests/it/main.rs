@@ -8,6 +8,7 @@ mod command_line;
 mod demo;
 mod faults;
 mod fencing;
+mod large;
 mod outage;
 mod overload;
 mod pipelines;
