@@ -15,6 +15,9 @@ mod tests_run;
 /// What comes before cargo's own progress.
 pub(crate) const BUILDING: &str = "building what is to run; the first time takes a few minutes …";
 
+/// The benchmarks that measure the server itself, and so need it built.
+const OF_THE_SERVER: [&str; 2] = ["memory", "linear"];
+
 /// Every test of the workspace, with a summary at the end; the exit code is cargo's.
 pub(crate) fn test(context: &Context, arguments: &[String]) -> Result<ExitCode, Error> {
     setup::ensure(context)?;
@@ -41,6 +44,14 @@ pub(crate) fn demo(context: &Context, arguments: &[String]) -> Result<ExitCode, 
 pub(crate) fn bench(context: &Context, name: Option<&str>, json: Option<&Path>) -> Result<ExitCode, Error> {
     setup::ensure(context)?;
     say(BUILDING);
+    if name.is_some_and(|name| OF_THE_SERVER.contains(&name)) {
+        let mut build = process::cargo_in(&context.root);
+        build.args(["build", "--release", "--package", "gathering-server"]);
+        let status = build.status().map_err(|source| could_not_start(&build, source))?;
+        if !status.success() {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
     let mut command = process::cargo_in(&context.root);
     command
         .args(["bench", "--package", "gathering-pipeline", "--bench", "pipelines", "--"])
@@ -66,8 +77,12 @@ fn names_packages(arguments: &[String]) -> bool {
 /// Takes this process's place, so that ^C reaches the program and nothing else; returns only where it cannot be started.
 pub(crate) fn become_program(command: &mut Command) -> Result<ExitCode, Error> {
     let source = command.exec();
-    Err(Error::Start {
+    Err(could_not_start(command, source))
+}
+
+fn could_not_start(command: &Command, source: std::io::Error) -> Error {
+    Error::Start {
         command: command.get_program().to_string_lossy().into_owned(),
         source,
-    })
+    }
 }

@@ -31,6 +31,11 @@ impl Database {
 
     /// A migrated database with nothing in it.
     pub(crate) async fn fresh(&mut self) -> Pool {
+        self.fresh_with_url().await.0
+    }
+
+    /// The same with its address, for processes of their own.
+    pub(crate) async fn fresh_with_url(&mut self) -> (Pool, String) {
         self.made += 1;
         let name = format!("bench_{}", self.made);
         let admin = self.pool("postgres", true, 1).await;
@@ -45,6 +50,20 @@ impl Database {
             .unwrap();
         client.batch_execute("CHECKPOINT").await.unwrap();
         let pool = self.pool(&name, false, 64).await;
+        migrate(&pool).await.unwrap();
+        (pool, self.cluster.database_url(&name))
+    }
+
+    /// A migrated database that is kept for the next time; made if it is not there yet.
+    pub(crate) async fn kept(&self, name: &str) -> Pool {
+        let admin = self.pool("postgres", true, 1).await;
+        let client = admin.get().await.unwrap();
+        let known = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)";
+        if !client.query_one(known, &[&name]).await.unwrap().get::<_, bool>(0) {
+            let create = format!("CREATE DATABASE {name} OWNER gathering");
+            client.batch_execute(&create).await.unwrap();
+        }
+        let pool = self.pool(name, false, 64).await;
         migrate(&pool).await.unwrap();
         pool
     }
