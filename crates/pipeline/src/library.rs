@@ -6,8 +6,8 @@ use gathering_domain::PipelineId;
 use gathering_domain::definition::{OwnKinds, Rules, compile};
 use gathering_domain::pipeline::Pipeline;
 use gathering_persistence::{Pool, pipelines};
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::Error;
 
@@ -32,9 +32,24 @@ impl Library {
     pub(crate) fn new(max_weight: u64) -> Self {
         // A guess at how many pipelines that is; only the weight is a bound.
         let pipelines = usize::try_from(max_weight / 40).unwrap_or(usize::MAX).clamp(16, 10_000);
-        Self {
-            cache: Cache::with_weighter(pipelines, max_weight, ByWeight),
-        }
+        // In one part: the cache would divide the weight among more parts the more cores there are, and a pipeline that is larger than a
+        // part of it is never kept, but compiled again for each of its runs.
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(pipelines)
+            .weight_capacity(max_weight)
+            .shards(1)
+            .build();
+        let cache = match options {
+            Ok(options) => Cache::with_options(
+                options,
+                ByWeight,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
+            // Only for options that do not say how much fits.
+            Err(_) => Cache::with_weighter(pipelines, max_weight, ByWeight),
+        };
+        Self { cache }
     }
 
     pub(crate) fn keep(&self, id: PipelineId, version: i32, pipeline: Arc<Pipeline>) {
@@ -68,5 +83,30 @@ impl Library {
         let pipeline = Arc::new(pipeline);
         self.keep(id, version, pipeline.clone());
         Ok(pipeline)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gathering_domain::definition::{Rules, compile};
+    use gathering_testkit::definitions::pure_layers;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::Limits;
+
+    #[test]
+    fn a_pipeline_as_large_as_may_be_is_kept() {
+        let limits = Limits::default();
+        let rules = Rules {
+            max_nodes: limits.max_nodes,
+            check_action: None,
+            kinds: OwnKinds::Any,
+        };
+        let pipeline = Arc::new(compile(&pure_layers(limits.max_nodes), &rules).unwrap());
+        let library = Library::new(limits.max_cached_weight);
+        let id = PipelineId::from(Uuid::nil());
+        library.keep(id, 1, pipeline);
+        assert!(library.cache.get(&(id, 1)).is_some());
     }
 }

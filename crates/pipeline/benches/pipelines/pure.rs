@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gathering_domain::definition::{Rules, compile};
+use gathering_domain::definition::{OwnKinds, Rules, compile};
 use gathering_domain::progress::Progress;
 use gathering_domain::scope::{Outputs, RunFacts, Scope};
 use gathering_domain::{Json, RunId};
@@ -86,6 +86,7 @@ fn deciding(definition: &Value) -> Duration {
     let rules = Rules {
         max_nodes: NODES,
         check_action: None,
+        kinds: OwnKinds::Any,
     };
     let pipeline = Arc::new(compile(definition, &rules).unwrap());
     let begun = Instant::now();
