@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod ambient;
+pub mod breaker;
 pub mod definition;
 pub mod duration;
 pub mod expression;
@@ -20,6 +21,6 @@ mod settle;
 pub mod template;
 
 pub use ambient::{Clock, Entropy};
-pub use id::{InstanceId, PipelineId, ProjectId, RunId, SessionId, UserId};
+pub use id::{BreakerId, InstanceId, PipelineId, ProjectId, RunId, SessionId, UserId};
 pub use json::Json;
 pub use run_status::{RunStatus, UnknownStatus};

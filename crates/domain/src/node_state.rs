@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::Json;
+use crate::{BreakerId, Json};
 
 /// One try of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,15 @@ impl Failure {
     }
 }
 
+/// The circuit breaker that holds a node back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBy {
+    /// Its id.
+    pub id: BreakerId,
+    /// Its key, such as `host:example.org:443`.
+    pub key: String,
+}
+
 /// Why a node was skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -127,6 +136,15 @@ pub enum NodeEvent {
     WaitStarted {
         /// When it ends.
         until: Timestamp,
+    },
+    /// An attempt met an open breaker, and did not reach its handler.
+    Held {
+        /// The attempt, which is yet to be made.
+        attempt: Attempt,
+        /// When it is tried again at the latest.
+        until: Timestamp,
+        /// Which breaker.
+        by: HeldBy,
     },
     /// It succeeded.
     Completed {
@@ -180,6 +198,7 @@ impl NodeEvent {
             Self::AttemptStarted { .. } => "attempt_started",
             Self::AttemptFailed { .. } => "attempt_failed",
             Self::WaitStarted { .. } => "node_waiting",
+            Self::Held { .. } => "node_held",
             Self::Completed { .. } => "node_completed",
             Self::Failed { .. } => "node_failed",
             Self::TimedOut { .. } => "node_timed_out",
@@ -230,6 +249,17 @@ pub enum NodeState {
         /// How many processes died.
         error: Failure,
     },
+    /// A breaker holds its next attempt back.
+    Held {
+        /// The attempt that is yet to be made.
+        attempt: Attempt,
+        /// When the first one started, or this one was to.
+        started_at: Timestamp,
+        /// When it is tried again at the latest.
+        wake_at: Timestamp,
+        /// Which breaker.
+        by: HeldBy,
+    },
     /// Ended well.
     Completed(Ended),
     /// Ended badly.
@@ -278,7 +308,7 @@ impl NodeState {
             Self::Pending => "pending",
             Self::Running { .. } => "running",
             Self::Retrying { .. } => "retrying",
-            Self::Waiting { .. } => "waiting",
+            Self::Waiting { .. } | Self::Held { .. } => "waiting",
             Self::Quarantined { .. } => "quarantined",
             Self::Completed(_) => "completed",
             Self::Failed(..) => "failed",
@@ -295,6 +325,7 @@ impl NodeState {
             | Self::Running { .. }
             | Self::Retrying { .. }
             | Self::Waiting { .. }
+            | Self::Held { .. }
             | Self::Quarantined { .. } => false,
             Self::Completed(_)
             | Self::Failed(..)
@@ -339,6 +370,12 @@ impl NodeState {
                 started_at: at,
                 wake_at: *until,
             },
+            NodeEvent::Held { attempt, until, by } => Self::Held {
+                attempt: *attempt,
+                started_at: self.started_at().unwrap_or(attempt.started_at),
+                wake_at: *until,
+                by: by.clone(),
+            },
             NodeEvent::Completed { attempt, .. } => Self::Completed(ended(attempt)),
             NodeEvent::Failed { attempt, error, .. } => Self::Failed(ended(attempt), error.clone()),
             NodeEvent::TimedOut { attempt, error, .. } => Self::TimedOut(ended(attempt), error.clone()),
@@ -359,6 +396,7 @@ impl NodeState {
             Self::Running { started_at, .. }
             | Self::Retrying { started_at, .. }
             | Self::Waiting { started_at, .. }
+            | Self::Held { started_at, .. }
             | Self::Quarantined { started_at, .. } => Some(*started_at),
             Self::Completed(ended) | Self::Failed(ended, _) | Self::TimedOut(ended, _) => Some(ended.started_at),
             Self::Pending | Self::Skipped { .. } | Self::Cancelled { .. } => None,
@@ -374,7 +412,25 @@ impl NodeState {
             | Self::Running { .. }
             | Self::Retrying { .. }
             | Self::Waiting { .. }
+            | Self::Held { .. }
             | Self::Quarantined { .. } => None,
+        }
+    }
+
+    /// When it goes on by itself, if it waits for a time.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Retrying { wake_at, .. } | Self::Waiting { wake_at, .. } | Self::Held { wake_at, .. } => {
+                Some(*wake_at)
+            }
+            Self::Pending
+            | Self::Running { .. }
+            | Self::Quarantined { .. }
+            | Self::Completed(_)
+            | Self::Failed(..)
+            | Self::TimedOut(..)
+            | Self::Skipped { .. }
+            | Self::Cancelled { .. } => None,
         }
     }
 
@@ -385,6 +441,7 @@ impl NodeState {
                 attempt.number
             }
             Self::Waiting { .. } => 1,
+            Self::Held { attempt, .. } => attempt.number.saturating_sub(1),
             Self::Completed(ended) | Self::Failed(ended, _) | Self::TimedOut(ended, _) => ended.attempts,
             Self::Pending | Self::Skipped { .. } | Self::Cancelled { .. } => 0,
         }
@@ -400,6 +457,7 @@ impl NodeState {
             Self::Pending
             | Self::Running { .. }
             | Self::Waiting { .. }
+            | Self::Held { .. }
             | Self::Completed(_)
             | Self::Skipped { .. }
             | Self::Cancelled { .. } => None,
@@ -428,9 +486,10 @@ impl NodeState {
     fn accepts(&self, event: &NodeEvent) -> bool {
         match event {
             NodeEvent::Skipped { .. } | NodeEvent::WaitStarted { .. } => matches!(self, Self::Pending),
-            NodeEvent::AttemptStarted { .. } | NodeEvent::AttemptFailed { .. } | NodeEvent::TimedOut { .. } => {
-                !matches!(self, Self::Waiting { .. } | Self::Quarantined { .. })
-            }
+            NodeEvent::AttemptStarted { .. }
+            | NodeEvent::AttemptFailed { .. }
+            | NodeEvent::Held { .. }
+            | NodeEvent::TimedOut { .. } => !matches!(self, Self::Waiting { .. } | Self::Quarantined { .. }),
             NodeEvent::Failed { .. } => !matches!(self, Self::Waiting { .. }),
             NodeEvent::Completed { .. } => !matches!(self, Self::Quarantined { .. }),
             // Only an attempt that was written down before it started can be known to have died with its process.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::breaker::BreakerPolicy;
 use crate::expression::Expression;
 use crate::retry::RetryPolicy;
 use crate::template::Template;
@@ -42,6 +43,8 @@ pub struct Node {
     pub retry: RetryPolicy,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
+    /// What holds its attempts back while their target keeps breaking.
+    pub breaker: Option<Box<BreakerPolicy>>,
     /// What its failure means for the run.
     pub on_error: OnError,
     /// The edges that end here.

@@ -98,6 +98,13 @@ impl Progress {
                         plan,
                     );
                 }
+                NodeState::Held { attempt, .. } => {
+                    let now_made = Attempt {
+                        started_at: now,
+                        ..attempt
+                    };
+                    self.start(node, now_made, now, plan);
+                }
                 NodeState::Pending
                 | NodeState::Running { .. }
                 | NodeState::Quarantined { .. }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::node_state::{EdgeOutcome, Impossible, NodeEvent, NodeState, SkipReason};
+use crate::node_state::{EdgeOutcome, HeldBy, Impossible, NodeEvent, NodeState, SkipReason};
 use crate::pipeline::{JoinMode, NodeIx, NodeKind};
 use crate::scope::Scope;
 
@@ -81,7 +81,43 @@ impl Progress {
         self.open == 0
     }
 
-    /// The earliest retry or end of a delay.
+    /// The breakers that hold nodes back, those of the nodes that are due first before the others.
+    pub fn held_by(&self) -> impl Iterator<Item = &HeldBy> + Clone {
+        let waiting = self.timers.iter().map(|(_, node)| &self.nodes[*node]);
+        waiting.filter_map(|state| match state {
+            NodeState::Held { by, .. } => Some(by),
+            NodeState::Pending
+            | NodeState::Running { .. }
+            | NodeState::Retrying { .. }
+            | NodeState::Quarantined { .. }
+            | NodeState::Waiting { .. }
+            | NodeState::Completed(_)
+            | NodeState::Failed(..)
+            | NodeState::TimedOut(..)
+            | NodeState::Skipped { .. }
+            | NodeState::Cancelled { .. } => None,
+        })
+    }
+
+    /// Makes the nodes due that these breakers held back: they have closed. Not in the journal, which knows only the latest time.
+    pub fn ring_held(&mut self, closed: impl Fn(&HeldBy) -> bool, now: Timestamp) {
+        if self.held_by().next().is_none() {
+            return;
+        }
+        let (nodes, timers) = (&mut self.nodes, &self.timers);
+        let rung = |(at, node): &(Timestamp, NodeIx)| {
+            if let NodeState::Held { wake_at, by, .. } = &mut nodes[*node]
+                && closed(by)
+            {
+                *wake_at = now.min(*wake_at);
+                return (*wake_at, *node);
+            }
+            (*at, *node)
+        };
+        self.timers = timers.iter().map(rung).collect();
+    }
+
+    /// The earliest retry, end of a delay or of a hold.
     pub fn wake_at(&self) -> Option<Timestamp> {
         self.timers.first().map(|(at, _)| *at)
     }
@@ -89,11 +125,11 @@ impl Progress {
     /// Takes in an event that happened at `at`: live after it is durable, and in recovery from the journal.
     pub fn apply(&mut self, node: NodeIx, event: &NodeEvent, at: Timestamp) -> Result<(), Impossible> {
         let after = self.nodes[node].after(event, at)?;
-        if let NodeState::Retrying { wake_at, .. } | NodeState::Waiting { wake_at, .. } = &self.nodes[node] {
-            self.timers.remove(&(*wake_at, node));
+        if let Some(wake_at) = self.nodes[node].wake_at() {
+            self.timers.remove(&(wake_at, node));
         }
-        if let NodeState::Retrying { wake_at, .. } | NodeState::Waiting { wake_at, .. } = &after {
-            self.timers.insert((*wake_at, node));
+        if let Some(wake_at) = after.wake_at() {
+            self.timers.insert((wake_at, node));
         }
         if after.is_terminal() {
             self.open -= 1;
@@ -166,6 +202,7 @@ impl Progress {
             | NodeEvent::WaitStarted { .. }
             | NodeEvent::Quarantined { .. }
             | NodeEvent::Released
+            | NodeEvent::Held { .. }
             | NodeEvent::Cancelled => {}
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::Json;
-use crate::node_state::{Attempt, Failure, NodeEvent, NodeState};
+use crate::node_state::{Attempt, Failure, HeldBy, NodeEvent, NodeState};
 use crate::pipeline::NodeIx;
 use crate::planner::later;
 use crate::progress::Progress;
@@ -41,6 +41,18 @@ pub enum AttemptResult {
         /// The timeout.
         after: Duration,
     },
+    /// A breaker is open: the handler was not called, and the attempt is still to be made.
+    Held {
+        /// When it is tried again at the latest.
+        until: Timestamp,
+        /// Which breaker.
+        by: HeldBy,
+    },
+    /// A breaker is open, and its node does not wait: the handler was not called.
+    Refused {
+        /// Which breaker, and for how long.
+        error: Failure,
+    },
     /// Its instance gave the run back before it ended.
     Interrupted,
     /// Its process died under it.
@@ -63,6 +75,7 @@ impl Progress {
                 | NodeState::Retrying { .. }
                 | NodeState::Waiting { .. }
                 | NodeState::Quarantined { .. }
+                | NodeState::Held { .. }
                 | NodeState::Completed(_)
                 | NodeState::Failed(..)
                 | NodeState::TimedOut(..)
@@ -105,6 +118,8 @@ impl Progress {
                     None => self.timed_out(node, attempt, error),
                 }
             }
+            AttemptResult::Held { until, by } => NodeEvent::Held { attempt, until, by },
+            AttemptResult::Refused { error } => self.failed(node, not_made(attempt), error),
             // Neither is the node's own failure, so neither asks the retry policy or counts for it: the next attempt follows at once.
             AttemptResult::Interrupted => again_at_once(attempt, interrupted(), now),
             AttemptResult::Lost { times, limit } if times < limit => again_at_once(attempt, lost(), now),
@@ -141,6 +156,14 @@ fn again_at_once(attempt: Attempt, error: Failure, now: Timestamp) -> NodeEvent 
         attempt: attempt.not_counted(),
         error,
         retry_at: now,
+    }
+}
+
+/// So that it is not counted among the attempts that were.
+fn not_made(attempt: Attempt) -> Attempt {
+    Attempt {
+        number: attempt.number.saturating_sub(1),
+        ..attempt
     }
 }
 

@@ -39,7 +39,7 @@ const CANCEL: &str = "
         SELECT id, owner FROM runs WHERE id = $1 AND finished_at IS NULL FOR UPDATE),
     head AS (
         UPDATE runs r
-        SET status = 'cancelled', owner = NULL, wake_at = NULL, epoch = r.epoch + 1, error = $2::text::json,
+        SET status = 'cancelled', owner = NULL, wake_at = NULL, held_by = NULL, epoch = r.epoch + 1, error = $2::text::json,
             finished_at = greatest($3::timestamptz, r.started_at, r.created_at)
         FROM present WHERE r.id = present.id
         RETURNING r.id, r.epoch, r.finished_at, present.owner),

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod breaker_changes;
+pub mod breakers;
 pub mod cancellations;
 mod error;
 pub mod instances;

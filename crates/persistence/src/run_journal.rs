@@ -3,7 +3,7 @@
 mod single;
 
 use deadpool_postgres::GenericClient;
-use gathering_domain::{InstanceId, Json, RunId};
+use gathering_domain::{BreakerId, InstanceId, Json, RunId};
 use jiff::Timestamp;
 use tokio_postgres::types::Json as Sql;
 use uuid::Uuid;
@@ -48,6 +48,8 @@ pub struct HeadChange {
     pub status: &'static str,
     /// For `waiting`: after how many milliseconds, by the database's clock.
     pub wait_ms: Option<i64>,
+    /// For `waiting`: the breaker whose closing makes it due at once.
+    pub held_by: Option<BreakerId>,
     /// For `completed`: what the run gave.
     pub output: Option<Json>,
     /// For the other ends: why.
@@ -114,6 +116,7 @@ pub async fn append(client: &impl GenericClient, owner: InstanceId, batch: &Batc
     let head_epochs: Vec<i32> = heads.iter().map(|head| head.epoch).collect();
     let statuses: Vec<&str> = heads.iter().map(|head| head.status).collect();
     let waits: Vec<Option<i64>> = heads.iter().map(|head| head.wait_ms).collect();
+    let held_by: Vec<Option<Uuid>> = heads.iter().map(|head| head.held_by.map(BreakerId::as_uuid)).collect();
     let outputs: Vec<Option<&str>> = heads.iter().map(|head| head.output.as_ref().map(Json::text)).collect();
     let errors: Vec<Option<&str>> = heads.iter().map(|head| head.error.as_deref()).collect();
     let finished: Vec<Option<Timestamp>> = heads.iter().map(|head| head.finished_at).collect();
@@ -137,6 +140,7 @@ pub async fn append(client: &impl GenericClient, owner: InstanceId, batch: &Batc
                 &outputs,
                 &errors,
                 &finished,
+                &held_by,
             ],
         )
         .await?;
@@ -155,9 +159,10 @@ const APPEND: &str = "
     WITH head AS (
         UPDATE runs r
         SET status = h.status, owner = NULL, wake_at = now() + h.wait_ms * interval '1 millisecond',
-            output = h.output::json, error = h.error::json, finished_at = h.finished_at
-        FROM unnest($10::uuid[], $11::integer[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::timestamptz[])
-            AS h (run_id, epoch, status, wait_ms, output, error, finished_at)
+            held_by = h.held_by, output = h.output::json, error = h.error::json, finished_at = h.finished_at
+        FROM unnest($10::uuid[], $11::integer[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::timestamptz[],
+                    $17::uuid[])
+            AS h (run_id, epoch, status, wait_ms, output, error, finished_at, held_by)
         WHERE r.id = h.run_id AND r.owner = $1 AND r.epoch = h.epoch
         RETURNING r.id),
     entry AS (

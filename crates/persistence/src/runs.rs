@@ -60,6 +60,8 @@ pub struct InsertedRun {
 pub struct ClaimedRun {
     /// Its id.
     pub id: RunId,
+    /// The project it lives in.
+    pub project_id: ProjectId,
     /// Its pipeline.
     pub pipeline_id: PipelineId,
     /// The version that it runs.
@@ -139,7 +141,7 @@ pub async fn claim_queued(
              SELECT id FROM runs WHERE status = 'queued' ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED)
          UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, started_at = coalesce(started_at, $3)
          FROM due WHERE r.id = due.id AND r.status = 'queued'
-         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at",
+         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id",
         &[&owner.as_uuid(), &limit, &now],
     )
     .await
@@ -155,9 +157,9 @@ pub async fn claim_waiting(
         client,
         "WITH due AS (
              SELECT id FROM runs WHERE status = 'waiting' AND wake_at <= now() ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-         UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, wake_at = NULL
+         UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, wake_at = NULL, held_by = NULL
          FROM due WHERE r.id = due.id AND r.status = 'waiting'
-         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at",
+         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id",
         &[&owner.as_uuid(), &limit],
     )
     .await
@@ -178,7 +180,7 @@ pub async fn take_over(
              ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED)
          UPDATE runs r SET owner = $1, epoch = epoch + 1
          FROM due WHERE r.id = due.id AND r.owner = ANY ($3)
-         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at",
+         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id",
         &[&owner.as_uuid(), &limit, &dead],
     )
     .await
@@ -200,7 +202,7 @@ pub async fn claimed_by(
 ) -> Result<Option<ClaimedRun>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT id, pipeline_id, version, epoch, input, started_at FROM runs
+            "SELECT id, pipeline_id, version, epoch, input, started_at, project_id FROM runs
              WHERE id = $1 AND owner = $2 AND status = 'running'",
         )
         .await?;
@@ -216,7 +218,7 @@ pub async fn claimed_by(
 pub async fn owned(client: &impl GenericClient, owner: InstanceId) -> Result<Vec<ClaimedRun>, Error> {
     claim(
         client,
-        "SELECT id, pipeline_id, version, epoch, input, started_at FROM runs WHERE status = 'running' AND owner = $1",
+        "SELECT id, pipeline_id, version, epoch, input, started_at, project_id FROM runs WHERE status = 'running' AND owner = $1",
         &[&owner.as_uuid()],
     )
     .await
@@ -337,6 +339,7 @@ fn read_claimed(row: &Row) -> Result<ClaimedRun, Error> {
     let started_at: Option<Timestamp> = row.get(5);
     Ok(ClaimedRun {
         id: row.get::<_, Uuid>(0).into(),
+        project_id: row.get::<_, Uuid>(6).into(),
         pipeline_id: row.get::<_, Uuid>(1).into(),
         version: row.get(2),
         epoch: row.get(3),

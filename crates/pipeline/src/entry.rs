@@ -1,7 +1,7 @@
 //! Journal entries: events as rows, and rows as events.
 
 use gathering_domain::Json;
-use gathering_domain::node_state::{Attempt, EdgeOutcome, Failure, NodeEvent, SkipReason};
+use gathering_domain::node_state::{Attempt, EdgeOutcome, Failure, HeldBy, NodeEvent, SkipReason};
 use gathering_domain::pipeline::{NodeIx, Pipeline};
 use gathering_persistence::Error;
 use gathering_persistence::run_journal::EntryRow;
@@ -24,6 +24,15 @@ struct AttemptFailed {
 #[derive(Serialize, Deserialize)]
 struct Waiting {
     until: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Held {
+    #[serde(flatten)]
+    attempt: Attempt,
+    until: Timestamp,
+    #[serde(rename = "breaker")]
+    by: HeldBy,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,6 +83,11 @@ pub(crate) fn encode(event: &NodeEvent) -> Option<String> {
             retry_at: *retry_at,
         }),
         NodeEvent::WaitStarted { until } => serde_json::to_string(&Waiting { until: *until }),
+        NodeEvent::Held { attempt, until, by } => serde_json::to_string(&Held {
+            attempt: *attempt,
+            until: *until,
+            by: by.clone(),
+        }),
         NodeEvent::Completed { attempt, output, edges } => serde_json::to_string(&Completed {
             attempt: *attempt,
             output: output.clone(),
@@ -111,7 +125,11 @@ pub(crate) fn decode(pipeline: &Pipeline, row: &EntryRow) -> Result<Option<(Node
         .by_id
         .get(id.as_str())
         .ok_or_else(|| corrupt(row, "its node is not in the pipeline"))?;
-    let event = match row.kind.as_str() {
+    Ok(Some((node, event(row)?)))
+}
+
+fn event(row: &EntryRow) -> Result<NodeEvent, Error> {
+    Ok(match row.kind.as_str() {
         "attempt_started" => NodeEvent::AttemptStarted { attempt: data(row)? },
         "attempt_failed" => {
             let AttemptFailed {
@@ -128,6 +146,10 @@ pub(crate) fn decode(pipeline: &Pipeline, row: &EntryRow) -> Result<Option<(Node
         "node_waiting" => NodeEvent::WaitStarted {
             until: data::<Waiting>(row)?.until,
         },
+        "node_held" => {
+            let Held { attempt, until, by } = data(row)?;
+            NodeEvent::Held { attempt, until, by }
+        }
         "node_completed" => {
             let Completed { attempt, output, edges } = data(row)?;
             NodeEvent::Completed { attempt, output, edges }
@@ -163,8 +185,7 @@ pub(crate) fn decode(pipeline: &Pipeline, row: &EntryRow) -> Result<Option<(Node
         },
         "node_cancelled" => NodeEvent::Cancelled,
         other => return Err(corrupt(row, &format!("its kind {other} is not known to this release"))),
-    };
-    Ok(Some((node, event)))
+    })
 }
 
 /// The last attempt of a node that was quarantined, and why it was.

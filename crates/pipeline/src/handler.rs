@@ -21,6 +21,12 @@ pub trait Handler: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Where a call with this config goes, as in `example.org:443`, for circuit breakers that count by host. The config is rendered.
+    fn target(&self, config: &Json) -> Option<String> {
+        let _ = config;
+        None
+    }
+
     /// Does the work of one attempt.
     ///
     /// It may be called again for the same node after a crash, always with the same [`Call::idempotency_key`]. When the run is

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod breakers;
 mod cancel;
 mod engine;
 mod entry;
@@ -18,13 +19,16 @@ mod start;
 mod view;
 mod wait;
 
+pub use breakers::{BreakerChange, BreakerSummary, BreakerView};
 pub use cancel::CancelReport;
 pub use engine::{Engine, EngineBuilder};
 pub use error::Error;
 pub use futures::future::BoxFuture;
 pub use gathering_domain::definition::{ConfigProblem, InvalidKindName, Problem};
 pub use gathering_domain::node_state::Failure;
-pub use gathering_domain::{Clock, Entropy, InstanceId, Json, PipelineId, ProjectId, RunId, RunStatus, UserId};
+pub use gathering_domain::{
+    BreakerId, Clock, Entropy, InstanceId, Json, PipelineId, ProjectId, RunId, RunStatus, UserId,
+};
 pub use gathering_persistence::node_decisions::EntryPlace;
 pub use gathering_persistence::runs::RunFilter;
 pub use gathering_persistence::{
@@ -39,4 +43,4 @@ pub use pipelines::{NewPipeline, PipelineSummary, PipelineView, UpdatePipeline};
 pub use quarantine::{NodeReport, QuarantinePage, QuarantinedNode};
 pub use retention::{Forgotten, OldWeek};
 pub use start::{StartRun, Started};
-pub use view::{JournalEntry, NodeView, RunHead, RunSummary, RunView};
+pub use view::{JournalEntry, NodeView, RunHead, RunSummary, RunView, Waiting};

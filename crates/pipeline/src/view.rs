@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gathering_domain::node_state::{Failure, NodeState};
+use gathering_domain::node_state::{Failure, HeldBy, NodeState};
 use gathering_domain::pipeline::Pipeline;
 use gathering_domain::progress::Progress;
 use gathering_domain::{Json, PipelineId, ProjectId, RunId, RunStatus};
@@ -85,12 +85,24 @@ pub struct NodeView {
     pub attempts: u32,
     /// What it gave.
     pub output: Option<Json>,
+    /// What it waits for, while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
     /// Why it failed, or its last attempt did.
     pub error: Option<Failure>,
     /// When its first attempt started.
     pub started_at: Option<Timestamp>,
     /// When it reached its final state.
     pub finished_at: Option<Timestamp>,
+}
+
+/// What a node waits for.
+#[derive(Debug, Clone, Serialize)]
+pub struct Waiting {
+    /// Until when, at the latest.
+    pub until: Timestamp,
+    /// The circuit breaker that holds it back; `None` for a delay.
+    pub breaker: Option<HeldBy>,
 }
 
 /// An entry of a run's journal.
@@ -189,6 +201,7 @@ impl Record {
         let head = &self.row.head;
         ClaimedRun {
             id: head.id,
+            project_id: head.project_id,
             pipeline_id: head.pipeline_id,
             version: head.version,
             epoch: head.epoch,
@@ -230,12 +243,33 @@ fn nodes(record: &Record) -> Result<Vec<NodeView>, Error> {
                 status: state.name(),
                 attempts: state.attempts(),
                 output: output.cloned(),
+                waiting: waiting(state),
                 error: state.error().cloned(),
                 started_at: state.started_at(),
                 finished_at: state.finished_at(),
             }
         })
         .collect())
+}
+
+fn waiting(state: &NodeState) -> Option<Waiting> {
+    let (wake_at, by) = match state {
+        NodeState::Waiting { wake_at, .. } => (wake_at, None),
+        NodeState::Held { wake_at, by, .. } => (wake_at, Some(by.clone())),
+        NodeState::Pending
+        | NodeState::Running { .. }
+        | NodeState::Retrying { .. }
+        | NodeState::Quarantined { .. }
+        | NodeState::Completed(_)
+        | NodeState::Failed(..)
+        | NodeState::TimedOut(..)
+        | NodeState::Skipped { .. }
+        | NodeState::Cancelled { .. } => return None,
+    };
+    Some(Waiting {
+        until: *wake_at,
+        breaker: by,
+    })
 }
 
 impl TryFrom<runs::RunHead> for RunSummary {

@@ -9,6 +9,7 @@ mod outbound;
 pub use config::call_api::{CallApi, check_call_api};
 pub use config::notification::{SendNotification, check_send_notification};
 pub use config::reader::ConfigProblem;
+pub use config::target::target_of;
 pub use context::CallContext;
 pub use error::{ToolError, ToolErrorKind};
 pub use http::{ClientError, HttpClient, HttpOptions};

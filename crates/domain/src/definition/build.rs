@@ -35,6 +35,7 @@ fn node(draft: Draft) -> Option<Node> {
         kind: draft.kind?,
         retry: draft.policy.retry,
         timeout: draft.policy.timeout,
+        breaker: draft.policy.breaker,
         on_error: draft.policy.on_error,
         incoming: Vec::new(),
         outgoing: Vec::new(),

@@ -1,5 +1,6 @@
 //! Definitions: from JSON to a [`Pipeline`], or to everything that is wrong with it.
 
+mod breaker;
 mod build;
 mod config;
 mod document;

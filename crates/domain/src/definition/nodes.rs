@@ -11,10 +11,11 @@ use super::kind::Type;
 use super::policy::Defaults;
 use super::problem::{Place, Problems};
 use super::{OwnKinds, Rules, config, policy};
+use crate::breaker::BreakerPolicy;
 use crate::pipeline::{NodeIx, NodeKind, OnError};
 use crate::retry::RetryPolicy;
 
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "id",
     "type",
     "name",
@@ -22,6 +23,7 @@ const FIELDS: [&str; 8] = [
     "config",
     "retry",
     "timeout",
+    "breaker",
     "on_error",
 ];
 /// The longest name of a node, in characters.
@@ -50,6 +52,7 @@ pub(super) struct Draft {
 pub(super) struct Policy {
     pub(super) retry: RetryPolicy,
     pub(super) timeout: Option<Duration>,
+    pub(super) breaker: Option<Box<BreakerPolicy>>,
     pub(super) on_error: OnError,
 }
 
@@ -58,6 +61,7 @@ impl Default for Policy {
         Self {
             retry: RetryPolicy::default(),
             timeout: None,
+            breaker: None,
             on_error: OnError::Fail,
         }
     }

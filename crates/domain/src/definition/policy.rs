@@ -1,9 +1,10 @@
-//! How failures of a node are dealt with: `retry`, `timeout` and `on_error`, and what of it a definition says for all its nodes.
+//! How failures of a node are dealt with: `retry`, `timeout`, `breaker` and `on_error`, and what a definition says of it for all its nodes.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::breaker;
 use super::fields::{object, only, optional, timeout, word};
 use super::kind::Type;
 use super::nodes::Policy;
@@ -53,6 +54,9 @@ pub(super) fn read(
     }
     if let Some(value) = allowed(fields, "timeout", has_handler, (place, node_type), problems) {
         policy.timeout = timeout(value, place, problems);
+    }
+    if let Some(value) = allowed(fields, "breaker", has_handler, (place, node_type), problems) {
+        policy.breaker = breaker::read(value, &place.within("breaker"), problems).map(Box::new);
     }
     let may_fail = node_type != Some(Type::Trigger);
     if let Some(value) = allowed(fields, "on_error", may_fail, (place, node_type), problems) {

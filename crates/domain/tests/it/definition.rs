@@ -172,8 +172,14 @@ fn each_field_of_a_policy_is_checked() {
         action("n4", json!({"retry": {"max_attempts": 2, "retry_on": vec![404; 33]}})),
         action("t1", json!({"timeout": "0s"})),
         action("t2", json!({"timeout": 30})),
+        action("b1", json!({"breaker": "host"})),
+        action("b2", json!({"breaker": {"scope": "hosts", "failure": 1, "failures": 0, "window": "2h", "when_open": "skip"}})),
+        action("b3", json!({"breaker": {"scope": "host", "name": "a b", "failures": 3, "rate": 2, "minimum": "1"}})),
+        action("b4", json!({"breaker": {"name": "payments", "minimum": 5, "open": "0s", "multiplier": 0.5}})),
+        action("b5", json!({"breaker": {"open": "1m", "max_open": "1s"}})),
+        action("b6", json!({"breaker": {"scope": "handler", "rate": 0.5, "minimum": 5, "max_open": "10s"}})),
         action("o1", json!({"on_error": "ignore"})),
-        {"id": "d1", "type": "delay", "config": {"duration": "1s"}, "retry": {"max_attempts": 2}, "timeout": "1s", "on_error": "continue"},
+        {"id": "d1", "type": "delay", "config": {"duration": "1s"}, "retry": {"max_attempts": 2}, "timeout": "1s", "breaker": {}, "on_error": "continue"},
     ]})));
 }
 

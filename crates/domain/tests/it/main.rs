@@ -1,5 +1,6 @@
 //! The pure rules, tried from outside.
 
+mod breakers;
 mod definition;
 mod definition_limits;
 mod definition_properties;

@@ -1,8 +1,8 @@
 //! The whole tables of the two state machines, as snapshots.
 
-use gathering_domain::node_state::{Attempt, EdgeOutcome, Ended, Failure, NodeEvent, NodeState, SkipReason};
+use gathering_domain::node_state::{Attempt, EdgeOutcome, Ended, Failure, HeldBy, NodeEvent, NodeState, SkipReason};
 use gathering_domain::run_state::{Outcome, RunEvent, RunState};
-use gathering_domain::{InstanceId, Json};
+use gathering_domain::{BreakerId, InstanceId, Json};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -11,6 +11,13 @@ const ATTEMPT: Attempt = Attempt::first(T);
 
 fn failure() -> Failure {
     Failure::new("code", "message")
+}
+
+fn held_by() -> HeldBy {
+    HeldBy {
+        id: BreakerId::from(Uuid::from_u128(9)),
+        key: "name:payments".to_owned(),
+    }
 }
 
 fn node_states() -> Vec<NodeState> {
@@ -40,6 +47,12 @@ fn node_states() -> Vec<NodeState> {
             started_at: T,
             error: failure(),
         },
+        NodeState::Held {
+            attempt: ATTEMPT,
+            started_at: T,
+            wake_at: T,
+            by: held_by(),
+        },
         NodeState::Completed(ended),
         NodeState::Failed(ended, failure()),
         NodeState::TimedOut(ended, failure()),
@@ -60,6 +73,11 @@ fn node_events() -> Vec<NodeEvent> {
             retry_at: T,
         },
         NodeEvent::WaitStarted { until: T },
+        NodeEvent::Held {
+            attempt: ATTEMPT,
+            until: T,
+            by: held_by(),
+        },
         NodeEvent::Completed {
             attempt: ATTEMPT,
             output: Json::null(),

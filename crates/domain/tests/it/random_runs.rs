@@ -178,6 +178,7 @@ fn passage(case: &Case, edge: EdgeIx, source: Option<&NodeEvent>) -> Option<Pass
         | NodeEvent::Quarantined { .. }
         | NodeEvent::Released
         | NodeEvent::Skipped { .. }
+        | NodeEvent::Held { .. }
         | NodeEvent::Cancelled => return None,
     };
     Some(if outcome.broken.iter().any(|(broken, _)| *broken == position) {

@@ -3,7 +3,7 @@
 //! On an idle instance nearly every append is one of these, and its time is the time between two nodes.
 
 use deadpool_postgres::GenericClient;
-use gathering_domain::{InstanceId, Json, RunId};
+use gathering_domain::{BreakerId, InstanceId, Json, RunId};
 use jiff::Timestamp;
 
 use super::{Appended, Batch, HeadChange, appended};
@@ -46,6 +46,7 @@ pub(super) async fn append(
     let HeadChange {
         status,
         wait_ms,
+        held_by,
         output,
         error,
         finished_at,
@@ -53,6 +54,7 @@ pub(super) async fn append(
         epoch: _,
     } = head;
     let output = output.as_ref().map(Json::text);
+    let held_by = held_by.map(BreakerId::as_uuid);
     let statement = client.prepare_cached(ENTRIES_AND_HEAD).await?;
     let row = client
         .query_one(
@@ -71,6 +73,7 @@ pub(super) async fn append(
                 &output,
                 error,
                 finished_at,
+                &held_by,
             ],
         )
         .await?;
@@ -89,7 +92,7 @@ const ENTRIES_AND_HEAD: &str = "
     WITH head AS (
         UPDATE runs
         SET status = $9, owner = NULL, wake_at = now() + $10::bigint * interval '1 millisecond',
-            output = $11::text::json, error = $12::text::json, finished_at = $13
+            held_by = $14, output = $11::text::json, error = $12::text::json, finished_at = $13
         WHERE id = $2 AND owner = $1 AND epoch = $3
         RETURNING id, epoch),
     entry AS (

@@ -31,9 +31,10 @@ const APPEND_WITHOUT_EPOCH_CHECK: &str = "
     WITH head AS (
         UPDATE runs r
         SET status = h.status, owner = NULL, wake_at = now() + h.wait_ms * interval '1 millisecond',
-            output = h.output::json, error = h.error::json, finished_at = h.finished_at
-        FROM unnest($10::uuid[], $11::integer[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::timestamptz[])
-            AS h (run_id, epoch, status, wait_ms, output, error, finished_at)
+            held_by = h.held_by, output = h.output::json, error = h.error::json, finished_at = h.finished_at
+        FROM unnest($10::uuid[], $11::integer[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::timestamptz[],
+                    $17::uuid[])
+            AS h (run_id, epoch, status, wait_ms, output, error, finished_at, held_by)
         WHERE r.id = h.run_id AND $1::uuid IS NOT NULL
         RETURNING r.id),
     entry AS (
@@ -51,9 +52,10 @@ const APPEND_WITHOUT_COMPARING: &str = "
     WITH head AS (
         UPDATE runs r
         SET status = h.status, owner = NULL, wake_at = now() + h.wait_ms * interval '1 millisecond',
-            output = h.output::json, error = h.error::json, finished_at = h.finished_at
-        FROM unnest($10::uuid[], $11::integer[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::timestamptz[])
-            AS h (run_id, epoch, status, wait_ms, output, error, finished_at)
+            held_by = h.held_by, output = h.output::json, error = h.error::json, finished_at = h.finished_at
+        FROM unnest($10::uuid[], $11::integer[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::timestamptz[],
+                    $17::uuid[])
+            AS h (run_id, epoch, status, wait_ms, output, error, finished_at, held_by)
         WHERE r.id = h.run_id AND r.owner = $1 AND r.epoch = h.epoch
         RETURNING r.id),
     entry AS (

@@ -2,10 +2,12 @@
 
 mod appending;
 mod deciding;
+mod holding;
 mod leaving;
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use gathering_domain::node_state::NodeEvent;
 use gathering_domain::pipeline::{NodeIx, NodeKind, Pipeline};
 use gathering_domain::planner::{AttemptEnd, AttemptResult, Plan, Start};
@@ -26,6 +28,7 @@ use super::holder::Reins;
 use super::recovery;
 use crate::entry::TAKEN_OVER;
 use crate::handler::Call;
+use holding::one_closes;
 
 /// The most nodes that are decided before other runs get their turn.
 const MAX_DECISIONS: usize = 16;
@@ -78,7 +81,9 @@ impl Driver {
         journal: &[EntryRow],
         reins: Reins,
     ) -> Result<Self, gathering_persistence::Error> {
-        let progress = recovery::replay(&run, &pipeline, journal)?;
+        let mut progress = recovery::replay(&run, &pipeline, journal)?;
+        // Who comes back earlier than the journal says was woken, because a breaker closed: its nodes ask again.
+        progress.ring_held(|_| true, session.shared.clock.now());
         let deadline = pipeline
             .timeout
             .and_then(|timeout| run.started_at.checked_add(timeout).ok());
@@ -217,6 +222,10 @@ impl Driver {
             cancelled: self.cancelled.child_token(),
         };
         let shared = &self.session.shared;
+        let guard = definition
+            .breaker
+            .as_deref()
+            .map(|policy| self.guard(policy, handler, &call));
         // On the heap once, rather than in each of the futures around it.
         let running = Box::pin(attempt::run(
             shared.handlers.get(handler).cloned(),
@@ -224,6 +233,10 @@ impl Driver {
             definition.timeout,
             shared.limits.max_output_bytes,
         ));
+        let running: BoxFuture<'static, AttemptResult> = match guard {
+            None => running,
+            Some(guard) => Box::pin(guard.run(running)),
+        };
         let attempting = async move {
             AttemptEnd {
                 node,
@@ -247,6 +260,9 @@ impl Driver {
             () = draining.cancelled(), if !draining.is_cancelled() => return,
             () = self.decisions.arrived() => return,
             () = tokio::time::sleep(pause) => return,
+            () = one_closes(&self.session.breakers, &self.run, &self.progress), if !draining.is_cancelled() => {
+                return self.ring_held();
+            }
         };
         let now = self.now();
         for end in ended {

@@ -68,7 +68,7 @@ const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET
 
 /// Ended by a timeout (57014), a deadlock (40P01) or a lock timeout (55P03), or planned before a migration changed its tables (0A000):
 /// nothing is wrong with the statement itself, and a new connection prepares it anew.
-fn is_interrupted(error: &Error) -> bool {
+pub(super) fn is_interrupted(error: &Error) -> bool {
     matches!(error, Error::Statement { code, .. } if ["57014", "40P01", "40001", "55P03", "0A000"].contains(&code.as_str()))
 }
 

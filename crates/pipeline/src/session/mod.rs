@@ -2,6 +2,7 @@
 
 mod attempt;
 mod attempts;
+mod breakers;
 mod claimer;
 pub(crate) mod committer;
 pub(crate) mod decisions;
@@ -38,6 +39,7 @@ pub(crate) struct Session {
     pub(crate) runtime: Handle,
     pub(crate) appends: mpsc::Sender<committer::Append>,
     pub(crate) starts: mpsc::Sender<starter::Start>,
+    pub(crate) breakers: breakers::Breakers,
     pub(crate) steady: presence::Steady,
     /// One permit per run in memory.
     pub(crate) slots: Arc<Semaphore>,
@@ -98,6 +100,7 @@ impl Session {
         drop(client);
         let (appends, appended) = mpsc::channel(shared.limits.max_runs.clamp(1, 100_000));
         let (starts, started) = mpsc::channel(shared.limits.max_waiting_starts.max(1));
+        let (breakers, asked) = breakers::Breakers::new();
         let dropped = CancellationToken::new();
         let session = Arc::new(Self {
             instance,
@@ -105,6 +108,7 @@ impl Session {
             runtime: Handle::current(),
             appends,
             starts,
+            breakers,
             slots: Arc::new(Semaphore::new(shared.limits.max_runs)),
             held: holder::Held::default(),
             start_room: Arc::new(Semaphore::new(units(shared.limits.max_waiting_start_bytes) as usize)),
@@ -118,18 +122,27 @@ impl Session {
             shared,
             dropped,
         });
-        session.serve(appended, started);
+        session.serve(appended, started, asked);
         tracing::info!(instance_id = %instance, "instance started");
         Ok((session, presence))
     }
 
-    fn serve(self: &Arc<Self>, appended: mpsc::Receiver<committer::Append>, started: mpsc::Receiver<starter::Start>) {
+    fn serve(
+        self: &Arc<Self>,
+        appended: mpsc::Receiver<committer::Append>,
+        started: mpsc::Receiver<starter::Start>,
+        asked: mpsc::Receiver<breakers::Ask>,
+    ) {
         let lane = || Lane::new(self.shared.pool.clone(), self.dropped.clone());
         let stop = self.dropped.clone();
         let committing = committer::run(self.instance, lane(), appended);
         self.services.spawn(stop.clone().run_until_cancelled_owned(committing));
+        self.services.spawn(
+            stop.clone()
+                .run_until_cancelled_owned(starter::run(self.clone(), lane(), started)),
+        );
         self.services
-            .spawn(stop.run_until_cancelled_owned(starter::run(self.clone(), lane(), started)));
+            .spawn(stop.run_until_cancelled_owned(breakers::run(self.clone(), asked)));
     }
 
     /// Looks for work, and after the partitions, until the session ends.

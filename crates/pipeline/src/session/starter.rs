@@ -81,6 +81,7 @@ async fn insert_each(lane: &mut Lane, runs: &[NewRun]) -> Vec<Result<Insertion, 
 fn claimed(run: NewRun, inserted: &InsertedRun) -> Claimed {
     let run = ClaimedRun {
         id: run.id,
+        project_id: inserted.project_id,
         pipeline_id: run.pipeline_id,
         version: inserted.version,
         epoch: 1,

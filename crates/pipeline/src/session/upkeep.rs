@@ -1,9 +1,9 @@
-//! Looks after the partitions: makes weeks ahead, forgets old ones.
+//! Looks after the partitions: makes weeks ahead, forgets old ones; and forgets circuit breakers that nobody uses.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use gathering_persistence::partitions;
+use gathering_persistence::{breakers, partitions};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Session;
@@ -14,6 +14,8 @@ use crate::retention;
 const INTERVAL: Duration = Duration::from_hours(1);
 /// When first: a restart has more urgent things to do.
 const FIRST: Duration = Duration::from_mins(1);
+/// The most circuit breakers that are forgotten at once.
+const MAX_FORGOTTEN: i64 = 10_000;
 /// How often the log repeats that a week is kept.
 const TELL_INTERVAL: Duration = Duration::from_hours(24);
 
@@ -25,6 +27,7 @@ pub(super) async fn run(session: Arc<Session>) {
     loop {
         ticks.tick().await;
         session.make_partitions().await;
+        session.forget_breakers().await;
         if let Some(limit) = session.shared.limits.retention {
             session.forget(limit, &mut told).await;
         }
@@ -41,6 +44,16 @@ impl Session {
             Ok(0) => {}
             Ok(made) => tracing::info!(made, "made partitions ahead"),
             Err(error) => tracing::error!(%error, "partitions could not be made; it is tried again within the hour"),
+        }
+    }
+
+    async fn forget_breakers(&self) {
+        let forgotten = async {
+            let client = self.shared.connection().await?;
+            breakers::forget_unused(&client, MAX_FORGOTTEN).await
+        };
+        if let Err(error) = forgotten.await {
+            tracing::warn!(%error, "unused circuit breakers could not be forgotten; it is tried again within the hour");
         }
     }
 

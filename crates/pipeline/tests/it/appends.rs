@@ -26,6 +26,7 @@ fn ends(run_id: RunId, seq: i32) -> (NewEntry, HeadChange) {
         epoch: 1,
         status: "completed",
         wait_ms: None,
+        held_by: None,
         output: Some(Json::null()),
         error: None,
         finished_at: Some(Timestamp::UNIX_EPOCH),
@@ -68,6 +69,7 @@ async fn whether_runs_end_alone_or_together_only_those_of_the_writer_do() {
     let waits = HeadChange {
         status: "waiting",
         wait_ms: Some(60_000),
+        held_by: None,
         output: None,
         finished_at: None,
         ..ends(ids[2], 1).1

@@ -62,6 +62,7 @@ async fn an_owner_of_an_older_epoch_can_append_nothing_and_end_nothing() {
         epoch: 1,
         status: "failed",
         wait_ms: None,
+        held_by: None,
         output: None,
         error: Some("{}".to_owned()),
         finished_at: Some(Timestamp::UNIX_EPOCH),

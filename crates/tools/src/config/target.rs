@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use reqwest::Url;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::fields;
 use super::reader::Fault;
@@ -66,6 +66,14 @@ impl Target {
     pub(crate) fn url(&self) -> &Url {
         &self.url
     }
+}
+
+/// Where a call goes whose configuration, with its templates filled in, has this `url`: host and port, as in `example.org:443`.
+///
+/// `None` where that is no URL to call.
+pub fn target_of(config: &Map<String, Value>) -> Option<String> {
+    let target = Target::read(config.get("url")?).ok()?;
+    Some(format!("{}:{}", target.host(), target.port()))
 }
 
 impl fmt::Debug for Target {

@@ -35,6 +35,7 @@ fn told(event: &NodeEvent) -> String {
             retry_at,
         } => format!("{name} {} {}, again at {}", attempt.number, error.code, time(*retry_at)),
         NodeEvent::WaitStarted { until } => format!("{name} until {}", time(*until)),
+        NodeEvent::Held { until, by, .. } => format!("{name} by {} until {}", by.key, time(*until)),
         NodeEvent::Completed { output, edges, .. } => format!("{name} {}{}", output.text(), passed(edges)),
         NodeEvent::Failed {
             attempt,

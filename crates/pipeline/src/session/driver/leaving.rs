@@ -35,6 +35,7 @@ impl Driver {
             epoch: self.run.epoch,
             status: outcome.name(),
             wait_ms: None,
+            held_by: None,
             error: outcome.error().and_then(|error| serde_json::to_string(error).ok()),
             output: if let Outcome::Completed { output } = &outcome {
                 Some(output.clone())
@@ -71,6 +72,7 @@ impl Driver {
             epoch: self.run.epoch,
             status: "waiting",
             wait_ms: wait.map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
+            held_by: self.progress.held_by().next().map(|by| by.id),
             output: None,
             error: None,
             finished_at: None,
