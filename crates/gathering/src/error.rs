@@ -93,6 +93,8 @@ pub enum Kind {
     Run,
     /// A node of a run.
     Node,
+    /// A circuit breaker.
+    Breaker,
 }
 
 /// A field that breaks a rule.
@@ -167,6 +169,7 @@ impl fmt::Display for Kind {
             Self::Pipeline => "pipeline",
             Self::Run => "run",
             Self::Node => "node",
+            Self::Breaker => "breaker",
         })
     }
 }

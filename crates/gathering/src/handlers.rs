@@ -23,6 +23,10 @@ impl Handler for CallApiHandler {
             .collect()
     }
 
+    fn target(&self, config: &Json) -> Option<String> {
+        gathering_tools::target_of(&config.parse().ok()?)
+    }
+
     fn call(&self, call: Call) -> BoxFuture<'static, Result<Json, HandlerError>> {
         let client = self.0.clone();
         Box::pin(async move {
@@ -42,6 +46,10 @@ impl Handler for SendNotificationHandler {
             .into_iter()
             .map(problem)
             .collect()
+    }
+
+    fn target(&self, config: &Json) -> Option<String> {
+        gathering_tools::target_of(&config.parse().ok()?)
     }
 
     fn call(&self, call: Call) -> BoxFuture<'static, Result<Json, HandlerError>> {

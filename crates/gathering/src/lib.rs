@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod breakers;
 mod builder;
 mod code;
 pub mod database;
@@ -15,16 +16,20 @@ mod runs;
 pub use gathering_auth::{Account, Identity, IssuedTokens, RegistrationMode as Registration};
 pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};
-pub use gathering_domain::{Clock, Entropy, Json, PipelineId, ProjectId, RunId, RunStatus, UnknownStatus, UserId};
+pub use gathering_domain::{
+    BreakerId, Clock, Entropy, Json, PipelineId, ProjectId, RunId, RunStatus, UnknownStatus, UserId,
+};
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{
-    Call, CancelReport, ConfigProblem, EntryPlace, Handler, HandlerError, JournalEntry, Limits, NodeReport,
-    PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode, RunHead, RunSummary, RunView, is_idempotency_key,
+    BreakerChange, BreakerSummary, BreakerView, Call, CancelReport, ConfigProblem, EntryPlace, Handler, HandlerError,
+    JournalEntry, Limits, NodeReport, PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode, RunHead,
+    RunSummary, RunView, is_idempotency_key,
 };
 pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;
 
 pub use accounts::NewAccount;
+pub use breakers::{BreakerQuery, BreakerStatus, UnknownBreakerStatus};
 pub use builder::Builder;
 pub use code::Code;
 pub use error::{Error, FieldProblem, Kind};

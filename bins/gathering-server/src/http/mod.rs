@@ -2,6 +2,7 @@
 
 mod auth;
 mod body;
+mod breakers;
 mod code;
 mod edge;
 mod error;
@@ -50,6 +51,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             web::scope("/api/v1")
                 .configure(auth::routes)
                 .configure(quarantine::routes)
+                .configure(breakers::routes)
                 .configure(runs::routes)
                 .configure(pipelines::routes),
         )

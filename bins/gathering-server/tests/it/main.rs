@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod auth;
+mod breakers;
 mod cancel;
 mod command_line;
 mod demo;

@@ -48,6 +48,7 @@ async fn a_method_that_a_route_does_not_take_is_refused_with_those_it_takes() {
         ("GET", "/api/v1/pipelines/validate", "POST"),
         ("GET", "/api/v1/auth/login", "POST"),
         ("POST", "/api/v1/runs", "GET, HEAD"),
+        ("GET", "/api/v1/breakers/x/reset", "POST"),
         ("PUT", "/health/ready", "GET, HEAD"),
     ] {
         let answer = site
