@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use gathering_domain::RunId;
-use gathering_testkit::{Receiver, Shutdown, TestDatabase};
+use gathering_testkit::{Answer, Receiver, Shutdown, TestDatabase};
+use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::chance::Chance;
 use crate::course::Course;
-use crate::pipelines::KILLER;
+use crate::pipelines::{KILLER, KILLER_NODE};
 use crate::schedule::{Fault, Table};
 
 /// Longest wait for something that the others must do.
@@ -126,8 +127,9 @@ fn burst(course: &mut Course, runs: usize, background: &mut JoinSet<()>) {
     }
 }
 
-/// Starts a run whose node calls a receiver, and kills whoever has called, until nobody calls any more.
+/// Starts a run whose node calls a receiver, kills whoever has called until nobody calls any more, and releases the node once it is harmless.
 async fn node_kills(course: &mut Course) {
+    course.receiver.answer(KILLER, Answer::status(200).delay(LIMIT * 2));
     let Some(run) = course.load.start(&course.chance, &course.killer, "killer", 0).await else {
         return;
     };
@@ -147,22 +149,40 @@ async fn node_kills(course: &mut Course) {
         };
         kill(course, instance, Duration::ZERO).await;
     }
+    course.receiver.answer(KILLER, Answer::status(200));
+    if !released(course, run).await {
+        course.odd.push(format!(
+            "the node of run {run} killed {DEATHS} processes and could not be released from quarantine within {LIMIT:?}"
+        ));
+    }
+}
+
+/// Asks for the release until the node calls again: an answer may be lost, and before the quarantine there is nothing to release.
+async fn released(course: &Course, run: RunId) -> bool {
+    let path = format!("/api/v1/runs/{run}/nodes/{KILLER_NODE}/release");
+    let end = Instant::now() + LIMIT;
+    while calls(&course.receiver, run) <= DEATHS && Instant::now() < end {
+        course.load.ask(&course.chance, &path, Some(&json!({})), None).await;
+        sleep(Duration::from_millis(50)).await;
+    }
+    calls(&course.receiver, run) > DEATHS
 }
 
 async fn called(receiver: &Receiver, run: RunId, times: usize) -> bool {
-    let key = format!("{run}/killer");
-    let calls = || {
-        let requests = receiver.requests_to(KILLER);
-        requests
-            .iter()
-            .filter(|request| request.idempotency_key() == Some(&key))
-            .count()
-    };
     let end = Instant::now() + LIMIT;
-    while calls() < times && Instant::now() < end {
+    while calls(receiver, run) < times && Instant::now() < end {
         sleep(Duration::from_millis(10)).await;
     }
-    calls() >= times
+    calls(receiver, run) >= times
+}
+
+fn calls(receiver: &Receiver, run: RunId) -> usize {
+    let key = format!("{run}/{KILLER_NODE}");
+    let requests = receiver.requests_to(KILLER);
+    requests
+        .iter()
+        .filter(|request| request.idempotency_key() == Some(&key))
+        .count()
 }
 
 async fn owner(course: &Course, run: RunId) -> Option<usize> {

@@ -116,7 +116,13 @@ impl Load {
     }
 
     /// One request to one of the instances; `None` where no answer comes.
-    async fn ask(&self, chance: &Chance, path: &str, body: Option<&Value>, key: Option<&str>) -> Option<Response> {
+    pub(crate) async fn ask(
+        &self,
+        chance: &Chance,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Option<Response> {
         let client = self.doors.client(chance.below(self.instances))?;
         let answer = send(&client, path, body, key).await?;
         // What a fault may do to an answer: nothing but delay it, or refuse it for now.

@@ -15,6 +15,8 @@ const SLOW: &str = "/slow";
 const FLAKY: &str = "/flaky";
 /// Where the node calls under which processes die.
 pub(crate) const KILLER: &str = "/killer";
+/// That node.
+pub(crate) const KILLER_NODE: &str = "killer";
 
 /// How many answers of [`FLAKY`] the seed decides; the rest are good ones.
 const FLAKY_ANSWERS: usize = 20_000;
@@ -23,7 +25,6 @@ const FLAKY_ANSWERS: usize = 20_000;
 pub(crate) fn script(receiver: &Receiver, chance: &Chance) {
     receiver.answer(FAST, Answer::status(200).delay(Duration::from_millis(8)));
     receiver.answer(SLOW, Answer::status(200).delay(Duration::from_millis(300)));
-    receiver.answer(KILLER, Answer::status(200).delay(Duration::from_mins(1)));
     let flaky = |_| {
         let status = if chance.percent(25) { 503 } else { 200 };
         Answer::status(status).delay(chance.millis(1, 20))
@@ -51,7 +52,7 @@ pub(crate) async fn save_all(client: &Client, receiver: &Receiver) -> Vec<String
 pub(crate) async fn save_killer(client: &Client, receiver: &Receiver) -> String {
     let nodes = [
         post(receiver, "first", FAST),
-        post(receiver, "killer", KILLER),
+        post(receiver, KILLER_NODE, KILLER),
         post(receiver, "last", FAST),
     ];
     save(client, &in_a_row(&nodes)).await
