@@ -137,7 +137,8 @@ impl Course {
         }
     }
 
-    /// Waits until every run has ended; those that have not by then are told as lost.
+    /// Waits until every run has ended; those that have not by then are told as lost. Nodes that only happened to be under way whenever a
+    /// process was killed are in quarantine like the one that kills, and are released.
     async fn rest(&mut self) {
         let end = Instant::now() + REST;
         while Instant::now() < end {
@@ -146,6 +147,7 @@ impl Course {
                 Ok(count) if count == ["0"] => return,
                 Ok(_) | Err(_) => sleep(Duration::from_millis(50)).await,
             }
+            self.load.release_all(&self.chance).await;
             let fallen = self.fleet.fallen(&self.load.doors);
             self.odd.extend(fallen);
         }

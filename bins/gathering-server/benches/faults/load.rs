@@ -132,6 +132,19 @@ impl Load {
         Some(answer)
     }
 
+    /// Releases every node that is in quarantine.
+    pub(crate) async fn release_all(&self, chance: &Chance) {
+        let Some(listed) = self.ask(chance, "/api/v1/quarantine", None, None).await else {
+            return;
+        };
+        for item in listed.json["items"].as_array().into_iter().flatten() {
+            if let (Some(run), Some(node)) = (item["run_id"].as_str(), item["node"].as_str()) {
+                let path = format!("/api/v1/runs/{run}/nodes/{node}/release");
+                self.ask(chance, &path, Some(&json!({})), None).await;
+            }
+        }
+    }
+
     fn note_end(&self, run: RunId, answer: &Value) {
         if let Some(status) = answer["status"].as_str() {
             self.note(Told::Ended {
