@@ -10,7 +10,7 @@ use tokio_postgres::types::Json as Sql;
 use uuid::Uuid;
 
 pub use self::insert::{find, insert};
-use crate::{Error, Page, PageRequest};
+use crate::{Connection, Error, Page, PageRequest, Transaction};
 
 /// A run to insert.
 #[derive(Debug, Clone)]
@@ -127,6 +127,22 @@ pub struct RunFilter {
     pub status: Option<String>,
 }
 
+/// Begins a transaction for claims.
+///
+/// However long the queue is, a claim is to read its first runs in the order of the index, and to find them by primary key: the planner, which
+/// knows the queue as it was when it was last analyzed, may sort all of it, and join it with itself.
+pub async fn begin_claims(client: &mut Connection) -> Result<Transaction<'_>, Error> {
+    let transaction = client.transaction().await?;
+    transaction
+        .batch_execute(
+            "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off;
+             SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off;
+             SET LOCAL plan_cache_mode = force_generic_plan",
+        )
+        .await?;
+    Ok(transaction)
+}
+
 /// Claims up to `limit` queued runs, the most urgent and then the oldest first.
 pub async fn claim_queued(
     client: &impl GenericClient,
@@ -134,13 +150,14 @@ pub async fn claim_queued(
     limit: i64,
     now: Timestamp,
 ) -> Result<Vec<ClaimedRun>, Error> {
-    // SKIP LOCKED: two instances that claim at once take different runs, and none waits.
+    // SKIP LOCKED: two instances that claim at once take different runs, and none waits. What is locked is queued; that its status is not asked
+    // for again leaves the primary key as the only way to find it.
     claim(
         client,
         "WITH due AS (
              SELECT id FROM runs WHERE status = 'queued' ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED)
          UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, started_at = coalesce(started_at, $3)
-         FROM due WHERE r.id = due.id AND r.status = 'queued'
+         FROM due WHERE r.id = due.id AND r.owner IS NULL
          RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id",
         &[&owner.as_uuid(), &limit, &now],
     )
@@ -158,7 +175,7 @@ pub async fn claim_waiting(
         "WITH due AS (
              SELECT id FROM runs WHERE status = 'waiting' AND wake_at <= now() ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED)
          UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, wake_at = NULL, held_by = NULL
-         FROM due WHERE r.id = due.id AND r.status = 'waiting'
+         FROM due WHERE r.id = due.id AND r.owner IS NULL
          RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id",
         &[&owner.as_uuid(), &limit],
     )

@@ -47,7 +47,7 @@ impl Session {
     ///
     /// What a failed statement may have claimed all the same is found by the next tick.
     pub(crate) async fn claim_once(self: &Arc<Self>) -> Result<usize, Error> {
-        let client = self.shared.connection().await?;
+        let mut client = self.shared.connection().await?;
         if self.claims_lost.load(Ordering::Acquire) {
             self.find_lost_claims(&client).await?;
             self.claims_lost.store(false, Ordering::Release);
@@ -55,16 +55,24 @@ impl Session {
         let mut slots: Vec<_> = std::iter::from_fn(|| self.slot()).take(MAX_CLAIM).collect();
         let room = slots.len();
         self.take_over(&client, &mut slots).await?;
-        if let Some(limit) = limit(&slots) {
-            let waiting = runs::claim_waiting(&client, self.instance, limit).await?;
-            self.launch_all(&client, waiting, &mut slots, false).await?;
-        }
-        if let Some(limit) = limit(&slots) {
-            let queued = runs::claim_queued(&client, self.instance, limit, self.shared.clock.now()).await?;
-            self.launch_all(&client, queued, &mut slots, false).await?;
+        if !slots.is_empty() {
+            let claimed = self.claim(&mut client, slots.len()).await?;
+            self.launch_all(&client, claimed, &mut slots, false).await?;
         }
         self.backlog.store(slots.is_empty(), Ordering::Release);
         Ok(room - slots.len())
+    }
+
+    /// The waiting runs that are due come first: somebody waits for them already.
+    async fn claim(&self, client: &mut Connection, room: usize) -> Result<Vec<ClaimedRun>, Error> {
+        let claims = runs::begin_claims(client).await?;
+        let mut claimed = runs::claim_waiting(&claims, self.instance, count(room)).await?;
+        if claimed.len() < room {
+            let (rest, now) = (count(room - claimed.len()), self.shared.clock.now());
+            claimed.extend(runs::claim_queued(&claims, self.instance, rest, now).await?);
+        }
+        claims.commit().await.map_err(gathering_persistence::Error::from)?;
+        Ok(claimed)
     }
 
     async fn take_over(
@@ -169,7 +177,11 @@ impl Session {
 }
 
 fn limit(slots: &[OwnedSemaphorePermit]) -> Option<i64> {
-    i64::try_from(slots.len()).ok().filter(|limit| *limit > 0)
+    Some(count(slots.len())).filter(|limit| *limit > 0)
+}
+
+fn count(room: usize) -> i64 {
+    i64::try_from(room).unwrap_or(i64::MAX)
 }
 
 fn millis(duration: Duration) -> i64 {
