@@ -41,7 +41,8 @@ pub async fn now(client: &impl GenericClient) -> Result<Timestamp, Error> {
 pub async fn weeks(client: &impl GenericClient) -> Result<Vec<Week>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT monday, sum(pg_total_relation_size(part))::bigint, bool_or(attached) FROM partition_weeks()
+            // A partition that another instance drops meanwhile has no size any more.
+            "SELECT monday, coalesce(sum(pg_total_relation_size(part)), 0)::bigint, bool_or(attached) FROM partition_weeks()
              GROUP BY monday ORDER BY monday",
         )
         .await?;

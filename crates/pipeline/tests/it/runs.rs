@@ -189,7 +189,7 @@ async fn a_join_of_any_goes_on_with_the_first_branch() {
         json!({"nodes": [
             {"id": "start", "type": "parallel"},
             {"id": "fast", "type": "action", "config": {"action": "echo", "is": "fast"}},
-            {"id": "slow", "type": "delay", "config": {"duration": "200ms"}},
+            {"id": "slow", "type": "delay", "config": {"duration": "2s"}},
             {"id": "first", "type": "join", "config": {"mode": "any"}}],
           "edges": [{"from": "start", "to": "fast"}, {"from": "start", "to": "slow"}, {"from": "fast", "to": "first"},
             {"from": "slow", "to": "first"}]}),
