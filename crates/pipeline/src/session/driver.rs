@@ -25,7 +25,7 @@ use super::attempts::Attempts;
 use super::committer::Refused;
 use super::decisions::Decisions;
 use super::holder::Reins;
-use super::recovery;
+use super::recovery::{self, Losses};
 use crate::entry::TAKEN_OVER;
 use crate::handler::Call;
 use holding::one_closes;
@@ -121,10 +121,11 @@ impl Driver {
     /// Settles the attempts that were under way when the journal ends, and that nobody makes any more.
     pub(crate) fn settle_lost(&mut self, journal: &[EntryRow], taken_over: bool) {
         let (now, limit) = (self.now(), self.session.shared.limits.max_lost_attempts);
+        let losses = Losses::read(journal);
         for (node, attempt) in self.progress.under_way() {
             let id = &self.pipeline.nodes[node].id;
-            let result = if taken_over || recovery::is_lost(journal, id) {
-                let times = recovery::losses(journal, id);
+            let result = if taken_over || losses.is_lost(id) {
+                let times = losses.of(id);
                 AttemptResult::Lost { times, limit }
             } else {
                 AttemptResult::Interrupted
