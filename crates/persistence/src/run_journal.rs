@@ -44,7 +44,7 @@ pub struct HeadChange {
     pub run_id: RunId,
     /// The epoch of the writer's claim.
     pub epoch: i32,
-    /// The new status: a final one, or `waiting`.
+    /// The new status: a final one, `waiting`, or `queued` for a run that its owner passes on.
     pub status: &'static str,
     /// For `waiting`: after how many milliseconds, by the database's clock.
     pub wait_ms: Option<i64>,

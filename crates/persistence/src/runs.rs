@@ -127,6 +127,35 @@ pub struct RunFilter {
     pub status: Option<String>,
 }
 
+/// Versions of pipelines.
+#[derive(Debug, Clone, Default)]
+pub struct Versions {
+    pipelines: Vec<Uuid>,
+    numbers: Vec<i32>,
+}
+
+impl Versions {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+}
+
+impl FromIterator<(PipelineId, i32)> for Versions {
+    fn from_iter<I: IntoIterator<Item = (PipelineId, i32)>>(versions: I) -> Self {
+        let (pipelines, numbers) = versions
+            .into_iter()
+            .map(|(pipeline, number)| (pipeline.as_uuid(), number))
+            .unzip();
+        Self { pipelines, numbers }
+    }
+}
+
 /// Begins a transaction for claims.
 ///
 /// However long the queue is, a claim is to read its first runs in the order of the index, and to find them by primary key: the planner, which
@@ -143,23 +172,27 @@ pub async fn begin_claims(client: &mut Connection) -> Result<Transaction<'_>, Er
     Ok(transaction)
 }
 
-/// Claims up to `limit` queued runs, the most urgent and then the oldest first.
+/// Claims up to `limit` queued runs that are not of the versions in `except`, the most urgent and then the oldest first.
 pub async fn claim_queued(
     client: &impl GenericClient,
     owner: InstanceId,
     limit: i64,
     now: Timestamp,
+    except: &Versions,
 ) -> Result<Vec<ClaimedRun>, Error> {
     // SKIP LOCKED: two instances that claim at once take different runs, and none waits. What is locked is queued; that its status is not asked
     // for again leaves the primary key as the only way to find it.
+    // NOT IN stays a filter on the walk along the queue, where NOT EXISTS might become a join that reads all of it.
     claim(
         client,
         "WITH due AS (
-             SELECT id FROM runs WHERE status = 'queued' ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED)
+             SELECT id FROM runs
+             WHERE status = 'queued' AND (pipeline_id, version) NOT IN (SELECT * FROM unnest($4::uuid[], $5::integer[]))
+             ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED)
          UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, started_at = coalesce(started_at, $3)
          FROM due WHERE r.id = due.id AND r.owner IS NULL
          RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id",
-        &[&owner.as_uuid(), &limit, &now],
+        &[&owner.as_uuid(), &limit, &now, &except.pipelines, &except.numbers],
     )
     .await
 }

@@ -105,7 +105,7 @@ impl EngineBuilder {
             handlers,
             name,
         } = self;
-        let library = Library::new(limits.max_cached_weight);
+        let library = Library::new(limits.max_cached_weight, handlers.keys().cloned());
         Engine {
             shared: Arc::new(Shared {
                 pool,

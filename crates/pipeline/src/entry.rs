@@ -1,8 +1,8 @@
 //! Journal entries: events as rows, and rows as events.
 
-use gathering_domain::Json;
 use gathering_domain::node_state::{Attempt, EdgeOutcome, Failure, HeldBy, NodeEvent, SkipReason};
 use gathering_domain::pipeline::{NodeIx, Pipeline};
+use gathering_domain::{InstanceId, Json};
 use gathering_persistence::Error;
 use gathering_persistence::run_journal::EntryRow;
 use jiff::Timestamp;
@@ -12,6 +12,11 @@ use serde::{Deserialize, Serialize};
 pub(crate) const TAKEN_OVER: &str = "taken_over";
 /// Written when a run ends.
 pub(crate) const RUN_ENDED: &str = "run_ended";
+
+/// The data column of a take-over.
+pub(crate) fn taken_over(by: InstanceId, epoch: i32) -> String {
+    format!(r#"{{"by":"{by}","epoch":{epoch}}}"#)
+}
 
 #[derive(Serialize, Deserialize)]
 struct AttemptFailed {

@@ -1,10 +1,11 @@
 //! The compiled pipelines that are in use, kept so that starting a run parses nothing.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use gathering_domain::PipelineId;
 use gathering_domain::definition::{OwnKinds, Rules, compile};
-use gathering_domain::pipeline::Pipeline;
+use gathering_domain::pipeline::{HandlerName, NodeKind, Pipeline};
 use gathering_persistence::{Pool, pipelines};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
@@ -13,23 +14,33 @@ use crate::Error;
 
 type Key = (PipelineId, i32);
 
+/// A compiled version.
+#[derive(Debug, Clone)]
+pub(crate) struct Version {
+    pub(crate) pipeline: Arc<Pipeline>,
+    /// An action or node type of it that no handler is registered for on this instance: then its runs are for others.
+    pub(crate) missing: Option<HandlerName>,
+}
+
 /// Compiled versions, the least used dropped beyond a bound in weight.
 #[derive(Debug)]
 pub(crate) struct Library {
-    cache: Cache<Key, Arc<Pipeline>, ByWeight>,
+    cache: Cache<Key, Version, ByWeight>,
+    /// What handlers are registered under.
+    handlers: HashSet<HandlerName>,
 }
 
 #[derive(Debug, Clone)]
 struct ByWeight;
 
-impl Weighter<Key, Arc<Pipeline>> for ByWeight {
-    fn weight(&self, _: &Key, pipeline: &Arc<Pipeline>) -> u64 {
-        pipeline.weight + 1
+impl Weighter<Key, Version> for ByWeight {
+    fn weight(&self, _: &Key, version: &Version) -> u64 {
+        version.pipeline.weight + 1
     }
 }
 
 impl Library {
-    pub(crate) fn new(max_weight: u64) -> Self {
+    pub(crate) fn new(max_weight: u64, handlers: impl IntoIterator<Item = HandlerName>) -> Self {
         // A guess at how many pipelines that is; only the weight is a bound.
         let pipelines = usize::try_from(max_weight / 40).unwrap_or(usize::MAX).clamp(16, 10_000);
         // In one part: the cache would divide the weight among more parts the more cores there are, and a pipeline that is larger than a
@@ -49,17 +60,31 @@ impl Library {
             // Only for options that do not say how much fits.
             Err(_) => Cache::with_weighter(pipelines, max_weight, ByWeight),
         };
-        Self { cache }
+        Self {
+            cache,
+            handlers: handlers.into_iter().collect(),
+        }
     }
 
-    pub(crate) fn keep(&self, id: PipelineId, version: i32, pipeline: Arc<Pipeline>) {
-        self.cache.insert((id, version), pipeline);
+    pub(crate) fn keep(&self, id: PipelineId, version: i32, pipeline: Arc<Pipeline>) -> Version {
+        let missing = pipeline.nodes.iter().find_map(|node| self.missing(&node.kind));
+        let kept = Version { pipeline, missing };
+        self.cache.insert((id, version), kept.clone());
+        kept
+    }
+
+    fn missing(&self, kind: &NodeKind) -> Option<HandlerName> {
+        if let NodeKind::Action { handler, .. } = kind {
+            Some(handler.clone()).filter(|handler| !self.handlers.contains(handler))
+        } else {
+            None
+        }
     }
 
     /// A version, compiled; it never changes, so a cached one is never stale.
-    pub(crate) async fn get(&self, pool: &Pool, id: PipelineId, version: i32) -> Result<Arc<Pipeline>, Error> {
-        if let Some(pipeline) = self.cache.get(&(id, version)) {
-            return Ok(pipeline);
+    pub(crate) async fn get(&self, pool: &Pool, id: PipelineId, version: i32) -> Result<Version, Error> {
+        if let Some(kept) = self.cache.get(&(id, version)) {
+            return Ok(kept);
         }
         let client = gathering_persistence::acquire(pool).await?;
         let source = pipelines::definition(&client, id, version)
@@ -80,9 +105,7 @@ impl Library {
                 .collect::<Vec<_>>()
                 .join("; "),
         })?;
-        let pipeline = Arc::new(pipeline);
-        self.keep(id, version, pipeline.clone());
-        Ok(pipeline)
+        Ok(self.keep(id, version, Arc::new(pipeline)))
     }
 }
 
@@ -104,7 +127,7 @@ mod tests {
             kinds: OwnKinds::Any,
         };
         let pipeline = Arc::new(compile(&pure_layers(limits.max_nodes), &rules).unwrap());
-        let library = Library::new(limits.max_cached_weight);
+        let library = Library::new(limits.max_cached_weight, []);
         let id = PipelineId::from(Uuid::nil());
         library.keep(id, 1, pipeline);
         assert!(library.cache.get(&(id, 1)).is_some());

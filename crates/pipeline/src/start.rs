@@ -84,7 +84,9 @@ impl Engine {
             return inserted(starter::insert_in(&client, std::slice::from_ref(&run)).await?, &run);
         };
         let room = session.room_to_start(run.input.text().len())?;
-        let slot = session.slot();
+        // What this instance cannot run is not for it to own.
+        let foreign = session.excluded.may_have(run.pipeline_id, run.version);
+        let slot = if foreign { None } else { session.slot() };
         run.owner = slot.as_ref().map(|_| session.instance);
         let (done, answer) = oneshot::channel();
         let started = match slot {
@@ -105,6 +107,10 @@ impl Engine {
             })?;
         // A caller that goes away meanwhile does not matter: the starter launches what it inserted.
         let insertion = answer.await.unwrap_or(Err(Error::Stopping))?;
+        if foreign {
+            // It may be of another version, which this instance can run.
+            session.wake.notify_one();
+        }
         answered(insertion, &run, started)
     }
 

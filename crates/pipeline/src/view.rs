@@ -146,7 +146,8 @@ impl Engine {
         let journal = run_journal::of_runs(&client, &[id]).await?;
         drop(client);
         let (pipeline_id, version) = (row.head.pipeline_id, row.head.version);
-        let pipeline = self.shared.library.get(&self.shared.pool, pipeline_id, version).await?;
+        let kept = self.shared.library.get(&self.shared.pool, pipeline_id, version).await?;
+        let pipeline = kept.pipeline;
         let record = Record { row, pipeline, journal };
         // A fold over a long journal takes longer than others should wait.
         let looking = tokio::task::spawn_blocking(move || look(record).map(Some));

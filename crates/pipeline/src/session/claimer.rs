@@ -69,7 +69,8 @@ impl Session {
         let mut claimed = runs::claim_waiting(&claims, self.instance, count(room)).await?;
         if claimed.len() < room {
             let (rest, now) = (count(room - claimed.len()), self.shared.clock.now());
-            claimed.extend(runs::claim_queued(&claims, self.instance, rest, now).await?);
+            let except = self.excluded.versions(now);
+            claimed.extend(runs::claim_queued(&claims, self.instance, rest, now, &except).await?);
         }
         claims.commit().await.map_err(gathering_persistence::Error::from)?;
         Ok(claimed)

@@ -26,7 +26,7 @@ use super::committer::Refused;
 use super::decisions::Decisions;
 use super::holder::Reins;
 use super::recovery::{self, Losses};
-use crate::entry::TAKEN_OVER;
+use crate::entry::{TAKEN_OVER, taken_over};
 use crate::handler::Call;
 use holding::one_closes;
 
@@ -113,7 +113,7 @@ impl Driver {
 
     /// Notes that another instance had this run: the first entry of the new epoch also fences the old owner.
     pub(crate) fn note_take_over(&mut self) {
-        let data = format!(r#"{{"by":"{}","epoch":{}}}"#, self.session.instance, self.run.epoch);
+        let data = taken_over(self.session.instance, self.run.epoch);
         self.push(self.now(), TAKEN_OVER, None, Some(data));
         self.watchful = true;
     }

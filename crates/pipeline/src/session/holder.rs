@@ -20,6 +20,7 @@ use super::decisions::{Decisions, NodeDecision};
 use super::driver::{Driver, Leave};
 use crate::Error;
 use crate::error::chain;
+use crate::library::Version;
 
 /// The pauses before a run that could not be driven is read again.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -194,16 +195,27 @@ impl Session {
     }
 
     async fn drive_once(self: &Arc<Self>, claimed: Claimed, give_up: bool) -> Result<Leave, Error> {
+        let (id, version) = (claimed.run.pipeline_id, claimed.run.version);
+        let pipeline = match self.shared.library.get(&self.shared.pool, id, version).await {
+            Ok(Version {
+                pipeline,
+                missing: None,
+            }) => pipeline,
+            Ok(Version {
+                missing: Some(handler), ..
+            }) => {
+                let reason = format!("no handler is registered here for its {handler}");
+                return self.pass_on(claimed, &reason).await;
+            }
+            // Saved by a release that knows more than this one.
+            Err(Error::Unreadable { reason, .. }) => return self.pass_on(claimed, &reason).await,
+            Err(error) => return Err(error),
+        };
         let Claimed {
             run,
             taken_over,
             journal,
         } = claimed;
-        let pipeline = self
-            .shared
-            .library
-            .get(&self.shared.pool, run.pipeline_id, run.version)
-            .await?;
         let journal = match journal {
             Some(journal) => journal,
             None => run_journal::of_runs(&self.shared.connection().await?, &[run.id]).await?,

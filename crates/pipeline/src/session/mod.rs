@@ -7,8 +7,10 @@ mod claimer;
 pub(crate) mod committer;
 pub(crate) mod decisions;
 mod driver;
+pub(crate) mod excluded;
 pub(crate) mod holder;
 pub(crate) mod lane;
+mod passing;
 pub(crate) mod presence;
 pub(crate) mod recovery;
 pub(crate) mod starter;
@@ -44,6 +46,8 @@ pub(crate) struct Session {
     /// One permit per run in memory.
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) held: holder::Held,
+    /// What this instance cannot run.
+    pub(crate) excluded: excluded::Excluded,
     /// Room for the inputs of starts that wait for their commit, in units of [`START_UNIT`].
     start_room: Arc<Semaphore>,
     /// Room for attempts under way.
@@ -111,6 +115,7 @@ impl Session {
             breakers,
             slots: Arc::new(Semaphore::new(shared.limits.max_runs)),
             held: holder::Held::default(),
+            excluded: excluded::Excluded::default(),
             start_room: Arc::new(Semaphore::new(units(shared.limits.max_waiting_start_bytes) as usize)),
             attempts: Arc::new(Semaphore::new(shared.limits.max_attempts.max(1))),
             claims_lost: AtomicBool::new(false),

@@ -235,7 +235,7 @@ async fn a_run_whose_owner_is_not_even_registered_is_found() {
     let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
     let nobody = InstanceId::from(Uuid::from_u128(7));
     let client = pool.get().await.unwrap();
-    runs::claim_queued(&client, nobody, 1, Timestamp::UNIX_EPOCH)
+    runs::claim_queued(&client, nobody, 1, Timestamp::UNIX_EPOCH, &runs::Versions::default())
         .await
         .unwrap();
     drop(client);

@@ -6,6 +6,7 @@ mod breakers;
 mod cancels;
 mod crashes;
 mod fencing;
+mod handlers;
 mod kinds;
 mod processes;
 mod quarantine;
