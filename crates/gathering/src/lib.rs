@@ -8,6 +8,7 @@ mod code;
 pub mod database;
 mod error;
 mod handlers;
+mod instances;
 mod pipelines;
 mod quarantine;
 mod running;
@@ -22,8 +23,8 @@ pub use gathering_domain::{
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{
     BreakerChange, BreakerSummary, BreakerView, Call, CancelReport, ConfigProblem, EntryPlace, Handler, HandlerError,
-    JournalEntry, Limits, NodeReport, PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode, RunHead,
-    RunSummary, RunView, is_idempotency_key,
+    InstanceView, JournalEntry, Limits, NodeReport, PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode,
+    RunHead, RunSummary, RunView, is_idempotency_key,
 };
 pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;

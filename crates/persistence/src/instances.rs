@@ -5,12 +5,47 @@ use gathering_domain::InstanceId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::Error;
+use crate::{Error, Page, PageRequest};
 
 /// The advisory lock of an instance: the random last 63 bits of its id.
 pub fn lock_key(id: InstanceId) -> i64 {
     let (_, low) = id.as_uuid().as_u64_pair();
     i64::try_from(low >> 1).unwrap_or(i64::MAX)
+}
+
+/// An instance that is registered.
+#[derive(Debug, Clone)]
+pub struct InstanceRow {
+    /// Its id: a new one for each life.
+    pub id: InstanceId,
+    /// Its name for people.
+    pub name: String,
+    /// When it was registered, by its own clock.
+    pub started_at: Timestamp,
+    /// How old its heartbeat is, in milliseconds by the database's clock.
+    pub heartbeat_age_ms: i64,
+    /// How many runs it has in memory.
+    pub runs: i64,
+}
+
+/// Up to `limit` instances, the youngest first, behind `after`.
+pub async fn list(client: &impl GenericClient, page: PageRequest) -> Result<Page<InstanceRow>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id, name, started_at, (greatest(extract(epoch FROM now() - heartbeat_at), 0) * 1000)::bigint,
+                    (SELECT count(*) FROM runs r WHERE r.status = 'running' AND r.owner = i.id)
+             FROM instances i WHERE id < $1 ORDER BY id DESC LIMIT $2",
+        )
+        .await?;
+    let rows = client.query(&statement, &[&page.before(), &page.fetch()]).await?;
+    let read = |row: &tokio_postgres::Row| InstanceRow {
+        id: row.get::<_, Uuid>(0).into(),
+        name: row.get(1),
+        started_at: row.get(2),
+        heartbeat_age_ms: row.get(3),
+        runs: row.get(4),
+    };
+    Ok(page.page(rows.iter().map(read).collect(), |row: &InstanceRow| row.id.as_uuid()))
 }
 
 /// Registers an instance, or beats its heartbeat; the database's clock counts, because the others judge by it.

@@ -8,6 +8,7 @@ mod error;
 mod handle;
 mod handler;
 mod input;
+mod instances;
 mod library;
 mod limits;
 mod pipelines;
@@ -38,6 +39,7 @@ pub use gathering_persistence::{
 pub use handle::Handle;
 pub use handler::{Call, Handler, HandlerError};
 pub use input::{InputProblem, is_idempotency_key};
+pub use instances::InstanceView;
 pub use limits::{LimitProblem, Limits};
 pub use pipelines::{NewPipeline, PipelineSummary, PipelineView, UpdatePipeline};
 pub use quarantine::{NodeReport, QuarantinePage, QuarantinedNode};

@@ -9,6 +9,7 @@ mod error;
 mod fields;
 mod health;
 mod identity;
+mod instances;
 mod panics;
 mod parameters;
 mod pipelines;
@@ -50,6 +51,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(
             web::scope("/api/v1")
                 .configure(auth::routes)
+                .configure(instances::routes)
                 .configure(quarantine::routes)
                 .configure(breakers::routes)
                 .configure(runs::routes)

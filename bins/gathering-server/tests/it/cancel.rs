@@ -42,6 +42,14 @@ async fn cancelling_over_the_other_instance_closes_the_connection_within_a_secon
     receiver.wait_for(1, LIMIT).await;
 
     let elsewhere = client.at(&asked);
+    let instances = elsewhere.get("/api/v1/instances").await;
+    assert_eq!(instances.status, 200, "{}", instances.json);
+    assert_eq!(
+        instances.json["items"].as_array().unwrap().len(),
+        2,
+        "{}",
+        instances.json
+    );
     let cancelled = elsewhere
         .post(&format!("/api/v1/runs/{run}/cancel"), &json!({"reason": "too slow"}))
         .await;
@@ -50,6 +58,9 @@ async fn cancelling_over_the_other_instance_closes_the_connection_within_a_secon
         (&cancelled.json["status"], &cancelled.json["stopped"]),
         (&json!("cancelled"), &json!(["call"]))
     );
+    let owner = &cancelled.json["instance_id"];
+    let items = instances.json["items"].as_array().unwrap();
+    assert!(items.iter().any(|instance| &instance["id"] == owner), "{instances:?}");
     let closed = async || receiver.requests()[0].closed_early();
     eventually(
         "the receiver to see the connection closed",

@@ -1,0 +1,36 @@
+//! `/instances`: which servers work on the database.
+
+use actix_web::web::{Data, ServiceConfig, resource};
+use actix_web::{HttpRequest, HttpResponse};
+use gathering::PageRequest;
+use serde_json::json;
+
+use super::identity::Caller;
+use super::parameters::Parameters;
+use super::problem::Problem;
+use super::route::{methods, read};
+use super::{Page, State};
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config.service(methods(resource("/instances"), "GET, HEAD").route(read().to(list)));
+}
+
+async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let mut parameters = Parameters::of(&request);
+    let wanted = PageRequest {
+        limit: parameters.limit(),
+        after: parameters.cursor(),
+    };
+    parameters.finish()?;
+    let found = state.gathering.instances(&identity, wanted).await?;
+    // Names and loads are for administrators, whom nobody is yet.
+    let items: Vec<_> = found
+        .items
+        .iter()
+        .map(|instance| {
+            json!({"id": instance.id, "started_at": instance.started_at,
+                   "heartbeat_age": gathering::format_duration(instance.heartbeat_age)})
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(Page::new(&items, found.next)))
+}
