@@ -78,11 +78,18 @@ pub struct ChangedBy {
 pub async fn ensure(client: &impl GenericClient, new: &[NewBreaker]) -> Result<u64, Error> {
     let statement = client
         .prepare_cached(
-            "INSERT INTO breakers (id, project_id, key, status, counts, times, version, window_ms, created_at, updated_at)
+            // Counted once for each project, and no more than fits is made of each.
+            "WITH new AS (
+                 SELECT u.*, row_number() OVER (PARTITION BY u.project_id ORDER BY u.key) AS place
+                 FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS u (id, project_id, key)
+                 WHERE NOT EXISTS (SELECT FROM breakers b WHERE b.project_id = u.project_id AND b.key = u.key)),
+             there AS MATERIALIZED (
+                 SELECT b.project_id, count(*) AS count FROM breakers b
+                 WHERE b.project_id IN (SELECT project_id FROM new) GROUP BY b.project_id)
+             INSERT INTO breakers (id, project_id, key, status, counts, times, version, window_ms, created_at, updated_at)
              SELECT u.id, u.project_id, u.key, 'closed', '[]', 0, 0, 1, now(), now()
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS u (id, project_id, key)
-             WHERE NOT EXISTS (SELECT FROM breakers b WHERE b.project_id = u.project_id AND b.key = u.key)
-               AND (SELECT count(*) FROM breakers b WHERE b.project_id = u.project_id) < $4
+             FROM new u LEFT JOIN there t ON t.project_id = u.project_id
+             WHERE u.place + coalesce(t.count, 0) <= $4
              -- In one order everywhere, so that two instances that make the same ones never wait for each other in a circle.
              ORDER BY u.project_id, u.key
              ON CONFLICT DO NOTHING",

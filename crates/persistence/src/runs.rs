@@ -290,14 +290,16 @@ pub async fn unregistered_owners(client: &impl GenericClient) -> Result<Vec<Inst
         .collect())
 }
 
-/// When the next waiting run is due, in milliseconds from now by the database's clock; 0 when one is due already.
+/// When the next waiting run is due, in milliseconds from now by the database's clock; 0 when one is due already, `None` when none waits.
 pub async fn next_wake_ms(client: &impl GenericClient) -> Result<Option<i64>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT (greatest(extract(epoch FROM min(wake_at) - now()), 0) * 1000)::bigint FROM runs WHERE status = 'waiting'",
+            // No row where nobody waits: `greatest` would take the missing time for none.
+            "SELECT (greatest(extract(epoch FROM min(wake_at) - now()), 0) * 1000)::bigint FROM runs WHERE status = 'waiting'
+             HAVING min(wake_at) IS NOT NULL",
         )
         .await?;
-    Ok(client.query_one(&statement, &[]).await?.get(0))
+    Ok(client.query_opt(&statement, &[]).await?.map(|row| row.get(0)))
 }
 
 /// Which of these runs have ended, or do not exist (any more).

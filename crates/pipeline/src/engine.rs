@@ -115,6 +115,7 @@ impl EngineBuilder {
                 handlers,
                 library,
                 waiters: Waiters::default(),
+                former: std::sync::Mutex::default(),
                 name,
             }),
             session: Arc::default(),
@@ -257,9 +258,11 @@ impl Engine {
     async fn supervise(self, first: (Arc<Session>, Presence), stop: CancellationToken, deadline: Deadline) {
         let mut next = Some(first);
         while let Some((session, presence)) = next.take() {
+            let instance = session.instance;
             let end = session.run(presence, &deadline).await;
             self.publish(None);
             if end == End::Fenced {
+                self.shared.note_former(instance);
                 next = stop.run_until_cancelled(self.begin_again(&stop)).await;
             }
         }

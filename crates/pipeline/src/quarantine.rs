@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::input::check_reason;
 use crate::session::decisions::NodeDecision;
 use crate::view::Record;
 use crate::{Engine, Error, Json, entry};
@@ -108,6 +109,7 @@ impl Engine {
 
     /// Fails a node in quarantine: its run goes on as after any other failure. Otherwise as [`Engine::release_node`].
     pub async fn fail_node(&self, run: RunId, node: &str, reason: &str) -> Result<Option<NodeReport>, Error> {
+        check_reason(reason)?;
         let error = Failure::new("quarantined", reason);
         self.decide(run, node, Decision::Fail(error)).await
     }

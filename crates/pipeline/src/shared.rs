@@ -1,12 +1,12 @@
 //! What an engine is made of, whether it works or not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use gathering_domain::definition::{ActionCheck, ConfigProblem, OwnKinds, Problem, Rules, check_kind_name, compile};
 use gathering_domain::pipeline::{HandlerName, Pipeline};
-use gathering_domain::{Clock, Entropy};
+use gathering_domain::{Clock, Entropy, InstanceId};
 use gathering_persistence::{Connection, Error, Pool};
 use serde_json::{Map, Value};
 
@@ -24,11 +24,29 @@ pub(crate) struct Shared {
     pub(crate) handlers: HashMap<HandlerName, Arc<dyn Handler>>,
     pub(crate) library: Library,
     pub(crate) waiters: Waiters,
+    /// The ids under which this process worked before it was fenced: their runs lost an instance, but no process died.
+    pub(crate) former: Mutex<VecDeque<InstanceId>>,
     /// The instance's name for people.
     pub(crate) name: String,
 }
 
+/// The most former ids that are remembered; the runs of older ones count as those of a dead process.
+const MAX_FORMER: usize = 100;
+
 impl Shared {
+    /// Remembers an instance of this very process that others may take for dead.
+    pub(crate) fn note_former(&self, instance: InstanceId) {
+        if let Ok(mut former) = self.former.lock() {
+            former.truncate(MAX_FORMER - 1);
+            former.push_front(instance);
+        }
+    }
+
+    /// Whether this process worked under that id.
+    pub(crate) fn was(&self, instance: InstanceId) -> bool {
+        self.former.lock().is_ok_and(|former| former.contains(&instance))
+    }
+
     /// A connection of the pool, for a moment; waited for at most for ten seconds.
     pub(crate) async fn connection(&self) -> Result<Connection, Error> {
         gathering_persistence::acquire(&self.pool).await

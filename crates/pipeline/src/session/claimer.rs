@@ -20,6 +20,17 @@ const MAX_CLAIM: usize = 500;
 /// How often runs are looked for whose owner is not even registered: it stopped while a start of its own was still being committed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Where a claimed run was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    /// Nobody's, queued or waiting.
+    Queue,
+    /// An instance's that died.
+    Dead,
+    /// This very process's, under an id under which it was fenced.
+    Fenced,
+}
+
 /// Claims until dropped. Waking it only makes it earlier: it also looks by itself.
 pub(super) async fn run(session: Arc<Session>) {
     let mut sweep = every(SWEEP_INTERVAL);
@@ -27,6 +38,8 @@ pub(super) async fn run(session: Arc<Session>) {
         let pause = match session.claim_once().await {
             // A full batch: more is likely there.
             Ok(count) if count >= MAX_CLAIM => continue,
+            // No room: whatever is due waits for a slot, and a freed one wakes this loop.
+            Ok(_) if session.slots.available_permits() == 0 => session.shared.limits.poll_interval,
             Ok(_) => session.next_wake().await,
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "claiming failed; it is tried again");
@@ -57,7 +70,7 @@ impl Session {
         self.take_over(&client, &mut slots).await?;
         if !slots.is_empty() {
             let claimed = self.claim(&mut client, slots.len()).await?;
-            self.launch_all(&client, claimed, &mut slots, false).await?;
+            self.launch_all(&client, claimed, &mut slots, From::Queue).await?;
         }
         self.backlog.store(slots.is_empty(), Ordering::Release);
         Ok(room - slots.len())
@@ -83,14 +96,16 @@ impl Session {
     ) -> Result<(), Error> {
         let limits = &self.shared.limits;
         // Who has not seen the database for a while cannot tell the dead from those who could not reach it either.
-        let (Some(limit), true) = (limit(slots), self.steady.lasts() >= limits.grace) else {
+        if slots.is_empty() || self.steady.lasts() < limits.grace {
             return Ok(());
-        };
+        }
         let dead = instances::dead(client, millis(limits.grace), millis(limits.lease)).await?;
         if dead.is_empty() {
             return Ok(());
         }
-        self.take_over_from(client, &dead, limit, slots).await?;
+        let (own, others): (Vec<_>, Vec<_>) = dead.iter().partition(|id| self.shared.was(**id));
+        self.take_over_from(client, &own, slots, From::Fenced).await?;
+        self.take_over_from(client, &others, slots, From::Dead).await?;
         Ok(instances::forget(client, &dead).await?)
     }
 
@@ -98,14 +113,17 @@ impl Session {
         self: &Arc<Self>,
         client: &Connection,
         dead: &[InstanceId],
-        limit: i64,
         slots: &mut Vec<OwnedSemaphorePermit>,
+        from: From,
     ) -> Result<(), Error> {
+        let Some(limit) = limit(slots).filter(|_| !dead.is_empty()) else {
+            return Ok(());
+        };
         let orphans = runs::take_over(client, self.instance, dead, limit).await?;
         for run in &orphans {
             tracing::warn!(run_id = %run.id, epoch = run.epoch, "took over the run of a dead instance");
         }
-        self.launch_all(client, orphans, slots, true).await
+        self.launch_all(client, orphans, slots, from).await
     }
 
     /// Drives what was just claimed, each with its journal. If those cannot be read now, each run reads its own later.
@@ -114,7 +132,7 @@ impl Session {
         client: &Connection,
         claimed: Vec<ClaimedRun>,
         slots: &mut Vec<OwnedSemaphorePermit>,
-        taken_over: bool,
+        from: From,
     ) -> Result<(), Error> {
         let again: Vec<_> = claimed.iter().filter(|run| run.epoch > 1).map(|run| run.id).collect();
         let journals = if again.is_empty() {
@@ -135,7 +153,8 @@ impl Session {
                 self.launch(
                     Claimed {
                         run,
-                        taken_over,
+                        taken_over: from != From::Queue,
+                        died: from == From::Dead,
                         journal,
                     },
                     slot,
@@ -165,9 +184,9 @@ impl Session {
             let client = self.shared.connection().await?;
             let unregistered = runs::unregistered_owners(&client).await?;
             let mut slots: Vec<_> = std::iter::from_fn(|| self.slot()).take(MAX_CLAIM).collect();
-            if let Some(limit) = limit(&slots).filter(|_| !unregistered.is_empty()) {
-                self.take_over_from(&client, &unregistered, limit, &mut slots).await?;
-            }
+            let (own, others): (Vec<_>, Vec<_>) = unregistered.iter().partition(|id| self.shared.was(**id));
+            self.take_over_from(&client, &own, &mut slots, From::Fenced).await?;
+            self.take_over_from(&client, &others, &mut slots, From::Dead).await?;
             Ok::<_, Error>(())
         };
         if let Err(error) = swept.await {

@@ -119,12 +119,14 @@ impl Driver {
     }
 
     /// Settles the attempts that were under way when the journal ends, and that nobody makes any more.
-    pub(crate) fn settle_lost(&mut self, journal: &[EntryRow], taken_over: bool) {
+    ///
+    /// Only those that died with their process speak against their node; an instance that was fenced has merely dropped them.
+    pub(crate) fn settle_lost(&mut self, journal: &[EntryRow], taken_over: bool, died: bool) {
         let (now, limit) = (self.now(), self.session.shared.limits.max_lost_attempts);
         let losses = Losses::read(journal);
         for (node, attempt) in self.progress.under_way() {
             let id = &self.pipeline.nodes[node].id;
-            let result = if taken_over || losses.is_lost(id) {
+            let result = if died || (!taken_over && losses.is_lost(id)) {
                 let times = losses.of(id);
                 AttemptResult::Lost { times, limit }
             } else {

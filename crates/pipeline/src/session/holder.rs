@@ -33,8 +33,10 @@ const MAX_REJECTIONS: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Claimed {
     pub(crate) run: ClaimedRun,
-    /// Whether from an instance that died.
+    /// Whether from an instance that others may take for dead.
     pub(crate) taken_over: bool,
+    /// Whether a process died with it: this one's own, fenced while it could not reach the database, has not.
+    pub(crate) died: bool,
     /// Its journal; `None` when that is still to be read.
     pub(crate) journal: Option<Vec<EntryRow>>,
 }
@@ -159,6 +161,7 @@ impl Session {
                 Claimed {
                     run,
                     taken_over: false,
+                    died: false,
                     journal: None,
                 },
                 slot,
@@ -214,6 +217,7 @@ impl Session {
         let Claimed {
             run,
             taken_over,
+            died,
             journal,
         } = claimed;
         let journal = match journal {
@@ -230,7 +234,7 @@ impl Session {
         if taken_over {
             driver.note_take_over();
         }
-        driver.settle_lost(&journal, taken_over);
+        driver.settle_lost(&journal, taken_over, died);
         Ok(if give_up {
             driver.give_up().await
         } else {
@@ -244,6 +248,7 @@ impl Session {
         Ok(run.map(|run| Claimed {
             run,
             taken_over: false,
+            died: false,
             journal: None,
         }))
     }

@@ -91,6 +91,7 @@ fn claimed(run: NewRun, inserted: &InsertedRun) -> Claimed {
     Claimed {
         run,
         taken_over: false,
+        died: false,
         journal: Some(Vec::new()),
     }
 }

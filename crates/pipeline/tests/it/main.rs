@@ -8,6 +8,7 @@ mod crashes;
 mod fencing;
 mod handlers;
 mod kinds;
+mod outages;
 mod processes;
 mod quarantine;
 mod retention;
