@@ -8,14 +8,15 @@ use crate::Error;
 /// The history of the migrations of pipelines and runs.
 pub(crate) const PIPELINES_HISTORY: &str = "gathering_pipelines_history";
 
-/// Makes the first schema of the `search_path`, unless one of the path exists.
+/// Makes the first schema of the `search_path` that it names, where it does not exist: what is made without saying where is to be there,
+/// and not in a later one.
 pub(crate) async fn create_missing(client: &Client) -> Result<(), Error> {
     // What is named here is the connection's own setting, quoted by format(); a text from elsewhere never gets in.
     let create = "DO $$
         DECLARE
             first text := btrim(split_part(current_setting('search_path'), ',', 1), ' \"');
         BEGIN
-            IF current_schema() IS NULL AND first <> '' THEN
+            IF first NOT IN ('', '$user') AND to_regnamespace(format('%I', first)) IS NULL THEN
                 EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', first);
             END IF;
         END $$";
@@ -40,7 +41,8 @@ pub async fn check_pipelines(client: &impl GenericClient) -> Result<(), Error> {
     let statement = client
         .prepare_cached(
             "SELECT coalesce(current_schema(), ''), current_setting('search_path'),
-                    to_regclass(format('%I.%I', current_schema(), $1::text)) IS NOT NULL",
+                    CASE WHEN current_schema() IS NULL THEN false
+                         ELSE to_regclass(format('%I.%I', current_schema(), $1::text)) IS NOT NULL END",
         )
         .await?;
     let row = client.query_one(&statement, &[&PIPELINES_HISTORY]).await?;

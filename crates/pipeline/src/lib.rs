@@ -26,23 +26,27 @@ pub use engine::{Engine, EngineBuilder};
 pub use error::Error;
 pub use futures::future::BoxFuture;
 pub use gathering_domain::definition::{ConfigProblem, InvalidKindName, Problem};
-pub use gathering_domain::node_state::Failure;
+pub use gathering_domain::node_state::{Failure, HeldBy};
 pub use gathering_domain::{
     BreakerId, Clock, Entropy, InstanceId, Json, PipelineId, ProjectId, RunId, RunStatus, UserId,
 };
+/// What [`Error::Database`] holds.
+pub use gathering_persistence::Error as DatabaseError;
 pub use gathering_persistence::node_decisions::EntryPlace;
 pub use gathering_persistence::runs::RunFilter;
 pub use gathering_persistence::{
-    ConnectOptions, Page, PageRequest, Pool, SystemClock, SystemEntropy, Transaction, connect,
+    ConnectOptions, Migrated, Page, PageRequest, Pool, SystemClock, SystemEntropy, Transaction, connect,
     migrate_pipelines as migrate,
 };
 pub use handle::Handle;
 pub use handler::{Call, Handler, HandlerError};
 pub use input::{InputProblem, is_idempotency_key};
 pub use instances::InstanceView;
+pub use jiff::Timestamp;
 pub use limits::{LimitProblem, Limits};
 pub use pipelines::{NewPipeline, PipelineSummary, PipelineView, UpdatePipeline};
 pub use quarantine::{NodeReport, QuarantinePage, QuarantinedNode};
 pub use retention::{Forgotten, OldWeek};
 pub use start::{StartRun, Started};
+pub use tokio_util::sync::CancellationToken;
 pub use view::{JournalEntry, NodeView, RunHead, RunSummary, RunView, Waiting};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gathering_domain::RunId;
-use gathering_pipeline::{Call, Engine, HandlerError};
+use gathering_pipeline::{Call, Engine, Error, HandlerError};
 use gathering_testkit::{TestDatabase, eventually};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -82,6 +82,8 @@ async fn what_is_failed_in_quarantine_fails_as_the_node_says() {
     let engine = builder(database.pool().await, &calls).build();
     let handle = engine.start().await.unwrap();
     rests(&engine, fails).await;
+    let endless = engine.fail_node(fails, "g", &"x".repeat(1_001)).await;
+    assert!(matches!(endless, Err(Error::InvalidInput { .. })), "{endless:?}");
     assert_eq!(
         engine
             .fail_node(fails, "g", "it is broken")

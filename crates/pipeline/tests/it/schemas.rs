@@ -89,3 +89,25 @@ async fn a_schema_that_would_need_quoting_is_refused() {
         assert!(told.contains("cannot be the name of a schema"), "{name}: {told}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_is_named_first_is_made_and_until_then_missed_with_the_cure() {
+    let database = TestDatabase::empty().await;
+    let url = format!("{}?options=-csearch_path%3Dabsent,public", database.url());
+    for path in [
+        pool_in(&database, "absent").await,
+        connect(&ConnectOptions::new(&url)).await.unwrap(),
+    ] {
+        let Err(Error::Database(error)) = builder(path, &Calls::default()).build().start().await else {
+            unreachable!("it started without tables");
+        };
+        assert!(error.to_string().contains("call migrate"), "{error}");
+    }
+    migrate_pipelines(&connect(&ConnectOptions::new(&url)).await.unwrap())
+        .await
+        .unwrap();
+    let client = database.pool().await.get().await.unwrap();
+    let made = "SELECT to_regclass('absent.runs') IS NOT NULL, to_regclass('public.runs') IS NULL";
+    let row = client.query_one(made, &[]).await.unwrap();
+    assert_eq!((row.get(0), row.get(1)), (true, true));
+}

@@ -73,6 +73,10 @@ pub(in crate::session) async fn run(session: Arc<Session>, mut asked: mpsc::Rece
 impl Keeper {
     async fn answer(&mut self, asks: Vec<Ask>) {
         let (mut works, mut told, mut entering) = (Vec::new(), Vec::new(), Vec::new());
+        if asks.iter().any(|ask| matches!(ask, Ask::Count { .. })) {
+            // First, so that a rate is not judged by its failures alone.
+            works = self.successes();
+        }
         for ask in asks {
             match ask {
                 Ask::Enter { key, answer } => entering.push((key, answer)),
