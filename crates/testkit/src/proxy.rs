@@ -113,8 +113,10 @@ async fn connect(near: TcpStream, socket: PathBuf, mut line: watch::Receiver<Lin
         }
     };
     tokio::select! {
-        () = passing => {}
+        // First: cut and then spoken again, what had waited must not slip through.
+        biased;
         () = cut_since(breaks, broken) => {}
+        () = passing => {}
     }
 }
 

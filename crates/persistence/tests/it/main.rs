@@ -105,7 +105,7 @@ async fn impossible_rows_are_refused() {
     let values = [
         ("'running', NULL, NULL, NULL, NULL, NULL", "runs_running_has_owner"),
         ("'queued', $1, NULL, NULL, NULL, NULL", "runs_running_has_owner"),
-        ("'waiting', NULL, NULL, NULL, NULL, NULL", "runs_waiting_has_wake_at"),
+        ("'queued', NULL, $2, NULL, NULL, NULL", "runs_only_waiting_has_wake_at"),
         ("'completed', NULL, NULL, '1', NULL, NULL", "runs_ended_has_end"),
         ("'completed', NULL, NULL, NULL, NULL, $2", "runs_completed_has_output"),
         ("'failed', NULL, NULL, NULL, NULL, $2", "runs_ended_badly_has_error"),
