@@ -319,7 +319,8 @@ impl Verdict {
             AttemptResult::Held { .. }
             | AttemptResult::Refused { .. }
             | AttemptResult::Interrupted
-            | AttemptResult::Lost { .. } => Self::Unknown,
+            | AttemptResult::Lost { .. }
+            | AttemptResult::PresumedLost => Self::Unknown,
         }
     }
 }

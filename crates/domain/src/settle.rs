@@ -62,6 +62,8 @@ pub enum AttemptResult {
         /// With how many the node is suspected of killing its process, and quarantined.
         limit: u32,
     },
+    /// Its process died, and it was under way as far as can be told: before a first death nobody writes down what is.
+    PresumedLost,
 }
 
 impl Progress {
@@ -122,6 +124,7 @@ impl Progress {
             AttemptResult::Refused { error } => self.failed(node, not_made(attempt), error),
             // Neither is the node's own failure, so neither asks the retry policy or counts for it: the next attempt follows at once.
             AttemptResult::Interrupted => again_at_once(attempt, interrupted(), now),
+            AttemptResult::PresumedLost => again_at_once(attempt, presumed_lost(), now),
             AttemptResult::Lost { times, limit } if times < limit => again_at_once(attempt, lost(), now),
             AttemptResult::Lost { times, .. } => NodeEvent::Quarantined {
                 attempt,
@@ -173,6 +176,13 @@ fn interrupted() -> Failure {
 
 fn lost() -> Failure {
     Failure::new(ATTEMPT_LOST, "the process died while the attempt was under way")
+}
+
+fn presumed_lost() -> Failure {
+    Failure::new(
+        ATTEMPT_LOST,
+        "the process died when this attempt was due, so it was under way as far as can be told",
+    )
 }
 
 fn quarantined(times: u32) -> Failure {

@@ -29,8 +29,9 @@ pub struct Limits {
     pub max_waiting_start_bytes: usize,
     /// A run with nothing to do for longer than this is put down until it has. Default 1 s.
     pub release_after: Duration,
-    /// How many processes may die while a node is under way before it is suspected of killing them and put into quarantine, until
-    /// [`Engine::release_node`](crate::Engine::release_node). Default 3.
+    /// How many processes die under a node before it is put into quarantine, until [`Engine::release_node`](crate::Engine::release_node);
+    /// at least 2, also where 1 is said. Before the last of them it is on trial: one node at a time in this process, apart from all that
+    /// are suspected. Default 3.
     pub max_lost_attempts: u32,
     /// How long a handler may take to notice that it is cancelled before its future is dropped. Default 250 ms.
     pub cancel_grace: Duration,

@@ -47,7 +47,7 @@ async fn a_node_under_which_three_servers_were_killed_waits_to_be_released() {
             &listed["pipeline_id"],
             &listed["attempts"]
         ),
-        (&json!(run), &json!("call"), &pipeline, &json!(2))
+        (&json!(run), &json!("call"), &pipeline, &json!(3))
     );
     is_released(&mut server, &client, &receiver, &run).await;
     History::read(&database.url(), Some(&receiver)).await.assert_sound();

@@ -6,7 +6,7 @@ use gathering_domain::Json;
 use gathering_domain::node_state::{Attempt, Failure, NodeEvent, NodeState};
 use gathering_domain::planner::{AttemptEnd, AttemptResult};
 use gathering_domain::progress::Progress;
-use gathering_domain::quarantine::Decision;
+use gathering_domain::quarantine::{Decision, Suspicion};
 use gathering_domain::scope::{Outputs, RunFacts, Scope};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -117,4 +117,32 @@ fn nothing_is_decided_about_a_node_that_is_not_in_quarantine() {
     for node in [1, 2] {
         assert_eq!(run.resolve(node, Decision::Release), None);
     }
+}
+
+#[test]
+fn suspicion_grows_with_the_deaths_and_is_strong_when_one_more_tips_the_scale() {
+    let all = |limit| [0, 1, 2, 3].map(|deaths| Suspicion::after(deaths, limit));
+    let (none, slight, strong) = (Suspicion::None, Suspicion::Slight, Suspicion::Strong);
+    assert_eq!(all(3), [none, slight, strong, strong]);
+    assert_eq!(all(5), [none, slight, slight, slight]);
+    assert_eq!(
+        all(1),
+        [none, strong, strong, strong],
+        "who was merely beside it is tried once more"
+    );
+}
+
+#[test]
+fn an_attempt_that_is_presumed_lost_is_made_again_at_once_and_counts_for_nothing_else() {
+    let mut run = progress(&json!({"retry": {"max_attempts": 1}}));
+    let attempt = run.next(T).starts[0].attempt;
+    let end = AttemptEnd {
+        node: 0,
+        attempt,
+        result: AttemptResult::PresumedLost,
+    };
+    let event = run.settle(end, T, 0.0);
+    run.apply(0, &event, T).expect("it was under way");
+    let again = run.next(T).starts.remove(0).attempt;
+    assert_eq!((again.number, again.counted()), (2, 1));
 }

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use gathering_domain::planner::AttemptEnd;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
@@ -19,6 +19,9 @@ pub(crate) struct Attempts {
     /// Ended before they needed a task of their own.
     ended: Vec<AttemptEnd>,
 }
+
+/// Room for an attempt: of its run, and of the session.
+pub(crate) type Permits = Option<[OwnedSemaphorePermit; 2]>;
 
 impl Attempts {
     /// None yet; at most so many at once of this run, and as many of all as the session has room for.
@@ -35,17 +38,35 @@ impl Attempts {
     /// One that is alone is first tried on the run's own task: what needs no waiting, then needs no task either. Several always run in
     /// tasks of their own, in parallel even where a handler blocks.
     pub(crate) async fn start(&mut self, attempt: impl Future<Output = AttemptEnd> + Send + 'static, alone: bool) {
-        let [of_run, of_session] = self.room.clone();
+        let permits = self.permits();
         let mut attempt = Box::pin(async move {
-            // Neither is ever closed; and this order cannot block itself: who has room in the session works.
-            let _of_run = of_run.acquire().await;
-            let _of_session = of_session.acquire().await;
+            let _permits = permits.await;
             attempt.await
         });
         if alone && let Some(end) = poll_once(attempt.as_mut()).await {
             self.ended.push(end);
         } else {
             self.running.spawn(attempt.in_current_span());
+        }
+    }
+
+    /// Begins one that has its room already, in a task of its own.
+    pub(crate) fn begin(&mut self, attempt: impl Future<Output = AttemptEnd> + Send + 'static, permits: Permits) {
+        let attempt = async move {
+            let _permits = permits;
+            attempt.await
+        };
+        self.running.spawn(attempt.in_current_span());
+    }
+
+    /// Waits for room for one more.
+    pub(crate) fn permits(&self) -> impl Future<Output = Permits> + Send + 'static {
+        let [of_run, of_session] = self.room.clone();
+        async move {
+            // Neither is ever closed; and this order cannot block itself: who has room in the session works.
+            let of_run = of_run.acquire_owned().await.ok()?;
+            let of_session = of_session.acquire_owned().await.ok()?;
+            Some([of_run, of_session])
         }
     }
 

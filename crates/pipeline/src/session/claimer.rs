@@ -12,6 +12,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use super::Session;
 use super::holder::Claimed;
+use super::recovery::Before;
 use crate::Error;
 use crate::error::chain;
 
@@ -19,17 +20,6 @@ use crate::error::chain;
 const MAX_CLAIM: usize = 500;
 /// How often runs are looked for whose owner is not even registered: it stopped while a start of its own was still being committed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
-
-/// Where a claimed run was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum From {
-    /// Nobody's, queued or waiting.
-    Queue,
-    /// An instance's that died.
-    Dead,
-    /// This very process's, under an id under which it was fenced.
-    Fenced,
-}
 
 /// Claims until dropped. Waking it only makes it earlier: it also looks by itself.
 pub(super) async fn run(session: Arc<Session>) {
@@ -70,7 +60,7 @@ impl Session {
         self.take_over(&client, &mut slots).await?;
         if !slots.is_empty() {
             let claimed = self.claim(&mut client, slots.len()).await?;
-            self.launch_all(&client, claimed, &mut slots, From::Queue).await?;
+            self.launch_all(&client, claimed, &mut slots, Before::Nobody).await?;
         }
         self.backlog.store(slots.is_empty(), Ordering::Release);
         Ok(room - slots.len())
@@ -104,8 +94,8 @@ impl Session {
             return Ok(());
         }
         let (own, others): (Vec<_>, Vec<_>) = dead.iter().partition(|id| self.shared.was(**id));
-        self.take_over_from(client, &own, slots, From::Fenced).await?;
-        self.take_over_from(client, &others, slots, From::Dead).await?;
+        self.take_over_from(client, &own, slots, Before::Fenced).await?;
+        self.take_over_from(client, &others, slots, Before::Dead).await?;
         Ok(instances::forget(client, &dead).await?)
     }
 
@@ -114,7 +104,7 @@ impl Session {
         client: &Connection,
         dead: &[InstanceId],
         slots: &mut Vec<OwnedSemaphorePermit>,
-        from: From,
+        before: Before,
     ) -> Result<(), Error> {
         let Some(limit) = limit(slots).filter(|_| !dead.is_empty()) else {
             return Ok(());
@@ -123,7 +113,7 @@ impl Session {
         for run in &orphans {
             tracing::warn!(run_id = %run.id, epoch = run.epoch, "took over the run of a dead instance");
         }
-        self.launch_all(client, orphans, slots, from).await
+        self.launch_all(client, orphans, slots, before).await
     }
 
     /// Drives what was just claimed, each with its journal. If those cannot be read now, each run reads its own later.
@@ -132,7 +122,7 @@ impl Session {
         client: &Connection,
         claimed: Vec<ClaimedRun>,
         slots: &mut Vec<OwnedSemaphorePermit>,
-        from: From,
+        before: Before,
     ) -> Result<(), Error> {
         let again: Vec<_> = claimed.iter().filter(|run| run.epoch > 1).map(|run| run.id).collect();
         let journals = if again.is_empty() {
@@ -150,15 +140,7 @@ impl Session {
         for run in claimed {
             let journal = (journals.is_ok() || run.epoch == 1).then(|| by_id.remove(&run.id).unwrap_or_default());
             if let Some(slot) = slots.pop() {
-                self.launch(
-                    Claimed {
-                        run,
-                        taken_over: from != From::Queue,
-                        died: from == From::Dead,
-                        journal,
-                    },
-                    slot,
-                );
+                self.launch(Claimed { run, before, journal }, slot);
             }
         }
         journals?;
@@ -185,8 +167,8 @@ impl Session {
             let unregistered = runs::unregistered_owners(&client).await?;
             let mut slots: Vec<_> = std::iter::from_fn(|| self.slot()).take(MAX_CLAIM).collect();
             let (own, others): (Vec<_>, Vec<_>) = unregistered.iter().partition(|id| self.shared.was(**id));
-            self.take_over_from(&client, &own, &mut slots, From::Fenced).await?;
-            self.take_over_from(&client, &others, &mut slots, From::Dead).await?;
+            self.take_over_from(&client, &own, &mut slots, Before::Fenced).await?;
+            self.take_over_from(&client, &others, &mut slots, Before::Dead).await?;
             Ok::<_, Error>(())
         };
         if let Err(error) = swept.await {

@@ -4,6 +4,7 @@ mod appending;
 mod deciding;
 mod holding;
 mod leaving;
+mod recovering;
 
 use std::sync::Arc;
 
@@ -24,11 +25,12 @@ use super::attempt;
 use super::attempts::Attempts;
 use super::committer::Refused;
 use super::decisions::Decisions;
+use super::held_back::HeldBack;
 use super::holder::Reins;
-use super::recovery::{self, Losses};
-use crate::entry::{TAKEN_OVER, taken_over};
+use super::recovery::{self, Before, Losses};
 use crate::handler::Call;
 use holding::one_closes;
+use recovering::has_room;
 
 /// The most nodes that are decided before other runs get their turn.
 const MAX_DECISIONS: usize = 16;
@@ -51,8 +53,10 @@ pub(crate) struct Driver {
     bytes: usize,
     /// Whether more can be decided at once.
     more: bool,
-    /// Whether a process died with this run: then attempts are journaled before they start, to find a node that kills its process.
-    watchful: bool,
+    /// Once an instance took this run over: then attempts are journaled before they start, to find a node that kills its process.
+    watch: Option<Box<HeldBack>>,
+    /// What is to be presumed of the attempts that are due first: they were under way, and nobody wrote that down.
+    presumed: Option<Before>,
     cancelled: CancellationToken,
     /// What somebody decided about its nodes in quarantine.
     decisions: Arc<Decisions>,
@@ -81,9 +85,10 @@ impl Driver {
         journal: &[EntryRow],
         reins: Reins,
     ) -> Result<Self, gathering_persistence::Error> {
-        let mut progress = recovery::replay(&run, &pipeline, journal)?;
-        // Who comes back earlier than the journal says was woken, because a breaker closed: its nodes ask again.
-        progress.ring_held(|_| true, session.shared.clock.now());
+        let progress = recovery::replay(&run, &pipeline, journal)?;
+        let losses = Losses::read(journal);
+        let limit = session.shared.limits.max_lost_attempts;
+        let watch = || Box::new(HeldBack::new(losses.counted(&pipeline), limit));
         let deadline = pipeline
             .timeout
             .and_then(|timeout| run.started_at.checked_add(timeout).ok());
@@ -100,7 +105,8 @@ impl Driver {
                 .sum(),
             more: false,
             attempts: Attempts::new(session.shared.limits.max_attempts_per_run, session.attempts.clone()),
-            watchful: journal.iter().any(|row| row.kind == TAKEN_OVER),
+            watch: losses.is_watched().then(watch),
+            presumed: losses.is_passed_on().then_some(Before::Dead),
             cancelled: reins.stop,
             decisions: reins.decisions,
             deadline,
@@ -109,33 +115,6 @@ impl Driver {
             run,
             session,
         })
-    }
-
-    /// Notes that another instance had this run: the first entry of the new epoch also fences the old owner.
-    pub(crate) fn note_take_over(&mut self) {
-        let data = taken_over(self.session.instance, self.run.epoch);
-        self.push(self.now(), TAKEN_OVER, None, Some(data));
-        self.watchful = true;
-    }
-
-    /// Settles the attempts that were under way when the journal ends, and that nobody makes any more.
-    ///
-    /// Only those that died with their process speak against their node; an instance that was fenced has merely dropped them.
-    pub(crate) fn settle_lost(&mut self, journal: &[EntryRow], taken_over: bool, died: bool) {
-        let (now, limit) = (self.now(), self.session.shared.limits.max_lost_attempts);
-        let losses = Losses::read(journal);
-        for (node, attempt) in self.progress.under_way() {
-            let id = &self.pipeline.nodes[node].id;
-            let result = if died || (!taken_over && losses.is_lost(id)) {
-                let times = losses.of(id);
-                AttemptResult::Lost { times, limit }
-            } else {
-                AttemptResult::Interrupted
-            };
-            let event = self.progress.settle(AttemptEnd { node, attempt, result }, now, 0.0);
-            self.note(node, &event, now);
-            self.take_in(node, &event, now);
-        }
     }
 
     /// Drives the run until it leaves the memory.
@@ -172,7 +151,7 @@ impl Driver {
                 tokio::task::yield_now().await;
                 continue;
             }
-            if self.attempts.is_empty() && self.may_rest() {
+            if self.is_idle() && self.may_rest() {
                 return self.release().await;
             }
             if self.must_flush() {
@@ -195,26 +174,34 @@ impl Driver {
         for (node, event) in &records {
             self.note(*node, event, now);
         }
-        if self.watchful && !starts.is_empty() {
-            for Start { node, attempt, .. } in &starts {
-                self.note(*node, &NodeEvent::AttemptStarted { attempt: *attempt }, now);
-            }
-            self.flush().await?;
+        if let Some(before) = self.presumed {
+            self.presume(before, &starts, now);
+            return Ok(outcome);
+        }
+        if self.watch.is_some() {
+            self.start_watched(starts).await?;
+            return Ok(outcome);
         }
         if self.unsaved && !starts.is_empty() && !Safety::DurableBeforeEffect.is_off() {
             self.flush().await?;
         }
         let alone = starts.len() == 1 && !more && self.attempts.is_empty();
         for start in starts {
-            self.start(start, alone).await;
+            if let Some(attempting) = self.attempting(start) {
+                self.attempts.start(attempting, alone).await;
+            }
         }
         Ok(outcome)
     }
 
-    async fn start(&mut self, Start { node, attempt, config }: Start, alone: bool) {
+    /// The attempt's future, which has not begun; only action nodes have one.
+    fn attempting(
+        &self,
+        Start { node, attempt, config }: Start,
+    ) -> Option<impl Future<Output = AttemptEnd> + Send + 'static> {
         let definition = &self.pipeline.nodes[node];
         let NodeKind::Action { handler, .. } = &definition.kind else {
-            return;
+            return None;
         };
         let call = Call {
             run_id: self.run.id,
@@ -240,14 +227,13 @@ impl Driver {
             None => running,
             Some(guard) => Box::pin(guard.run(running)),
         };
-        let attempting = async move {
+        Some(async move {
             AttemptEnd {
                 node,
                 attempt,
                 result: running.await,
             }
-        };
-        self.attempts.start(attempting, alone).await;
+        })
     }
 
     /// Waits for an attempt, a timer, the run's deadline, the drain or a decision, and takes in what came of it.
@@ -263,6 +249,7 @@ impl Driver {
             () = draining.cancelled(), if !draining.is_cancelled() => return,
             () = self.decisions.arrived() => return,
             () = tokio::time::sleep(pause) => return,
+            () = has_room(self.watch.as_deref_mut()), if !draining.is_cancelled() => return,
             () = one_closes(&self.session.breakers, &self.run, &self.progress), if !draining.is_cancelled() => {
                 return self.ring_held();
             }
@@ -270,6 +257,9 @@ impl Driver {
         let now = self.now();
         for end in ended {
             let node = end.node;
+            if let Some(watch) = &mut self.watch {
+                watch.note_end(node);
+            }
             let event = self.progress.settle(end, now, self.chance());
             self.note(node, &event, now);
             // Known here before it is durable, so that what follows without another attempt goes into the same append.

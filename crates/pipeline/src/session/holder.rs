@@ -18,6 +18,7 @@ use super::Session;
 use super::committer::Refused;
 use super::decisions::{Decisions, NodeDecision};
 use super::driver::{Driver, Leave};
+use super::recovery::Before;
 use crate::Error;
 use crate::error::chain;
 use crate::library::Version;
@@ -33,10 +34,8 @@ const MAX_REJECTIONS: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Claimed {
     pub(crate) run: ClaimedRun,
-    /// Whether from an instance that others may take for dead.
-    pub(crate) taken_over: bool,
-    /// Whether a process died with it: this one's own, fenced while it could not reach the database, has not.
-    pub(crate) died: bool,
+    /// From whom.
+    pub(crate) before: Before,
     /// Its journal; `None` when that is still to be read.
     pub(crate) journal: Option<Vec<EntryRow>>,
 }
@@ -160,8 +159,7 @@ impl Session {
             self.launch(
                 Claimed {
                     run,
-                    taken_over: false,
-                    died: false,
+                    before: Before::Nobody,
                     journal: None,
                 },
                 slot,
@@ -214,12 +212,7 @@ impl Session {
             Err(Error::Unreadable { reason, .. }) => return self.pass_on(claimed, &reason).await,
             Err(error) => return Err(error),
         };
-        let Claimed {
-            run,
-            taken_over,
-            died,
-            journal,
-        } = claimed;
+        let Claimed { run, before, journal } = claimed;
         let journal = match journal {
             Some(journal) => journal,
             None => run_journal::of_runs(&self.shared.connection().await?, &[run.id]).await?,
@@ -230,11 +223,9 @@ impl Session {
             decisions: self.held.decisions(run.id).unwrap_or_default(),
         };
         let mut driver = Driver::resume(self.clone(), run, pipeline, &journal, reins)?;
-        tracing::debug!(entries = journal.len(), taken_over, "driving the run");
-        if taken_over {
-            driver.note_take_over();
-        }
-        driver.settle_lost(&journal, taken_over, died);
+        tracing::debug!(entries = journal.len(), ?before, "driving the run");
+        driver.note_take_over(before);
+        driver.settle_lost(&journal, before);
         Ok(if give_up {
             driver.give_up().await
         } else {
@@ -247,8 +238,7 @@ impl Session {
         let run = runs::claimed_by(&client, id, self.instance).await?;
         Ok(run.map(|run| Claimed {
             run,
-            taken_over: false,
-            died: false,
+            before: Before::Nobody,
             journal: None,
         }))
     }

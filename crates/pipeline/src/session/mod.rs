@@ -8,12 +8,14 @@ pub(crate) mod committer;
 pub(crate) mod decisions;
 mod driver;
 pub(crate) mod excluded;
+mod held_back;
 pub(crate) mod holder;
 pub(crate) mod lane;
 mod passing;
 pub(crate) mod presence;
 pub(crate) mod recovery;
 pub(crate) mod starter;
+mod trials;
 mod upkeep;
 
 use std::sync::Arc;
@@ -52,6 +54,8 @@ pub(crate) struct Session {
     start_room: Arc<Semaphore>,
     /// Room for attempts under way.
     pub(crate) attempts: Arc<Semaphore>,
+    /// Keeps nodes apart that are suspected of killing their processes.
+    pub(crate) trials: trials::Trials,
     /// Whether a statement that claims may have done so without our knowing.
     pub(crate) claims_lost: AtomicBool,
     /// Wakes the claimer.
@@ -118,6 +122,7 @@ impl Session {
             excluded: excluded::Excluded::default(),
             start_room: Arc::new(Semaphore::new(units(shared.limits.max_waiting_start_bytes) as usize)),
             attempts: Arc::new(Semaphore::new(shared.limits.max_attempts.max(1))),
+            trials: trials::Trials::default(),
             claims_lost: AtomicBool::new(false),
             wake: Notify::new(),
             backlog: AtomicBool::new(true),

@@ -8,6 +8,7 @@ use super::Session;
 use super::committer::{Append, Refused};
 use super::driver::Leave;
 use super::holder::Claimed;
+use super::recovery::Before;
 use crate::Error;
 use crate::entry::{TAKEN_OVER, taken_over};
 
@@ -20,10 +21,10 @@ impl Session {
         if self.excluded.add(pipeline_id, version, self.shared.clock.now()) {
             tracing::warn!(%pipeline_id, version, reason, "this instance cannot run this version of a pipeline; its runs stay queued for others");
         }
-        let entries = if claimed.taken_over {
-            vec![self.taken_over(&claimed).await?]
-        } else {
+        let entries = if claimed.before == Before::Nobody {
             Vec::new()
+        } else {
+            vec![self.taken_over(&claimed).await?]
         };
         let (done, answer) = oneshot::channel();
         let append = Append {

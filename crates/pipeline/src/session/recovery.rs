@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gathering_domain::pipeline::Pipeline;
+use gathering_domain::pipeline::{NodeIx, Pipeline};
 use gathering_domain::planner::ATTEMPT_LOST;
 use gathering_domain::progress::Progress;
 use gathering_domain::scope::{Outputs, RunFacts, Scope};
@@ -31,49 +31,77 @@ pub(crate) fn replay(run: &ClaimedRun, pipeline: &Arc<Pipeline>, journal: &[Entr
     Ok(progress)
 }
 
+/// Who had the run before whoever reads its journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Nobody, or somebody who gave it back, or this very instance.
+    Nobody,
+    /// An instance that others take for dead although its process lives: this one's own, fenced while it could not reach the database.
+    Fenced,
+    /// An instance that died.
+    Dead,
+}
+
 /// What a journal tells of a node about the processes that died.
 #[derive(Debug, Default, Clone, Copy)]
 struct Deaths {
     /// How many died while it was under way, as far as that was written down; since its release from quarantine, if it was there.
     written: u32,
-    released: bool,
     /// Whether some instance took the run over after the last entry about the node.
     last_lost: bool,
 }
 
 /// The processes that died under the nodes of a run, read from its journal once for all of them.
-pub(crate) struct Losses<'a>(HashMap<&'a str, Deaths>);
+pub(crate) struct Losses<'a> {
+    nodes: HashMap<&'a str, Deaths>,
+    take_overs: usize,
+    /// Whether nothing was written since the last of them.
+    ends_with_one: bool,
+}
 
 impl<'a> Losses<'a> {
     pub(crate) fn read(journal: &'a [EntryRow]) -> Self {
         let mut nodes: HashMap<&str, Deaths> = HashMap::new();
+        let take_overs = || journal.iter().filter(|row| row.kind == entry::TAKEN_OVER);
         let last_take_over = journal.iter().rposition(|row| row.kind == entry::TAKEN_OVER);
         for (place, row) in journal.iter().enumerate() {
             let Some(node) = &row.node else { continue };
             let deaths = nodes.entry(node).or_default();
             if row.kind == "node_released" {
-                *deaths = Deaths {
-                    released: true,
-                    ..Deaths::default()
-                };
+                *deaths = Deaths::default();
             } else if entry::failure_code(row).as_deref() == Some(ATTEMPT_LOST) {
                 deaths.written = deaths.written.saturating_add(1);
             }
             deaths.last_lost = last_take_over.is_some_and(|last| last > place);
         }
-        Self(nodes)
+        Self {
+            nodes,
+            take_overs: take_overs().count(),
+            ends_with_one: last_take_over.is_some_and(|last| last + 1 == journal.len()),
+        }
+    }
+
+    /// Whether some instance took the run over before: since then starts are written down.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.take_overs > 0
+    }
+
+    /// Whether the only instance that took it over passed it on without settling what was under way before.
+    pub(crate) fn is_passed_on(&self) -> bool {
+        self.take_overs == 1 && self.ends_with_one
     }
 
     /// Whether an attempt that was under way when the journal ends died with its process: some instance took the run over after it
     /// started, be it that it could not go on with it itself.
     pub(crate) fn is_lost(&self, node: &str) -> bool {
-        self.0.get(node).is_some_and(|deaths| deaths.last_lost)
+        self.nodes.get(node).is_some_and(|deaths| deaths.last_lost)
     }
 
-    /// How many processes died while this node was under way: those that the journal tells of, the present one, and the first one of all,
-    /// before which nobody wrote down what was under way.
-    pub(crate) fn of(&self, node: &str) -> u32 {
-        let deaths = self.0.get(node).copied().unwrap_or_default();
-        deaths.written.saturating_add(1 + u32::from(!deaths.released))
+    /// How many processes are known to have died under each node before the journal ends; those under which none did are left out.
+    pub(crate) fn counted(&self, pipeline: &Pipeline) -> HashMap<NodeIx, u32> {
+        let counted = self.nodes.iter().filter(|(_, deaths)| deaths.written > 0);
+        counted
+            .filter_map(|(node, deaths)| Some((*pipeline.by_id.get(*node)?, deaths.written)))
+            .collect()
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use super::Session;
 use super::holder::Claimed;
 use super::lane::Lane;
+use super::recovery::Before;
 
 /// The most starts in one commit.
 const MAX_BATCH: usize = 500;
@@ -90,8 +91,7 @@ fn claimed(run: NewRun, inserted: &InsertedRun) -> Claimed {
     };
     Claimed {
         run,
-        taken_over: false,
-        died: false,
+        before: Before::Nobody,
         journal: Some(Vec::new()),
     }
 }

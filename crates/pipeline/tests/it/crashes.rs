@@ -64,12 +64,23 @@ async fn die_while_hanging(database: &TestDatabase, calls: &Calls, run: Option<R
 
 /// The same in a run of this definition.
 pub(crate) async fn die_in(database: &TestDatabase, calls: &Calls, definition: Value, run: Option<RunId>) -> RunId {
+    die_under("h", database, calls, definition, run).await
+}
+
+/// The same while this node hangs.
+pub(crate) async fn die_under(
+    node: &'static str,
+    database: &TestDatabase,
+    calls: &Calls,
+    definition: Value,
+    run: Option<RunId>,
+) -> RunId {
     // A runtime of its own stands for a process: dropping it stops everything on it at once, in no order.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
-    let (url, hanging, seen, before) = (database.url(), calls.clone(), calls.clone(), calls.of("h"));
+    let (url, hanging, seen, before) = (database.url(), calls.clone(), calls.clone(), calls.of(node));
     let (runtime, run) = tokio::task::spawn_blocking(move || {
         let run = runtime.block_on(async move {
             let pool = connect(&ConnectOptions::new(url)).await.unwrap();
@@ -81,7 +92,7 @@ pub(crate) async fn die_in(database: &TestDatabase, calls: &Calls, definition: V
                 let pipeline = save(&engine, definition).await;
                 engine.start_run(StartRun::new(pipeline)).await.unwrap().id
             };
-            eventually("the node to hang", LIMIT, async || seen.of("h") > before).await;
+            eventually("the node to hang", LIMIT, async || seen.of(node) > before).await;
             run
         });
         (runtime, run)
@@ -117,7 +128,7 @@ async fn a_node_under_which_three_processes_died_is_not_given_a_fourth_until_it_
         ("quarantined", None)
     );
     assert_eq!(rests.nodes[1].error.as_ref().unwrap().code, "quarantined");
-    assert_eq!((calls.of("a"), calls.of("h")), (1, 3));
+    assert_eq!((calls.of("a"), calls.of("h"), rests.nodes[1].attempts), (1, 3, 3));
     history(&database, &[&calls]).await.assert_sound();
 
     let released = last.release_node(run, "h").await.unwrap().unwrap();
@@ -126,6 +137,7 @@ async fn a_node_under_which_three_processes_died_is_not_given_a_fourth_until_it_
     let expected = [
         "node_completed a",
         "taken_over -",
+        "attempt_failed h",
         "attempt_started h",
         "taken_over -",
         "attempt_failed h",
@@ -161,6 +173,7 @@ async fn the_runs_of_an_instance_whose_connections_are_gone_are_taken_over() {
         [
             "node_completed a",
             "taken_over -",
+            "attempt_failed h",
             "attempt_started h",
             "node_completed h",
             "run_ended -"

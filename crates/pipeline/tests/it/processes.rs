@@ -2,9 +2,10 @@
 
 use std::io::Read as _;
 use std::process::Stdio;
+use std::time::Duration;
 
-use gathering_persistence::{ConnectOptions, connect};
-use gathering_pipeline::{Call, HandlerError, StartRun};
+use gathering_persistence::{ConnectOptions, Pool, connect};
+use gathering_pipeline::{Call, Engine, HandlerError, StartRun};
 use gathering_testkit::{TestDatabase, until};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
@@ -13,6 +14,9 @@ use crate::support::{Calls, LIMIT, builder, ended, history, kinds, save};
 
 /// Tells the program that it is to work, and on which database.
 const DATABASE: &str = "GATHERING_TEST_INSTANCE_OF";
+
+/// How long the action `slow` takes.
+const SLOW: Duration = Duration::from_millis(100);
 
 /// A process that works on the database; its action `kill` aborts it. It ends with the value.
 fn instance(database: &TestDatabase) -> Child {
@@ -27,18 +31,26 @@ fn instance(database: &TestDatabase) -> Child {
         .unwrap()
 }
 
+/// The engine of such a process.
+fn deadly(pool: Pool) -> Engine {
+    builder(pool, &Calls::default())
+        .handler("kill", async |_: Call| -> Result<Value, HandlerError> {
+            std::process::abort()
+        })
+        .handler("slow", async |_: Call| -> Result<Value, HandlerError> {
+            tokio::time::sleep(SLOW).await;
+            Ok(json!("done"))
+        })
+        .build()
+}
+
 /// Not a test: what [`instance`] runs. It works until it is killed, or until whoever started it is gone.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it is a process that other tests start"]
 async fn works_as_an_instance() {
     let Ok(url) = std::env::var(DATABASE) else { return };
     let pool = connect(&ConnectOptions::new(url)).await.unwrap();
-    let engine = builder(pool, &Calls::default())
-        .handler("kill", async |_: Call| -> Result<Value, HandlerError> {
-            std::process::abort()
-        })
-        .build();
-    let handle = engine.start().await.unwrap();
+    let handle = deadly(pool).start().await.unwrap();
     let left_alone = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
     left_alone.await.unwrap().unwrap();
     handle.shutdown(LIMIT).await;
@@ -51,7 +63,6 @@ async fn a_handler_that_kills_its_process_does_so_three_times_for_each_release()
     let mended = builder(database.pool().await, &calls)
         .handler("kill", async |_: Call| Ok::<_, HandlerError>(json!("mended")))
         .build();
-    // What is under way beside it is suspected as well, so the other branch begins later.
     let definition = json!({"nodes": [
         {"id": "k", "type": "action", "config": {"action": "kill"}},
         {"id": "d", "type": "delay", "config": {"duration": "1s"}},
@@ -104,4 +115,63 @@ async fn a_handler_that_kills_its_process_does_so_three_times_for_each_release()
     assert_eq!(of_node.iter().filter(|kind| *kind == "node_completed o").count(), 1);
     handle.shutdown(LIMIT).await;
     history(&database, &[]).await.assert_sound();
+}
+
+/// A node that kills its process in the middle of `beside` slow ones.
+fn killer_among(beside: usize) -> Value {
+    let node = |index: usize| {
+        let (id, action) = if index == beside / 2 {
+            ("k".to_owned(), "kill")
+        } else {
+            (format!("slow_{index}"), "slow")
+        };
+        json!({"id": id, "type": "action", "config": {"action": action}})
+    };
+    json!({"nodes": (0..=beside).map(node).collect::<Vec<_>>(), "edges": []})
+}
+
+/// Starts runs with a killer and 20 innocent nodes each, and lets so many instances work on them, each replaced when it dies, until all
+/// runs rest. Gives how many died.
+async fn killers_rest_and_only_they(runs: usize, instances: usize) -> usize {
+    let database = TestDatabase::new().await;
+    // This one never works.
+    let asked = deadly(database.pool().await);
+    let pipeline = save(&asked, killer_among(20)).await;
+    let mut started = Vec::new();
+    for _ in 0..runs {
+        started.push(asked.start_run(StartRun::new(pipeline)).await.unwrap().id);
+    }
+    let mut working: Vec<_> = (0..instances).map(|_| instance(&database)).collect();
+    let mut deaths = 0;
+    for run in started {
+        let view = until("the run to rest", 3 * LIMIT, async || {
+            for one in &mut working {
+                if one.try_wait().unwrap().is_some() {
+                    deaths += 1;
+                    *one = instance(&database);
+                }
+            }
+            let view = asked.run(run).await.unwrap().unwrap();
+            (view.head.summary.status == "waiting").then_some(view)
+        })
+        .await;
+        for node in &view.nodes {
+            let expected = if &*node.id == "k" { "quarantined" } else { "completed" };
+            assert_eq!(node.status, expected, "{}", node.id);
+        }
+    }
+    assert!(working.iter_mut().all(|one| one.try_wait().unwrap().is_none()));
+    history(&database, &[]).await.assert_sound();
+    deaths
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_node_that_kills_and_twenty_beside_it_only_the_one_that_kills_is_quarantined() {
+    assert_eq!(killers_rest_and_only_they(1, 1).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_runs_with_a_node_that_kills_on_two_instances_only_those_two_nodes_are_quarantined() {
+    let deaths = killers_rest_and_only_they(2, 2).await;
+    assert!((3..=6).contains(&deaths), "{deaths} processes died");
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use gathering_domain::RunId;
-use gathering_pipeline::{Call, Engine, Error, HandlerError};
+use gathering_pipeline::{Call, Engine, Error, HandlerError, Limits};
 use gathering_testkit::{TestDatabase, eventually};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::crashes::die_in;
+use crate::crashes::{die_in, die_under};
 use crate::support::{Calls, LIMIT, builder, ended, history, kinds, statuses};
 
 /// `h` and `g` side by side, both of which hang.
@@ -19,12 +19,13 @@ fn two_hang() -> Value {
       "edges": []})
 }
 
-/// A run both of whose nodes hung in three processes that died.
+/// A run both of whose nodes hung in three processes that died: in two of them together, then each in one of its own.
 async fn killed_thrice(database: &TestDatabase, calls: &Calls) -> RunId {
     let run = die_in(database, calls, two_hang(), None).await;
-    for _ in 0..2 {
-        die_in(database, calls, two_hang(), Some(run)).await;
+    for node in ["h", "h", "g"] {
+        die_under(node, database, calls, two_hang(), Some(run)).await;
     }
+    assert_eq!((calls.of("h"), calls.of("g")), (3, 3), "each is tried apart in the end");
     run
 }
 
@@ -122,6 +123,29 @@ async fn a_run_that_rests_can_be_cancelled_and_then_nothing_is_released() {
     let after = engine.release_node(run, "h").await.unwrap().unwrap();
     assert_eq!((after.status, after.changed), ("cancelled", false));
     assert_eq!(kinds(&engine, run).await.last().unwrap(), "run_ended -");
+    handle.shutdown(LIMIT).await;
+    history(&database, &[&calls]).await.assert_sound();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_room_is_not_written_down_as_under_way() {
+    let (database, calls) = (TestDatabase::new().await, Calls::default());
+    let run = die_in(&database, &calls, two_hang(), None).await;
+    let narrow = Limits {
+        max_attempts_per_run: 1,
+        ..Limits::default()
+    };
+    let engine = builder(database.pool().await, &calls).limits(narrow).build();
+    let handle = engine.start().await.unwrap();
+    eventually("the first one to hang again", LIMIT, async || calls.of("h") == 2).await;
+    let expected = [
+        "taken_over -",
+        "attempt_failed h",
+        "attempt_failed g",
+        "attempt_started h",
+    ];
+    assert_eq!(kinds(&engine, run).await, expected);
+    assert!(engine.cancel_run(run, "seen enough").await.unwrap().unwrap().changed);
     handle.shutdown(LIMIT).await;
     history(&database, &[&calls]).await.assert_sound();
 }

@@ -84,6 +84,9 @@ impl Driver {
         }
         answer.await.unwrap_or(Err(Refused::Fenced))?;
         self.seq = self.seq.saturating_add(count);
+        if let Some(watch) = &mut self.watch {
+            watch.leave();
+        }
         Ok(())
     }
 }

@@ -26,6 +26,9 @@ impl Driver {
             self.note(node, &event, now);
             self.flush().await?;
             self.take_in(node, &event, now);
+            if let Some(watch) = &mut self.watch {
+                watch.forget_deaths(node);
+            }
         }
         Ok(())
     }
