@@ -98,6 +98,24 @@ impl Error {
         matches!(self, Self::Constraint { code, .. } if code == SqlState::UNIQUE_VIOLATION.code())
     }
 
+    /// Why a write was refused, in words that may be shown to anybody: no values, names or SQL.
+    pub fn refusal(&self) -> String {
+        let (Self::Statement { code, .. } | Self::Constraint { code, .. }) = self else {
+            return "it could not be sent to the database".to_owned();
+        };
+        // The classes of appendix A of PostgreSQL's manual.
+        let why = match code.get(..2).unwrap_or_default() {
+            "22" => "it holds a value that the database cannot keep",
+            "23" => "a constraint of the database does not allow it",
+            "25" => "the database takes no writes",
+            "42" => "the database lacks what this release writes to, or the right to do so",
+            "54" => "it is larger than the database takes",
+            "P0" => "a trigger of the database does not allow it",
+            _ => "the database gave an error",
+        };
+        format!("{why} (SQLSTATE {code})")
+    }
+
     /// Whether trying again later may help: the database is away, starting, stopping or out of connections.
     pub fn is_unavailable(&self) -> bool {
         match self {

@@ -2,6 +2,8 @@
 
 mod insert;
 
+use std::time::Duration;
+
 use deadpool_postgres::GenericClient;
 use gathering_domain::{InstanceId, Json, PipelineId, ProjectId, RunId};
 use jiff::Timestamp;
@@ -193,6 +195,40 @@ pub async fn claim_queued(
          FROM due WHERE r.id = due.id AND r.owner IS NULL
          RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id",
         &[&owner.as_uuid(), &limit, &now, &except.pipelines, &except.numbers],
+    )
+    .await
+}
+
+/// Claims up to `limit` queued runs of these versions whose timeout is over. It counts from their first claim; of a run that nobody ever
+/// claimed, because nobody can do it, from when it was asked for.
+///
+/// Reads all of the queue.
+pub async fn claim_overdue(
+    client: &impl GenericClient,
+    owner: InstanceId,
+    limit: i64,
+    now: Timestamp,
+    versions: &[(PipelineId, i32, Duration)],
+) -> Result<Vec<ClaimedRun>, Error> {
+    let pipelines: Vec<Uuid> = versions.iter().map(|(pipeline, ..)| pipeline.as_uuid()).collect();
+    let numbers: Vec<i32> = versions.iter().map(|(_, number, _)| *number).collect();
+    let millis = |timeout: &Duration| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
+    let timeouts: Vec<i64> = versions.iter().map(|(.., timeout)| millis(timeout)).collect();
+    // SKIP LOCKED: whoever claims one of them at the same time ends it as well. Compared in milliseconds, because an interval may be too
+    // long to be added to a time.
+    claim(
+        client,
+        "WITH due AS (
+             SELECT r.id FROM runs r
+             JOIN unnest($4::uuid[], $5::integer[], $6::bigint[]) AS v (pipeline_id, version, timeout_ms)
+               ON v.pipeline_id = r.pipeline_id AND v.version = r.version
+             WHERE r.status = 'queued'
+               AND extract(epoch FROM $3::timestamptz - coalesce(r.started_at, r.created_at)) * 1000 >= v.timeout_ms
+             ORDER BY r.priority DESC, r.id LIMIT $2 FOR UPDATE OF r SKIP LOCKED)
+         UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, started_at = coalesce(started_at, created_at)
+         FROM due WHERE r.id = due.id AND r.owner IS NULL
+         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id",
+        &[&owner.as_uuid(), &limit, &now, &pipelines, &numbers, &timeouts],
     )
     .await
 }

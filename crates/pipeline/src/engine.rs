@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::error::chain;
 use crate::handle::Deadline;
 use crate::library::Library;
-use crate::session::{End, Session, presence::Presence};
+use crate::session::{End, Session, excluded::Excluded, presence::Presence};
 use crate::shared::Shared;
 use crate::wait::Waiters;
 use crate::{Error, Handle, Handler, Limits};
@@ -35,6 +35,8 @@ pub struct Engine {
     /// The life of the instance, while it works.
     pub(crate) session: Arc<RwLock<Option<Arc<Session>>>>,
     started: Arc<AtomicBool>,
+    /// Held by a single step: others wait for it.
+    step: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Puts an engine together.
@@ -115,17 +117,26 @@ impl EngineBuilder {
                 handlers,
                 library,
                 waiters: Waiters::default(),
+                excluded: Excluded::default(),
                 former: std::sync::Mutex::default(),
                 name,
             }),
             session: Arc::default(),
             started: Arc::default(),
+            step: Arc::default(),
         }
     }
 }
 
 /// A start that has not come to its end; dropped, it never was.
-struct Starting<'e>(&'e AtomicBool);
+struct Starting<'e>(Option<&'e AtomicBool>);
+
+impl Starting<'_> {
+    /// It came to its end: the engine works.
+    fn succeeded(mut self) {
+        self.0 = None;
+    }
+}
 
 /// An engine whose session others see; dropped, they see none.
 struct Published<'e>(&'e Engine);
@@ -138,7 +149,9 @@ impl Drop for Published<'_> {
 
 impl Drop for Starting<'_> {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        if let Some(started) = self.0 {
+            started.store(false, Ordering::Release);
+        }
     }
 }
 
@@ -175,7 +188,7 @@ impl Engine {
         let stop = CancellationToken::new();
         let (deadline, set_deadline) = watch::channel(None);
         let first = self.begin(&stop).await?;
-        std::mem::forget(starting);
+        starting.succeeded();
         let supervisor = TaskTracker::new();
         supervisor.spawn(self.clone().supervise(first, stop.clone(), Deadline(set_deadline)));
         supervisor.close();
@@ -187,12 +200,15 @@ impl Engine {
     }
 
     /// Works once on everything that is due now, and returns when each of those runs has ended or waits in the database: for tests, and for
-    /// embedders who decide themselves when work is done. Gives how many runs it took; 0 when there was nothing to do.
+    /// embedders who decide themselves when work is done. Gives how many runs it took, without those that it has no handlers for; 0 when
+    /// there was nothing to do. A second call waits until the first one has returned, and then looks for itself; beside [`Engine::start`]
+    /// it is refused as [`Error::AlreadyStarted`].
     ///
     /// Due are queued runs, waiting ones whose time has come, and those of instances that died. For as long as it lasts this engine is an
     /// instance like any other, and it hands back what it could not finish. When it is dropped before it returns, attempts under way are
     /// dropped too, and other instances go on with their runs after the [`grace`](Limits::grace).
     pub async fn work_once(&self) -> Result<usize, Error> {
+        let _turn = self.step.lock().await;
         let _starting = self.claim_start()?;
         let stop = CancellationToken::new();
         let (session, presence) = Session::begin(self.shared.clone(), &stop).await?;
@@ -228,7 +244,7 @@ impl Engine {
         if self.started.swap(true, Ordering::AcqRel) {
             return Err(Error::AlreadyStarted);
         }
-        Ok(Starting(&self.started))
+        Ok(Starting(Some(&self.started)))
     }
 
     /// The id of the instance, while it works.

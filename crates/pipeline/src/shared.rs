@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::handler::Handler;
 use crate::library::Library;
 use crate::limits::Limits;
+use crate::session::excluded::Excluded;
 use crate::wait::Waiters;
 
 /// The parts that every clone of an engine shares.
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) handlers: HashMap<HandlerName, Arc<dyn Handler>>,
     pub(crate) library: Library,
     pub(crate) waiters: Waiters,
+    /// What cannot be run here; known from one session to the next.
+    pub(crate) excluded: Excluded,
     /// The ids under which this process worked before it was fenced: their runs lost an instance, but no process died.
     pub(crate) former: Mutex<VecDeque<InstanceId>>,
     /// The instance's name for people.

@@ -85,7 +85,7 @@ impl Engine {
         };
         let room = session.room_to_start(run.input.text().len())?;
         // What this instance cannot run is not for it to own.
-        let foreign = session.excluded.may_have(run.pipeline_id, run.version);
+        let foreign = self.shared.excluded.may_have(run.pipeline_id, run.version);
         let slot = if foreign { None } else { session.slot() };
         run.owner = slot.as_ref().map(|_| session.instance);
         let (done, answer) = oneshot::channel();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gathering_domain::node_state::{Failure, HeldBy, NodeState};
-use gathering_domain::pipeline::Pipeline;
+use gathering_domain::pipeline::{HandlerName, Pipeline};
 use gathering_domain::progress::Progress;
 use gathering_domain::{Json, PipelineId, ProjectId, RunId, RunStatus};
 use gathering_persistence::run_journal::{self, EntryRow};
@@ -12,6 +12,7 @@ use gathering_persistence::{Page, PageRequest};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::library::Version;
 use crate::session::recovery::replay;
 use crate::{Engine, Error};
 
@@ -65,6 +66,9 @@ pub struct RunView {
     /// The head.
     #[serde(flatten)]
     pub head: RunHead,
+    /// The handler that it waits for, as far as this instance can tell: it is queued, and this instance lacks that handler.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_handler: Option<String>,
     /// Its nodes, in the order of the definition.
     pub nodes: Vec<NodeView>,
 }
@@ -125,8 +129,10 @@ impl Engine {
     pub async fn run(&self, id: RunId) -> Result<Option<RunView>, Error> {
         self.read(id, |record| {
             let nodes = nodes(&record)?;
+            let queued = record.row.head.status == RunStatus::Queued.as_str();
             Ok(RunView {
                 head: record.row.try_into()?,
+                missing_handler: record.missing.filter(|_| queued).map(|handler| handler.to_string()),
                 nodes,
             })
         })
@@ -147,8 +153,13 @@ impl Engine {
         drop(client);
         let (pipeline_id, version) = (row.head.pipeline_id, row.head.version);
         let kept = self.shared.library.get(&self.shared.pool, pipeline_id, version).await?;
-        let pipeline = kept.pipeline;
-        let record = Record { row, pipeline, journal };
+        let Version { pipeline, missing } = kept;
+        let record = Record {
+            row,
+            pipeline,
+            missing,
+            journal,
+        };
         // A fold over a long journal takes longer than others should wait.
         let looking = tokio::task::spawn_blocking(move || look(record).map(Some));
         looking
@@ -189,6 +200,8 @@ impl Engine {
 pub(crate) struct Record {
     pub(crate) row: RunRow,
     pub(crate) pipeline: Arc<Pipeline>,
+    /// The first handler of its pipeline that this instance lacks.
+    pub(crate) missing: Option<HandlerName>,
     pub(crate) journal: Vec<EntryRow>,
 }
 
@@ -213,7 +226,9 @@ impl Record {
 }
 
 fn nodes(record: &Record) -> Result<Vec<NodeView>, Error> {
-    let Record { row, pipeline, journal } = record;
+    let Record {
+        row, pipeline, journal, ..
+    } = record;
     let head = &row.head;
     let begun = head.started_at.unwrap_or(head.created_at);
     let mut progress = record.progress()?;

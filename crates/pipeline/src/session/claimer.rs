@@ -66,13 +66,20 @@ impl Session {
         Ok(room - slots.len())
     }
 
-    /// The waiting runs that are due come first: somebody waits for them already.
+    /// The waiting runs that are due come first: somebody waits for them already. Then those that only end, because their time is over and
+    /// this instance could not do them anyway.
     async fn claim(&self, client: &mut Connection, room: usize) -> Result<Vec<ClaimedRun>, Error> {
         let claims = runs::begin_claims(client).await?;
         let mut claimed = runs::claim_waiting(&claims, self.instance, count(room)).await?;
+        let (now, excluded) = (self.shared.clock.now(), &self.shared.excluded);
+        let timed = excluded.to_time_out(now);
+        if claimed.len() < room && !timed.is_empty() {
+            let rest = count(room - claimed.len());
+            claimed.extend(runs::claim_overdue(&claims, self.instance, rest, now, &timed).await?);
+        }
         if claimed.len() < room {
-            let (rest, now) = (count(room - claimed.len()), self.shared.clock.now());
-            let except = self.excluded.versions(now);
+            let rest = count(room - claimed.len());
+            let except = excluded.versions(now);
             claimed.extend(runs::claim_queued(&claims, self.instance, rest, now, &except).await?);
         }
         claims.commit().await.map_err(gathering_persistence::Error::from)?;

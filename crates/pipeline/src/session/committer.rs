@@ -1,5 +1,7 @@
 //! Group commit: what many runs append while one commit is under way goes into the next one.
 
+use std::sync::Arc;
+
 use gathering_domain::{InstanceId, RunId};
 use gathering_persistence::Error;
 use gathering_persistence::run_journal::{self, Appended, Batch, HeadChange, NewEntry};
@@ -13,6 +15,8 @@ const MAX_BATCH: usize = 1_000;
 const MAX_LOSSES: u32 = 5;
 /// The most bytes in one commit: the driver's limit is 1 GiB, and memory is needed several times over on both sides.
 const MAX_BYTES: usize = 16 << 20;
+/// The most nodes that are named when the database refuses their entries.
+const MAX_NAMED: usize = 10;
 
 /// What one run wants durable. A run has at most one under way.
 #[derive(Debug)]
@@ -31,8 +35,35 @@ pub(crate) enum Refused {
     #[error("the run is not this instance's any more")]
     Fenced,
     /// The database will not take it, however often it is asked.
-    #[error("the database refused the entries: {0}")]
-    Rejected(String),
+    #[error("the database refused the entries: {}", .0.log)]
+    Rejected(Rejection),
+}
+
+/// What the database will not take, and why.
+#[derive(Debug, Clone)]
+pub(crate) struct Rejection {
+    /// The nodes that the entries are about, without repetition.
+    pub(crate) nodes: Vec<Arc<str>>,
+    /// Why, in words that may be shown to anybody.
+    pub(crate) reason: String,
+    /// Why, in the database's own words.
+    log: String,
+}
+
+impl Rejection {
+    fn new(append: &Append, error: &Error) -> Self {
+        let mut nodes: Vec<Arc<str>> = Vec::new();
+        for node in append.entries.iter().filter_map(|entry| entry.node.as_ref()) {
+            if nodes.len() < MAX_NAMED && !nodes.contains(node) {
+                nodes.push(node.clone());
+            }
+        }
+        Self {
+            nodes,
+            reason: error.refusal(),
+            log: error.to_string(),
+        }
+    }
 }
 
 /// Appends until every sender is gone.
@@ -90,7 +121,7 @@ async fn commit_alone(owner: InstanceId, lane: &mut Lane, append: &Append) -> Re
         Ok(Appended::All) => Ok(()),
         Ok(Appended::Some) => Err(Refused::Fenced),
         Err(error) if error.is_unique_violation() => Err(Refused::Fenced),
-        Err(error) => Err(Refused::Rejected(error.to_string())),
+        Err(error) => Err(Refused::Rejected(Rejection::new(append, &error))),
     }
 }
 
@@ -107,7 +138,7 @@ async fn is_durable(lane: &mut Lane, append: &Append) -> Result<bool, Refused> {
         match found {
             Ok(found) => return Ok(found),
             Err(error) if lane.recovers_from(&error).await => {}
-            Err(error) => return Err(Refused::Rejected(error.to_string())),
+            Err(error) => return Err(Refused::Rejected(Rejection::new(append, &error))),
         }
     }
 }

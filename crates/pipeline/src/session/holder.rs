@@ -7,15 +7,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gathering_domain::RunId;
+use gathering_domain::pipeline::Pipeline;
 use gathering_persistence::run_journal::EntryRow;
 use gathering_persistence::runs::ClaimedRun;
 use gathering_persistence::{Connection, run_journal, runs};
+use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::Session;
-use super::committer::Refused;
+use super::committer::{Refused, Rejection};
 use super::decisions::{Decisions, NodeDecision};
 use super::driver::{Driver, Leave};
 use super::recovery::Before;
@@ -174,13 +176,17 @@ impl Session {
         let id = claimed.run.id;
         let mut next = Some(claimed);
         let mut pause = FIRST_PAUSE;
-        let mut rejections = 0;
+        let (mut rejections, mut rejection) = (0, None);
         while let Some(claimed) = next {
-            match self.drive_once(claimed, rejections >= MAX_REJECTIONS).await {
+            let hopeless = rejection.clone().filter(|_| rejections >= MAX_REJECTIONS);
+            match self.drive_once(claimed, hopeless).await {
                 Ok(Leave::Done | Leave::Draining | Leave::Cancelled) => return,
                 Ok(Leave::Refused(refused)) => {
-                    rejections += u32::from(matches!(refused, Refused::Rejected(_)));
                     tracing::warn!(%refused, "an append was refused; the run is read again");
+                    if let Refused::Rejected(last) = refused {
+                        rejections += 1;
+                        rejection = Some(last);
+                    }
                 }
                 Err(error) => tracing::error!(error = %chain(&error), "the run cannot be driven; it is tried again"),
             }
@@ -195,21 +201,27 @@ impl Session {
         }
     }
 
-    async fn drive_once(self: &Arc<Self>, claimed: Claimed, give_up: bool) -> Result<Leave, Error> {
+    async fn drive_once(self: &Arc<Self>, claimed: Claimed, hopeless: Option<Rejection>) -> Result<Leave, Error> {
         let (id, version) = (claimed.run.pipeline_id, claimed.run.version);
+        let mut waited_for = None;
         let pipeline = match self.shared.library.get(&self.shared.pool, id, version).await {
             Ok(Version {
                 pipeline,
                 missing: None,
             }) => pipeline,
             Ok(Version {
-                missing: Some(handler), ..
+                pipeline,
+                missing: Some(handler),
             }) => {
-                let reason = format!("no handler is registered here for its {handler}");
-                return self.pass_on(claimed, &reason).await;
+                if !is_over(&claimed.run, &pipeline, self.shared.clock.now()) {
+                    let reason = format!("no handler is registered here for its {handler}");
+                    return self.pass_on(claimed, pipeline.timeout, &reason).await;
+                }
+                waited_for = Some(handler);
+                pipeline
             }
-            // Saved by a release that knows more than this one.
-            Err(Error::Unreadable { reason, .. }) => return self.pass_on(claimed, &reason).await,
+            // Saved by a release that knows more than this one; its timeout may mean something else, too.
+            Err(Error::Unreadable { reason, .. }) => return self.pass_on(claimed, None, &reason).await,
             Err(error) => return Err(error),
         };
         let Claimed { run, before, journal } = claimed;
@@ -226,10 +238,10 @@ impl Session {
         tracing::debug!(entries = journal.len(), ?before, "driving the run");
         driver.note_take_over(before);
         driver.settle_lost(&journal, before);
-        Ok(if give_up {
-            driver.give_up().await
-        } else {
-            driver.drive().await
+        Ok(match (waited_for, hopeless) {
+            (Some(handler), _) => driver.time_out(&handler).await,
+            (None, Some(rejection)) => driver.give_up(&rejection).await,
+            (None, None) => driver.drive().await,
         })
     }
 
@@ -242,4 +254,13 @@ impl Session {
             journal: None,
         }))
     }
+}
+
+/// Whether the run has had its time: it may end so wherever it is looked at.
+fn is_over(run: &ClaimedRun, pipeline: &Pipeline, now: Timestamp) -> bool {
+    let deadline = |timeout| run.started_at.checked_add(timeout).ok();
+    pipeline
+        .timeout
+        .and_then(deadline)
+        .is_some_and(|deadline| deadline <= now)
 }

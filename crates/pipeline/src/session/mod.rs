@@ -19,7 +19,7 @@ mod trials;
 mod upkeep;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gathering_domain::InstanceId;
@@ -48,8 +48,8 @@ pub(crate) struct Session {
     /// One permit per run in memory.
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) held: holder::Held,
-    /// What this instance cannot run.
-    pub(crate) excluded: excluded::Excluded,
+    /// How many runs it claimed and passed on.
+    pub(crate) passed_on: AtomicUsize,
     /// Room for the inputs of starts that wait for their commit, in units of [`START_UNIT`].
     start_room: Arc<Semaphore>,
     /// Room for attempts under way.
@@ -119,7 +119,7 @@ impl Session {
             breakers,
             slots: Arc::new(Semaphore::new(shared.limits.max_runs)),
             held: holder::Held::default(),
-            excluded: excluded::Excluded::default(),
+            passed_on: AtomicUsize::new(0),
             start_room: Arc::new(Semaphore::new(units(shared.limits.max_waiting_start_bytes) as usize)),
             attempts: Arc::new(Semaphore::new(shared.limits.max_attempts.max(1))),
             trials: trials::Trials::default(),
@@ -164,7 +164,7 @@ impl Session {
             .spawn(stop.run_until_cancelled_owned(upkeep::run(self.clone())));
     }
 
-    /// Works on what is due now, until nothing is any more. Gives how many runs it took.
+    /// Works on what is due now, until nothing is any more. Gives how many runs it took, without those that it cannot do.
     pub(crate) async fn work_off(self: &Arc<Self>) -> Result<usize, Error> {
         let mut all = 0;
         while !self.dropped.is_cancelled() {
@@ -177,7 +177,7 @@ impl Session {
             self.drivers.close();
             self.drivers.wait().await;
         }
-        Ok(all)
+        Ok(all.saturating_sub(self.passed_on.load(Ordering::Acquire)))
     }
 
     /// Works until told to stop or fenced; then nothing of this session is left.

@@ -1,5 +1,8 @@
 //! A run that this instance cannot go on with is passed on: back into the queue, for whoever can.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use gathering_persistence::run_journal::{HeadChange, NewEntry};
 use gathering_persistence::runs::ClaimedRun;
 use tokio::sync::oneshot;
@@ -16,9 +19,15 @@ impl Session {
     /// Gives the run back to the queue, and claims no more of its version for a while.
     ///
     /// That it was taken over from a dead instance is written down all the same, so that whoever goes on with it counts what died.
-    pub(crate) async fn pass_on(&self, claimed: Claimed, reason: &str) -> Result<Leave, Error> {
+    pub(crate) async fn pass_on(
+        &self,
+        claimed: Claimed,
+        timeout: Option<Duration>,
+        reason: &str,
+    ) -> Result<Leave, Error> {
         let (pipeline_id, version) = (claimed.run.pipeline_id, claimed.run.version);
-        if self.excluded.add(pipeline_id, version, self.shared.clock.now()) {
+        let now = self.shared.clock.now();
+        if self.shared.excluded.add(pipeline_id, version, timeout, now) {
             tracing::warn!(%pipeline_id, version, reason, "this instance cannot run this version of a pipeline; its runs stay queued for others");
         }
         let entries = if claimed.before == Before::Nobody {
@@ -38,7 +47,10 @@ impl Session {
             return Ok(Leave::Refused(Refused::Fenced));
         }
         let answer = answer.await.unwrap_or(Err(Refused::Fenced));
-        Ok(answer.map_or_else(Leave::Refused, |()| Leave::Done))
+        Ok(answer.map_or_else(Leave::Refused, |()| {
+            self.passed_on.fetch_add(1, Ordering::AcqRel);
+            Leave::Done
+        }))
     }
 
     async fn taken_over(&self, claimed: &Claimed) -> Result<NewEntry, Error> {

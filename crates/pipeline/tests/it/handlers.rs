@@ -1,7 +1,7 @@
 //! Instances with different handlers on one database, as there are during every rolling deploy that adds an action.
 
 use gathering_persistence::{ConnectOptions, Pool, connect};
-use gathering_pipeline::{Call, Engine, HandlerError, StartRun};
+use gathering_pipeline::{Call, Engine, HandlerError, RunView, StartRun};
 use gathering_testkit::{TestDatabase, definitions, eventually, until};
 use serde_json::{Value, json};
 
@@ -95,5 +95,65 @@ async fn a_run_taken_over_by_an_instance_that_cannot_do_it_is_passed_on_with_its
     assert_eq!(calls.of("h"), 3);
     working.shutdown(LIMIT).await;
     handle.shutdown(LIMIT).await;
+    history(&database, &[&calls]).await.assert_sound();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_nobody_can_do_times_out_in_the_queue() {
+    let (database, calls) = (TestDatabase::new().await, Calls::default());
+    let pool = database.pool().await;
+    let (old, new) = (old(pool.clone()), new(pool.clone(), &calls));
+    let mut definition = definitions::chain(&["a", "b"], "brand_new");
+    definition["timeout"] = json!("3s");
+    let added = save(&new, definition).await;
+    let handle = old.start().await.unwrap();
+    // The first one is claimed once; the second one never is, since its version is known by then.
+    for epoch in [1, 0] {
+        let run = old.start_run(StartRun::new(added)).await.unwrap().id;
+        eventually("the run to be queued", LIMIT, async || {
+            count(&pool, "SELECT count(*) FROM runs WHERE status = 'queued'").await == 1
+        })
+        .await;
+        assert_eq!(
+            count(&pool, "SELECT epoch::bigint FROM runs WHERE status = 'queued'").await,
+            epoch
+        );
+        let waits = |view: Option<RunView>| view.unwrap().missing_handler;
+        assert_eq!(waits(old.run(run).await.unwrap()).unwrap(), "action `brand_new`");
+        assert_eq!(waits(new.run(run).await.unwrap()), None);
+        let view = ended(&old, run).await;
+        assert_eq!(view.head.summary.status, "timed_out");
+        let error = view.head.summary.error.unwrap().to_value();
+        assert_eq!(error["code"], "run_timeout");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("waited") && message.contains("brand_new"), "{message}");
+        let took = view
+            .head
+            .summary
+            .finished_at
+            .unwrap()
+            .duration_since(view.head.summary.created_at);
+        assert!(took.as_secs() >= 3, "{took:?}");
+    }
+    assert!(calls.all().is_empty());
+    handle.shutdown(LIMIT).await;
+    history(&database, &[&calls]).await.assert_sound();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_step_counts_no_run_that_it_cannot_do_and_remembers_which_those_are() {
+    let (database, calls) = (TestDatabase::new().await, Calls::default());
+    let pool = database.pool().await;
+    let (old, new) = (old(pool.clone()), new(pool.clone(), &calls));
+    let added = save(&new, definitions::chain(&["a"], "brand_new")).await;
+    let common = save(&new, chain(&["c"])).await;
+    for pipeline in [added, common, added] {
+        new.start_run(StartRun::new(pipeline)).await.unwrap();
+    }
+    assert_eq!(old.work_once().await.unwrap(), 1);
+    assert_eq!(old.work_once().await.unwrap(), 0);
+    let claims = count(&pool, "SELECT sum(epoch) FROM runs WHERE status = 'queued'").await;
+    assert_eq!(claims, 2, "each was claimed once, by the first step");
+    assert_eq!(new.work_once().await.unwrap(), 2);
     history(&database, &[&calls]).await.assert_sound();
 }

@@ -246,7 +246,20 @@ async fn a_run_that_the_database_will_not_take_fails_after_a_few_tries_and_harms
     let other = engine.start_run(StartRun::new(good)).await.unwrap().id;
     assert_eq!(ended(&engine, other).await.head.summary.status, "completed");
     let view = ended(&engine, run).await;
-    assert_eq!(view.head.summary.error.unwrap().to_value()["code"], "journal_rejected");
+    let error = view.head.summary.error.unwrap().to_value();
+    assert_eq!(
+        (&error["code"], &error["details"]),
+        (&json!("journal_rejected"), &json!({"nodes": ["bad"]}))
+    );
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.contains("node bad came to: a trigger of the database"),
+        "{message}"
+    );
+    assert!(
+        !message.contains("not this one"),
+        "the words of the database are for the log"
+    );
     assert_eq!(calls.of("bad"), 3);
     handle.shutdown(LIMIT).await;
 }

@@ -422,6 +422,10 @@ async fn a_single_step_works_off_what_is_due_and_leaves_nothing_behind() {
         assert_eq!(head.summary.status, "completed");
     }
     assert_eq!(engine.work_once().await.unwrap(), 0);
+    let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+    let (one, other) = futures::future::join(engine.work_once(), engine.work_once()).await;
+    assert_eq!(one.unwrap() + other.unwrap(), 1, "one waits for the other");
+    assert_eq!(engine.run_head(run).await.unwrap().unwrap().summary.status, "completed");
     let client = pool.get().await.unwrap();
     let left: i64 = client
         .query_one("SELECT count(*) FROM instances", &[])

@@ -1,21 +1,41 @@
 //! How a run leaves the memory: it ends, or is put down until its next timer, or until somebody decides.
 
+use gathering_domain::Json;
 use gathering_domain::node_state::Failure;
+use gathering_domain::pipeline::HandlerName;
 use gathering_domain::run_state::{Outcome, RunEvent, RunState};
 use gathering_persistence::run_journal::HeadChange;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Driver, Leave};
 use crate::entry::RUN_ENDED;
-use crate::session::committer::Refused;
+use crate::session::committer::{Refused, Rejection};
 
 impl Driver {
     /// Fails the run: the database will not take what its nodes come to, however often they are tried.
-    pub(crate) async fn give_up(mut self) -> Leave {
+    pub(crate) async fn give_up(mut self, rejection: &Rejection) -> Leave {
         self.pending.clear();
-        let message = "the database refused what a node came to; the log of the instance says why";
-        let outcome = Outcome::Failed {
-            error: Failure::new("journal_rejected", message),
+        let Rejection { nodes, reason, .. } = rejection;
+        let whose = match nodes.as_slice() {
+            [] => "the run".to_owned(),
+            [node] => format!("node {node}"),
+            several => format!("one of the nodes {}", several.join(", ")),
+        };
+        let message = format!("the database refused what {whose} came to: {reason}; the log of the instance says more");
+        let mut error = Failure::new("journal_rejected", message);
+        error.details = Some(Json::from_value(&serde_json::json!({ "nodes": nodes })));
+        let outcome = Outcome::Failed { error };
+        self.end(outcome).await.unwrap_or_else(Leave::Refused)
+    }
+
+    /// Ends a run whose time is over and that waited for a handler that this instance does not have.
+    pub(crate) async fn time_out(mut self, handler: &HandlerName) -> Leave {
+        let timeout = self.pipeline.timeout.unwrap_or_default();
+        let message = format!(
+            "the run waited longer than its timeout of {timeout:?} for an instance with a handler for its {handler}"
+        );
+        let outcome = Outcome::TimedOut {
+            error: Failure::new("run_timeout", message),
         };
         self.end(outcome).await.unwrap_or_else(Leave::Refused)
     }
