@@ -60,6 +60,7 @@ macro_rules! id {
 }
 
 id!(BreakerId, "a circuit breaker");
+id!(DecisionId, "a decision about a node in quarantine");
 id!(InstanceId, "an instance: one server process, from its start to its end");
 id!(PipelineId, "a pipeline, over all its versions");
 id!(ProjectId, "a project");

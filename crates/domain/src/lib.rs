@@ -2,12 +2,14 @@
 
 mod ambient;
 pub mod breaker;
+mod cancel_place;
 pub mod definition;
 pub mod duration;
 pub mod expression;
 mod id;
 mod json;
 pub mod node_state;
+mod node_status;
 pub mod pipeline;
 pub mod planner;
 pub mod progress;
@@ -21,6 +23,8 @@ mod settle;
 pub mod template;
 
 pub use ambient::{Clock, Entropy};
-pub use id::{BreakerId, InstanceId, PipelineId, ProjectId, RunId, SessionId, UserId};
+pub use cancel_place::{CancelPlace, NoCancelPlace};
+pub use id::{BreakerId, DecisionId, InstanceId, PipelineId, ProjectId, RunId, SessionId, UserId};
 pub use json::Json;
+pub use node_status::{NodeStatus, UnknownNodeStatus};
 pub use run_status::{RunStatus, UnknownStatus};

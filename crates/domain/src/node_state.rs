@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{BreakerId, Json};
+use crate::{BreakerId, Json, NodeStatus};
 
 /// One try of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -302,37 +302,30 @@ pub struct Impossible {
 }
 
 impl NodeState {
-    /// The name in the API.
-    pub fn name(&self) -> &'static str {
+    /// The status in the API.
+    pub fn status(&self) -> NodeStatus {
         match self {
-            Self::Pending => "pending",
-            Self::Running { .. } => "running",
-            Self::Retrying { .. } => "retrying",
-            Self::Waiting { .. } | Self::Held { .. } => "waiting",
-            Self::Quarantined { .. } => "quarantined",
-            Self::Completed(_) => "completed",
-            Self::Failed(..) => "failed",
-            Self::TimedOut(..) => "timed_out",
-            Self::Skipped { .. } => "skipped",
-            Self::Cancelled { .. } => "cancelled",
+            Self::Pending => NodeStatus::Pending,
+            Self::Running { .. } => NodeStatus::Running,
+            Self::Retrying { .. } => NodeStatus::Retrying,
+            Self::Waiting { .. } | Self::Held { .. } => NodeStatus::Waiting,
+            Self::Quarantined { .. } => NodeStatus::Quarantined,
+            Self::Completed(_) => NodeStatus::Completed,
+            Self::Failed(..) => NodeStatus::Failed,
+            Self::TimedOut(..) => NodeStatus::TimedOut,
+            Self::Skipped { .. } => NodeStatus::Skipped,
+            Self::Cancelled { .. } => NodeStatus::Cancelled,
         }
+    }
+
+    /// The word of its status.
+    pub fn name(&self) -> &'static str {
+        self.status().as_str()
     }
 
     /// Whether this state is final.
     pub fn is_terminal(&self) -> bool {
-        match self {
-            Self::Pending
-            | Self::Running { .. }
-            | Self::Retrying { .. }
-            | Self::Waiting { .. }
-            | Self::Held { .. }
-            | Self::Quarantined { .. } => false,
-            Self::Completed(_)
-            | Self::Failed(..)
-            | Self::TimedOut(..)
-            | Self::Skipped { .. }
-            | Self::Cancelled { .. } => true,
-        }
+        self.status().is_terminal()
     }
 
     /// The state after `event` at `at`.

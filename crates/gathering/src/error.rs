@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use gathering_domain::RunId;
 use gathering_domain::definition::Problem;
+use gathering_domain::{RunId, RunStatus};
 use serde::Serialize;
 
 use crate::{Code, Registration};
@@ -63,7 +63,7 @@ pub enum Error {
         /// The run.
         id: RunId,
         /// How it ended.
-        status: String,
+        status: RunStatus,
     },
     /// There is more work than this instance can take.
     #[error("there is more work than this server can take; try again in {} s", .retry_after.as_secs().max(1))]

@@ -18,13 +18,14 @@ pub use gathering_auth::{Account, Identity, IssuedTokens, RegistrationMode as Re
 pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};
 pub use gathering_domain::{
-    BreakerId, Clock, Entropy, Json, PipelineId, ProjectId, RunId, RunStatus, UnknownStatus, UserId,
+    BreakerId, CancelPlace, Clock, Entropy, Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus, UnknownStatus,
+    UserId,
 };
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{
-    BreakerChange, BreakerSummary, BreakerView, Call, CancelReport, ConfigProblem, EntryPlace, Handler, HandlerError,
-    InstanceView, JournalEntry, Limits, NodeReport, PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode,
-    RunHead, RunSummary, RunView, is_idempotency_key,
+    BreakerChange, BreakerSummary, BreakerView, Call, CancelPart, CancelProgress, CancelReport, ConfigProblem,
+    EntryPlace, Handler, HandlerError, InstanceView, JournalEntry, Limits, NodeReport, PipelineSummary, PipelineView,
+    QuarantinePage, QuarantinedNode, RunFilter, RunHead, RunSummary, RunView, is_idempotency_key,
 };
 pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;
@@ -36,4 +37,4 @@ pub use code::Code;
 pub use error::{Error, FieldProblem, Kind};
 pub use pipelines::{NewPipeline, PipelineChange};
 pub use running::{Gathering, Handle};
-pub use runs::{NewRun, RunQuery, StartedRun};
+pub use runs::{CancelRuns, NewRun, RunQuery, StartedRun};

@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 
 use gathering_auth::Identity;
-use gathering_domain::{Json, PipelineId, ProjectId, RunId};
+use gathering_domain::{Json, PipelineId, ProjectId, RunId, RunStatus};
 use gathering_persistence::{Page, PageRequest};
-use gathering_pipeline::{CancelReport, JournalEntry, RunFilter, RunSummary, RunView, StartRun};
+use gathering_pipeline::{
+    CancelPart, CancelProgress, CancelReport, JournalEntry, RunFilter, RunSummary, RunView, StartRun,
+};
 
-use crate::{Error, Gathering, RunStatus};
+use crate::{Error, FieldProblem, Gathering};
+
+/// Why runs are cancelled when nobody says.
+const USUAL_REASON: &str = "cancelled on request";
 
 /// A run to start.
 #[derive(Debug, Clone)]
@@ -50,10 +55,23 @@ impl NewRun {
 pub struct RunQuery {
     /// Of this project; `None` for the caller's own.
     pub project_id: Option<ProjectId>,
-    /// Only of this pipeline.
-    pub pipeline_id: Option<PipelineId>,
-    /// Only those with this status.
-    pub status: Option<RunStatus>,
+    /// Which of them.
+    pub filter: RunFilter,
+}
+
+/// Which runs to cancel.
+#[derive(Debug, Clone)]
+pub struct CancelRuns {
+    /// Of this project; `None` for the caller's own.
+    pub project_id: Option<ProjectId>,
+    /// Which of its open runs.
+    pub filter: RunFilter,
+    /// That all of its open runs are meant, and nothing was forgotten: there is no filter then.
+    pub all: bool,
+    /// Why.
+    pub reason: Option<String>,
+    /// How many at once, and where to go on.
+    pub part: CancelPart,
 }
 
 impl Gathering {
@@ -104,13 +122,13 @@ impl Gathering {
         reason: Option<&str>,
     ) -> Result<CancelReport, Error> {
         self.check_run(identity, id).await?;
-        let reason = reason.unwrap_or("cancelled on request");
+        let reason = reason.unwrap_or(USUAL_REASON);
         let report = self
             .engine
             .cancel_run(id, reason)
             .await?
             .ok_or_else(|| Error::run_not_found(id))?;
-        if report.status == "cancelled" {
+        if report.status == RunStatus::Cancelled {
             Ok(report)
         } else {
             Err(Error::RunAlreadyEnded {
@@ -120,24 +138,28 @@ impl Gathering {
         }
     }
 
-    /// The runs of a project, newest first.
+    /// Cancels open runs of a project that match, one part of them; to be repeated from where it says, until that is nowhere.
+    pub async fn cancel_runs(&self, identity: &Identity, asked: CancelRuns) -> Result<CancelProgress, Error> {
+        let project = asked.project_id.unwrap_or(identity.default_project_id);
+        self.check_project(identity, project).await?;
+        check_meant(&asked)?;
+        let reason = asked.reason.as_deref().unwrap_or(USUAL_REASON);
+        Ok(self
+            .engine
+            .cancel_runs(project, &asked.filter, reason, asked.part)
+            .await?)
+    }
+
+    /// The runs of a project that match, newest first.
     pub async fn runs(
         &self,
         identity: &Identity,
         query: RunQuery,
         page: PageRequest,
     ) -> Result<Page<RunSummary>, Error> {
-        let RunQuery {
-            project_id,
-            pipeline_id,
-            status,
-        } = query;
+        let RunQuery { project_id, filter } = query;
         let project = project_id.unwrap_or(identity.default_project_id);
         self.check_project(identity, project).await?;
-        let filter = RunFilter {
-            pipeline_id,
-            status: status.map(|status| status.as_str().to_owned()),
-        };
         Ok(self.engine.runs(project, &filter, page).await?)
     }
 
@@ -152,4 +174,22 @@ impl Gathering {
         self.check_run(identity, id).await?;
         Ok(self.engine.journal(id, after, limit).await?)
     }
+}
+
+/// A filter that was forgotten must not cancel everything.
+fn check_meant(asked: &CancelRuns) -> Result<(), Error> {
+    let message = match (asked.filter.is_empty(), asked.all) {
+        (true, false) => {
+            "name at least one of pipeline_id, status, labels, created_before and created_after, or send true for all runs"
+        }
+        (false, true) => "means all runs of the project; leave it out, or the filters",
+        (true, true) | (false, false) => return Ok(()),
+    };
+    Err(Error::InvalidRequest {
+        problems: vec![FieldProblem {
+            pointer: "/all".to_owned(),
+            code: "invalid_value",
+            message: message.to_owned(),
+        }],
+    })
 }

@@ -116,6 +116,15 @@ impl Error {
         format!("{why} (SQLSTATE {code})")
     }
 
+    /// Whether a statement gave up waiting for a lock, or was chosen to, because two waited for each other.
+    pub fn is_lock_timeout(&self) -> bool {
+        let codes = [
+            SqlState::LOCK_NOT_AVAILABLE.code(),
+            SqlState::T_R_DEADLOCK_DETECTED.code(),
+        ];
+        matches!(self, Self::Statement { code, .. } if codes.contains(&code.as_str()))
+    }
+
     /// Whether trying again later may help: the database is away, starting, stopping or out of connections.
     pub fn is_unavailable(&self) -> bool {
         match self {

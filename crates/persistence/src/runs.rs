@@ -1,5 +1,6 @@
 //! The table `runs`: the head of each run.
 
+mod filter;
 mod insert;
 
 use std::time::Duration;
@@ -11,8 +12,9 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json as Sql;
 use uuid::Uuid;
 
+pub use self::filter::{RunFilter, count_open, list, open};
 pub use self::insert::{find, insert};
-use crate::{Connection, Error, Page, PageRequest, Transaction};
+use crate::{Connection, Error, Transaction};
 
 /// A run to insert.
 #[derive(Debug, Clone)]
@@ -118,15 +120,6 @@ pub struct RunRow {
     pub input: Json,
     /// What it gave.
     pub output: Option<Json>,
-}
-
-/// Which runs of a project are wanted.
-#[derive(Debug, Clone, Default)]
-pub struct RunFilter {
-    /// Only those of this pipeline.
-    pub pipeline_id: Option<PipelineId>,
-    /// Only those with this status.
-    pub status: Option<String>,
 }
 
 /// Versions of pipelines.
@@ -375,38 +368,6 @@ pub async fn get(client: &impl GenericClient, id: RunId) -> Result<Option<RunRow
         input: row.get::<_, Sql<Json>>(14).0,
         output: row.get::<_, Option<Sql<Json>>>(15).map(|output| output.0),
     }))
-}
-
-/// The runs of a project, newest first.
-pub async fn list(
-    client: &impl GenericClient,
-    project: ProjectId,
-    filter: &RunFilter,
-    page: PageRequest,
-) -> Result<Page<RunHead>, Error> {
-    let statement = client
-        .prepare_cached(
-            "SELECT id, project_id, pipeline_id, version, status, priority, owner, epoch, wake_at, labels, error,
-                    created_at, started_at, finished_at
-             FROM runs
-             WHERE project_id = $1 AND id < $2 AND ($4::uuid IS NULL OR pipeline_id = $4) AND ($5::text IS NULL OR status = $5)
-             ORDER BY id DESC LIMIT $3",
-        )
-        .await?;
-    let pipeline = filter.pipeline_id.map(PipelineId::as_uuid);
-    let rows = client
-        .query(
-            &statement,
-            &[
-                &project.as_uuid(),
-                &page.before(),
-                &page.fetch(),
-                &pipeline,
-                &filter.status,
-            ],
-        )
-        .await?;
-    Ok(page.page(rows.iter().map(read).collect(), |head: &RunHead| head.id.as_uuid()))
 }
 
 async fn claim(

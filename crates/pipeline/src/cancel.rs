@@ -1,17 +1,19 @@
-//! Cancelling runs.
+//! Cancelling one run.
 
 use std::sync::Arc;
 
 use gathering_domain::node_state::Failure;
-use gathering_domain::{InstanceId, RunId};
-use gathering_persistence::{cancellations, runs};
+use gathering_domain::{InstanceId, NodeStatus, RunId, RunStatus};
+use gathering_persistence::cancellations::{self, Cancel, Cancelled};
+use gathering_persistence::{GenericClient, Transaction};
 use serde::Serialize;
 
 use crate::input::check_reason;
+use crate::start::overloaded;
 use crate::{Engine, Error, RunView};
 
 /// How often an owner that appends at the very same moment may win before the cancel gives up.
-const MAX_RACES: usize = 100;
+pub(crate) const MAX_RACES: usize = 100;
 
 /// What cancelling a run came to.
 #[derive(Debug, Clone, Serialize)]
@@ -19,7 +21,7 @@ pub struct CancelReport {
     /// The run.
     pub id: RunId,
     /// Its final status: `cancelled`, or what it had ended as before.
-    pub status: String,
+    pub status: RunStatus,
     /// Whether this very call ended it.
     pub changed: bool,
     /// The instance that was working on it.
@@ -40,40 +42,95 @@ impl Engine {
         let Some(before) = self.run(id).await? else {
             return Ok(None);
         };
-        let error = serde_json::to_string(&Failure::new("cancelled", reason)).unwrap_or_default();
         let client = self.shared.connection().await?;
-        let mut races = 0;
-        let cancelled = loop {
-            match cancellations::cancel(&client, id, &error, self.shared.clock.now()).await {
-                Err(error) if error.is_unique_violation() && races < MAX_RACES => races += 1,
-                other => break other?,
-            }
-        };
-        if cancelled.is_some() {
-            if let Some(session) = self.current() {
-                session.held.stop(id);
-            }
-            self.shared.waiters.wake(id);
+        let report = self.end_cancelled(&client, before, reason).await?;
+        if report.as_ref().is_some_and(|report| report.changed) {
+            self.told_here(id);
         }
-        let status = runs::get(&client, id)
-            .await?
-            .map_or_else(String::new, |row| row.head.status);
-        let changed = cancelled.is_some();
-        let stopped = if changed { under_way(&before) } else { Vec::new() };
+        Ok(report)
+    }
+
+    /// The same in the caller's transaction: the run is over once that commits, and goes on if that rolls back. Its head is locked until
+    /// then, so that it cannot end otherwise meanwhile.
+    ///
+    /// The owner, this instance too, is told by the same commit: attempts under way stop within
+    /// [`Limits::heartbeat_interval`](crate::Limits::heartbeat_interval) of it.
+    pub async fn cancel_run_in(
+        &self,
+        transaction: &Transaction<'_>,
+        id: RunId,
+        reason: &str,
+    ) -> Result<Option<CancelReport>, Error> {
+        check_reason(reason)?;
+        let Some(before) = self.run_in(transaction, id).await? else {
+            return Ok(None);
+        };
+        self.end_cancelled(transaction, before, reason).await
+    }
+
+    async fn end_cancelled(
+        &self,
+        client: &impl GenericClient,
+        before: RunView,
+        reason: &str,
+    ) -> Result<Option<CancelReport>, Error> {
+        let id = before.head.summary.id;
+        let ended = self.end_open(client, id, &why(reason)).await?;
+        let Some(run) = ended else {
+            // Over already, or forgotten since it was read.
+            let head = self.head_on(client, id).await?;
+            return Ok(head.map(|head| CancelReport {
+                id,
+                status: head.summary.status,
+                changed: false,
+                instance_id: None,
+                stopped: Vec::new(),
+            }));
+        };
         Ok(Some(CancelReport {
             id,
-            status,
-            changed,
-            instance_id: cancelled.and_then(|run| run.owner),
-            stopped,
+            status: RunStatus::Cancelled,
+            changed: true,
+            instance_id: run.owner,
+            stopped: under_way(&before),
         }))
     }
+
+    /// Ends the run if it is open, however often its owner appends meanwhile.
+    async fn end_open(&self, client: &impl GenericClient, id: RunId, error: &str) -> Result<Option<Cancelled>, Error> {
+        for _ in 0..=MAX_RACES {
+            let asked = Cancel {
+                runs: &[id],
+                status: None,
+                error,
+                at: self.shared.clock.now(),
+            };
+            match cancellations::cancel(client, asked).await?.pop() {
+                Some(run) if !run.done => {}
+                ended => return Ok(ended),
+            }
+        }
+        Err(overloaded())
+    }
+
+    /// Stops what this instance does for a run that was cancelled, and tells those who wait for its end.
+    pub(crate) fn told_here(&self, id: RunId) {
+        if let Some(session) = self.current() {
+            session.held.stop(id);
+        }
+        self.shared.waiters.wake(id);
+    }
+}
+
+/// The error of a run that was cancelled.
+pub(crate) fn why(reason: &str) -> String {
+    serde_json::to_string(&Failure::new("cancelled", reason)).unwrap_or_default()
 }
 
 fn under_way(run: &RunView) -> Vec<Arc<str>> {
     let open = run
         .nodes
         .iter()
-        .filter(|node| ["running", "retrying", "waiting"].contains(&node.status));
+        .filter(|node| [NodeStatus::Running, NodeStatus::Retrying, NodeStatus::Waiting].contains(&node.status));
     open.map(|node| node.id.clone()).collect()
 }

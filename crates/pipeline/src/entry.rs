@@ -2,7 +2,7 @@
 
 use gathering_domain::node_state::{Attempt, EdgeOutcome, Failure, HeldBy, NodeEvent, SkipReason};
 use gathering_domain::pipeline::{NodeIx, Pipeline};
-use gathering_domain::{InstanceId, Json};
+use gathering_domain::{DecisionId, InstanceId, Json};
 use gathering_persistence::Error;
 use gathering_persistence::run_journal::EntryRow;
 use jiff::Timestamp;
@@ -70,6 +70,12 @@ struct Skipped {
     reason: SkipReason,
 }
 
+/// Which decision an entry was written for.
+#[derive(Deserialize)]
+struct Decided {
+    decision_id: DecisionId,
+}
+
 fn is_plain(edges: &EdgeOutcome) -> bool {
     *edges == EdgeOutcome::default()
 }
@@ -121,6 +127,23 @@ pub(crate) fn encode(event: &NodeEvent) -> Option<String> {
     };
     // Numbers, strings and JSON that was checked before always serialize.
     encoded.ok()
+}
+
+/// The data column of an event that somebody decided: it names the decision, so that of two who decide at once each learns whose entry it is.
+pub(crate) fn encode_decided(event: &NodeEvent, id: DecisionId) -> Option<String> {
+    let facts = encode(event).and_then(|facts| serde_json::from_str(&facts).ok());
+    let mut facts: serde_json::Map<_, _> = facts.unwrap_or_default();
+    facts.insert("decision_id".to_owned(), id.to_string().into());
+    serde_json::to_string(&facts).ok()
+}
+
+/// The decision that an entry was written for, if somebody decided it.
+pub(crate) fn decision(row: &EntryRow) -> Option<DecisionId> {
+    let decided = row
+        .data
+        .as_ref()
+        .filter(|_| ["node_released", "node_failed"].contains(&row.kind.as_str()))?;
+    Some(decided.parse::<Decided>().ok()?.decision_id)
 }
 
 /// The event of an entry, and its node; `None` for entries that are about the run as a whole.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use gathering_domain::RunStatus;
+use gathering_persistence::runs::RunFilter;
 use serde::Serialize;
 
 use crate::{Error, StartRun};
@@ -12,6 +14,8 @@ const MAX_LABEL_NAME: usize = 64;
 const MAX_LABEL_VALUE: usize = 256;
 const MAX_KEY: usize = 255;
 const MAX_REASON: usize = 1_000;
+/// The most runs that one call cancels.
+const MAX_CANCELS: u32 = 5_000;
 
 /// A name, label or key that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,6 +60,34 @@ pub(crate) fn check_start(start: &StartRun) -> Result<(), Error> {
         problems.push(problem("/idempotency_key", message));
     }
     refuse(problems)
+}
+
+/// A filter of runs: labels as those of a start, and times that some run may be between.
+pub(crate) fn check_filter(filter: &RunFilter) -> Result<(), Error> {
+    refuse(of_filter(filter))
+}
+
+/// A filter of runs to cancel, and how many at once; every broken rule is told at once.
+pub(crate) fn check_cancel(filter: &RunFilter, limit: u32) -> Result<(), Error> {
+    let mut problems = of_filter(filter);
+    if filter.status.is_some_and(RunStatus::is_terminal) {
+        let message = "must be queued, running or waiting: what has ended cannot be cancelled";
+        problems.push(problem("/status", message.to_owned()));
+    }
+    if !(1..=MAX_CANCELS).contains(&limit) {
+        problems.push(problem("/limit", format!("must be a number from 1 to {MAX_CANCELS}")));
+    }
+    refuse(problems)
+}
+
+fn of_filter(filter: &RunFilter) -> Vec<InputProblem> {
+    let mut problems = labels(&filter.labels);
+    let window = filter.created_after.zip(filter.created_before);
+    if window.is_some_and(|(after, before)| after >= before) {
+        let message = "must be later than created_after";
+        problems.push(problem("/created_before", message.to_owned()));
+    }
+    problems
 }
 
 /// Whether a text can be an idempotency key: 1 to 255 visible ASCII characters.

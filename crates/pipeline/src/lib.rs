@@ -2,6 +2,7 @@
 
 mod breakers;
 mod cancel;
+mod cancel_runs;
 mod engine;
 mod entry;
 mod error;
@@ -22,13 +23,15 @@ mod wait;
 
 pub use breakers::{BreakerChange, BreakerSummary, BreakerView};
 pub use cancel::CancelReport;
+pub use cancel_runs::{CancelPart, CancelProgress};
 pub use engine::{Engine, EngineBuilder};
 pub use error::Error;
 pub use futures::future::BoxFuture;
 pub use gathering_domain::definition::{ConfigProblem, InvalidKindName, Problem};
 pub use gathering_domain::node_state::{Failure, HeldBy};
 pub use gathering_domain::{
-    BreakerId, Clock, Entropy, InstanceId, Json, PipelineId, ProjectId, RunId, RunStatus, UserId,
+    BreakerId, CancelPlace, Clock, Entropy, InstanceId, Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus,
+    UserId,
 };
 /// What [`Error::Database`] holds.
 pub use gathering_persistence::Error as DatabaseError;
@@ -45,7 +48,7 @@ pub use instances::InstanceView;
 pub use jiff::Timestamp;
 pub use limits::{LimitProblem, Limits};
 pub use pipelines::{NewPipeline, PipelineSummary, PipelineView, UpdatePipeline};
-pub use quarantine::{NodeReport, QuarantinePage, QuarantinedNode};
+pub use quarantine::{NodeDecided, NodeReport, QuarantinePage, QuarantinedNode};
 pub use retention::{Forgotten, OldWeek};
 pub use start::{StartRun, Started};
 pub use tokio_util::sync::CancellationToken;

@@ -4,21 +4,25 @@ use std::time::Duration;
 
 use gathering_domain::node_state::{Failure, NodeEvent, NodeState};
 use gathering_domain::quarantine::Decision;
-use gathering_domain::{InstanceId, PipelineId, ProjectId, RunId};
-use gathering_persistence::node_decisions::{self, DecisionRow, EntryPlace, QuarantinedRow, Resolution};
+use gathering_domain::{DecisionId, InstanceId, NodeStatus, PipelineId, ProjectId, RunId};
+use gathering_persistence::node_decisions::{self, EntryPlace, QuarantinedRow, Resolution};
+use gathering_persistence::{GenericClient, Transaction};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::input::check_reason;
 use crate::session::decisions::NodeDecision;
+use crate::start::overloaded;
 use crate::view::Record;
-use crate::{Engine, Error, Json, entry};
+use crate::{Engine, Error, entry};
 
 /// How long a decision may take to reach an instance that has the run in memory.
 const DECISION_LIMIT: Duration = Duration::from_secs(5);
 /// How often it is looked whether it has.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How often a transaction may find that somebody took the run just now.
+const MAX_LOOKS: usize = 10;
 
 /// What became of a node about which somebody decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,8 +32,8 @@ pub struct NodeReport {
     /// The node.
     pub node: String,
     /// What it is now; `retrying` when it was just released.
-    pub status: &'static str,
-    /// Whether it was in quarantine when this was asked for.
+    pub status: NodeStatus,
+    /// Whether this very decision took it out of quarantine.
     pub changed: bool,
 }
 
@@ -61,11 +65,36 @@ pub struct QuarantinePage {
     pub next: Option<EntryPlace>,
 }
 
+/// What became of a decision about a node, made in the caller's transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeDecided {
+    /// Nobody has the run in memory: this is so once the transaction commits.
+    Written(NodeReport),
+    /// An instance has the run in memory and is told by the same commit; it writes the entry itself, within
+    /// [`Limits::heartbeat_interval`](crate::Limits::heartbeat_interval), unless the run leaves its memory at that very moment: whoever must
+    /// know decides again after the commit.
+    Told {
+        /// Which.
+        instance_id: InstanceId,
+    },
+}
+
+/// What somebody decides about a node.
+#[derive(Debug, Clone)]
+struct Wish {
+    id: DecisionId,
+    run: RunId,
+    node: String,
+    decision: Decision,
+}
+
 /// A node as it was read, and what is to be written about it.
 struct Look {
-    status: &'static str,
+    status: NodeStatus,
     owner: Option<InstanceId>,
-    /// What a decision makes of it; `None` when it is not in quarantine.
+    /// Whether the journal has an entry of this very decision.
+    written: bool,
+    /// What the decision makes of it; `None` when it is not in quarantine.
     step: Option<Step>,
 }
 
@@ -102,50 +131,76 @@ impl Engine {
     /// Lets a node out of quarantine: its next attempt follows at once, on whichever instance, and the processes that die under it are
     /// counted anew. `None` when there is no such run or node; a node that is not in quarantine is left as it is.
     ///
-    /// When this returns, the release is in the journal, wherever the run is.
+    /// When this returns, the release is in the journal, wherever the run is. Of several who decide about a node at once, one changes it.
     pub async fn release_node(&self, run: RunId, node: &str) -> Result<Option<NodeReport>, Error> {
-        self.decide(run, node, Decision::Release).await
+        self.decide(self.wish(run, node, Decision::Release)).await
     }
 
     /// Fails a node in quarantine: its run goes on as after any other failure. Otherwise as [`Engine::release_node`].
     pub async fn fail_node(&self, run: RunId, node: &str, reason: &str) -> Result<Option<NodeReport>, Error> {
         check_reason(reason)?;
         let error = Failure::new("quarantined", reason);
-        self.decide(run, node, Decision::Fail(error)).await
+        self.decide(self.wish(run, node, Decision::Fail(error))).await
     }
 
-    async fn decide(&self, run: RunId, node: &str, decision: Decision) -> Result<Option<NodeReport>, Error> {
+    /// [`Engine::release_node`] in the caller's transaction: of a run that rests it counts if that commits, and never was if that rolls back;
+    /// an instance that has the run in memory is told by the commit. A working engine finds a run that rested within
+    /// [`Limits::poll_interval`](crate::Limits::poll_interval) of the commit, or at once after [`Engine::wake`].
+    pub async fn release_node_in(
+        &self,
+        transaction: &Transaction<'_>,
+        run: RunId,
+        node: &str,
+    ) -> Result<Option<NodeDecided>, Error> {
+        self.decide_in(transaction, self.wish(run, node, Decision::Release))
+            .await
+    }
+
+    /// [`Engine::fail_node`] in the caller's transaction, as [`Engine::release_node_in`].
+    pub async fn fail_node_in(
+        &self,
+        transaction: &Transaction<'_>,
+        run: RunId,
+        node: &str,
+        reason: &str,
+    ) -> Result<Option<NodeDecided>, Error> {
+        check_reason(reason)?;
+        let error = Failure::new("quarantined", reason);
+        self.decide_in(transaction, self.wish(run, node, Decision::Fail(error)))
+            .await
+    }
+
+    fn wish(&self, run: RunId, node: &str, decision: Decision) -> Wish {
+        Wish {
+            id: DecisionId::new(self.shared.clock.now(), &*self.shared.entropy),
+            run,
+            node: node.to_owned(),
+            decision,
+        }
+    }
+
+    async fn decide(&self, wish: Wish) -> Result<Option<NodeReport>, Error> {
         let deadline = Instant::now() + DECISION_LIMIT;
-        let mut changed = false;
         loop {
-            let Some(look) = self.look(run, node, decision.clone()).await? else {
+            let asked = wish.clone();
+            let looked = self.read(wish.run, move |record| look(&record, &asked)).await?;
+            let Some(look) = looked.flatten() else {
                 return Ok(None);
             };
-            let Some(step) = look.step else {
-                let status = look.status;
-                return Ok(Some(NodeReport {
-                    run_id: run,
-                    node: node.to_owned(),
-                    status,
-                    changed,
-                }));
+            let Some(step) = look.step.filter(|_| !look.written) else {
+                return Ok(Some(wish.report(look.status, look.written)));
             };
-            changed = true;
             let written = match look.owner {
-                None => self.write(run, node, &step).await?,
-                Some(owner) => {
-                    let decision = NodeDecision {
-                        node: node.to_owned(),
-                        attempt: step.attempt,
-                        decision: decision.clone(),
-                    };
-                    self.tell(owner, run, decision).await?
+                None => {
+                    let client = self.shared.connection().await?;
+                    let written = self.write(&client, &wish, &step).await?;
+                    self.wake();
+                    written
                 }
+                Some(owner) => self.tell(owner, &wish, step.attempt).await?,
             };
             if Instant::now() >= deadline {
-                return Err(Error::Overloaded {
-                    retry_after: Duration::from_secs(1),
-                });
+                return Err(overloaded());
             }
             if !written {
                 tokio::time::sleep(LOOK_AGAIN).await;
@@ -153,51 +208,89 @@ impl Engine {
         }
     }
 
-    async fn look(&self, run: RunId, node: &str, decision: Decision) -> Result<Option<Look>, Error> {
-        let node = node.to_owned();
-        let looked = self.read(run, move |record| look(&record, &node, decision)).await?;
-        Ok(looked.flatten())
+    async fn decide_in(&self, transaction: &Transaction<'_>, wish: Wish) -> Result<Option<NodeDecided>, Error> {
+        for _ in 0..MAX_LOOKS {
+            let asked = wish.clone();
+            let looked = self.read_in(transaction, wish.run, move |record| look(&record, &asked));
+            let Some(look) = looked.await?.flatten() else {
+                return Ok(None);
+            };
+            let Some(step) = look.step.filter(|_| !look.written) else {
+                return Ok(Some(NodeDecided::Written(wish.report(look.status, look.written))));
+            };
+            if let Some(instance_id) = look.owner {
+                self.leave(transaction, instance_id, &wish, step.attempt).await?;
+                return Ok(Some(NodeDecided::Told { instance_id }));
+            }
+            // Where somebody took the run just now, or wrote to its journal, it looks otherwise the next time.
+            self.write(transaction, &wish, &step).await?;
+        }
+        Err(overloaded())
     }
 
     /// Nobody has the run in memory: writes the entry. `false` when somebody took it just now.
-    async fn write(&self, run: RunId, node: &str, step: &Step) -> Result<bool, Error> {
-        let client = self.shared.connection().await?;
-        let data = entry::encode(&step.event);
+    async fn write(&self, client: &impl GenericClient, wish: &Wish, step: &Step) -> Result<bool, Error> {
+        let data = entry::encode_decided(&step.event, wish.id);
         let resolution = Resolution {
-            run_id: run,
+            run_id: wish.run,
             epoch: step.epoch,
             seq: step.seq,
             at: self.shared.clock.now(),
             kind: step.event.name(),
-            node,
+            node: &wish.node,
             data: data.as_deref(),
         };
-        let written = node_decisions::resolve(&client, &resolution).await?;
-        self.wake();
-        Ok(written)
+        Ok(node_decisions::resolve(client, &resolution).await?)
     }
 
     /// Somebody has the run in memory, and writes the entry itself. A decision that gets lost on its way is told again.
-    async fn tell(&self, owner: InstanceId, run: RunId, decision: NodeDecision) -> Result<bool, Error> {
+    async fn tell(&self, owner: InstanceId, wish: &Wish, attempt: u32) -> Result<bool, Error> {
         let here = self.current().filter(|session| session.instance == owner);
         if let Some(session) = here {
-            session.held.decide(run, decision);
-            return Ok(false);
+            session.held.decide(wish.run, wish.after(attempt));
+        } else {
+            let client = self.shared.connection().await?;
+            self.leave(&client, owner, wish, attempt).await?;
         }
-        let client = self.shared.connection().await?;
-        let row = DecisionRow {
-            run_id: run,
-            node: decision.node,
-            attempt: i32::try_from(decision.attempt).unwrap_or(i32::MAX),
-            decision: Json::serialize(&decision.decision).unwrap_or_else(|_| Json::null()),
-        };
-        node_decisions::leave(&client, &row, owner, self.shared.clock.now()).await?;
         Ok(false)
+    }
+
+    async fn leave(
+        &self,
+        client: &impl GenericClient,
+        owner: InstanceId,
+        wish: &Wish,
+        attempt: u32,
+    ) -> Result<(), Error> {
+        let row = wish.after(attempt).row(wish.run);
+        // A reason is text, which always serializes.
+        let row = row.map_err(|error| gathering_persistence::Error::Driver(error.to_string()))?;
+        Ok(node_decisions::leave(client, &row, owner, self.shared.clock.now()).await?)
     }
 }
 
-fn look(record: &Record, node: &str, decision: Decision) -> Result<Option<Look>, Error> {
-    let Some(node) = record.pipeline.by_id.get(node).copied() else {
+impl Wish {
+    fn after(&self, attempt: u32) -> NodeDecision {
+        NodeDecision {
+            id: self.id,
+            node: self.node.clone(),
+            attempt,
+            decision: self.decision.clone(),
+        }
+    }
+
+    fn report(self, status: NodeStatus, changed: bool) -> NodeReport {
+        NodeReport {
+            run_id: self.run,
+            node: self.node,
+            status,
+            changed,
+        }
+    }
+}
+
+fn look(record: &Record, wish: &Wish) -> Result<Option<Look>, Error> {
+    let Some(node) = record.pipeline.by_id.get(wish.node.as_str()).copied() else {
         return Ok(None);
     };
     let mut progress = record.progress()?;
@@ -208,17 +301,19 @@ fn look(record: &Record, node: &str, decision: Decision) -> Result<Option<Look>,
     let last = record.journal.last().map_or(0, |row| row.seq);
     let step = progress
         .quarantined(node)
-        .zip(progress.resolve(node, decision))
+        .zip(progress.resolve(node, wish.decision.clone()))
         .map(|(attempt, event)| Step {
             attempt: attempt.number,
             event,
             epoch: head.epoch,
             seq: last.saturating_add(1),
         });
+    let mut decided = record.journal.iter().rev().filter_map(entry::decision);
     let state: &NodeState = &progress.nodes()[node];
     Ok(Some(Look {
-        status: state.name(),
+        status: state.status(),
         owner: head.owner,
+        written: decided.any(|id| id == wish.id),
         step,
     }))
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use gathering_domain::node_state::{Failure, HeldBy, NodeState};
 use gathering_domain::pipeline::{HandlerName, Pipeline};
 use gathering_domain::progress::Progress;
-use gathering_domain::{Json, PipelineId, ProjectId, RunId, RunStatus};
+use gathering_domain::{Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus};
 use gathering_persistence::run_journal::{self, EntryRow};
 use gathering_persistence::runs::{self, ClaimedRun, RunFilter, RunRow};
-use gathering_persistence::{Page, PageRequest};
+use gathering_persistence::{GenericClient, Page, PageRequest, Transaction};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::input::check_filter;
 use crate::library::Version;
 use crate::session::recovery::replay;
 use crate::{Engine, Error};
@@ -83,8 +84,8 @@ pub struct NodeView {
     pub name: Option<String>,
     /// `trigger`, `action`, …, or a type that an embedder registered.
     pub r#type: String,
-    /// `pending`, `running`, `retrying`, `waiting`, `quarantined`, `completed`, `failed`, `skipped`, `cancelled` or `timed_out`.
-    pub status: &'static str,
+    /// How far it has come.
+    pub status: NodeStatus,
     /// Attempts so far.
     pub attempts: u32,
     /// What it gave.
@@ -127,16 +128,12 @@ pub struct JournalEntry {
 impl Engine {
     /// A run with its nodes.
     pub async fn run(&self, id: RunId) -> Result<Option<RunView>, Error> {
-        self.read(id, |record| {
-            let nodes = nodes(&record)?;
-            let queued = record.row.head.status == RunStatus::Queued.as_str();
-            Ok(RunView {
-                head: record.row.try_into()?,
-                missing_handler: record.missing.filter(|_| queued).map(|handler| handler.to_string()),
-                nodes,
-            })
-        })
-        .await
+        self.read(id, view).await
+    }
+
+    /// The same as the caller's transaction sees it.
+    pub(crate) async fn run_in(&self, transaction: &Transaction<'_>, id: RunId) -> Result<Option<RunView>, Error> {
+        self.read_in(transaction, id, view).await
     }
 
     /// Reads a run with its journal, and gives what `look` makes of it; `None` when there is no such run.
@@ -146,11 +143,30 @@ impl Engine {
         look: impl FnOnce(Record) -> Result<T, Error> + Send + 'static,
     ) -> Result<Option<T>, Error> {
         let client = self.shared.connection().await?;
-        let Some(row) = runs::get(&client, id).await? else {
+        let rows = rows(&client, id).await?;
+        drop(client);
+        self.look_at(rows, look).await
+    }
+
+    /// The same as the caller's transaction sees it.
+    pub(crate) async fn read_in<T: Send + 'static>(
+        &self,
+        transaction: &Transaction<'_>,
+        id: RunId,
+        look: impl FnOnce(Record) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let rows = rows(transaction, id).await?;
+        self.look_at(rows, look).await
+    }
+
+    async fn look_at<T: Send + 'static>(
+        &self,
+        rows: Option<(RunRow, Vec<EntryRow>)>,
+        look: impl FnOnce(Record) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let Some((row, journal)) = rows else {
             return Ok(None);
         };
-        let journal = run_journal::of_runs(&client, &[id]).await?;
-        drop(client);
         let (pipeline_id, version) = (row.head.pipeline_id, row.head.version);
         let kept = self.shared.library.get(&self.shared.pool, pipeline_id, version).await?;
         let Version { pipeline, missing } = kept;
@@ -170,16 +186,21 @@ impl Engine {
     /// A run without its nodes: one row, whatever the size of its pipeline.
     pub async fn run_head(&self, id: RunId) -> Result<Option<RunHead>, Error> {
         let client = self.shared.connection().await?;
-        runs::get(&client, id).await?.map(TryInto::try_into).transpose()
+        self.head_on(&client, id).await
     }
 
-    /// The runs of a project, newest first.
+    pub(crate) async fn head_on(&self, client: &impl GenericClient, id: RunId) -> Result<Option<RunHead>, Error> {
+        runs::get(client, id).await?.map(TryInto::try_into).transpose()
+    }
+
+    /// The runs of a project that match, newest first.
     pub async fn runs(
         &self,
         project: ProjectId,
         filter: &RunFilter,
         page: PageRequest,
     ) -> Result<Page<RunSummary>, Error> {
+        check_filter(filter)?;
         let client = self.shared.connection().await?;
         let Page { items, next } = runs::list(&client, project, filter, page).await?;
         Ok(Page {
@@ -225,6 +246,24 @@ impl Record {
     }
 }
 
+/// The head first: the journal is not older.
+async fn rows(client: &impl GenericClient, id: RunId) -> Result<Option<(RunRow, Vec<EntryRow>)>, Error> {
+    let Some(row) = runs::get(client, id).await? else {
+        return Ok(None);
+    };
+    Ok(Some((row, run_journal::of_runs(client, &[id]).await?)))
+}
+
+fn view(record: Record) -> Result<RunView, Error> {
+    let nodes = nodes(&record)?;
+    let queued = record.row.head.status == RunStatus::Queued.as_str();
+    Ok(RunView {
+        head: record.row.try_into()?,
+        missing_handler: record.missing.filter(|_| queued).map(|handler| handler.to_string()),
+        nodes,
+    })
+}
+
 fn nodes(record: &Record) -> Result<Vec<NodeView>, Error> {
     let Record {
         row, pipeline, journal, ..
@@ -256,7 +295,7 @@ fn nodes(record: &Record) -> Result<Vec<NodeView>, Error> {
                 id: node.id.clone(),
                 name: node.name.clone(),
                 r#type: node.kind.name().to_owned(),
-                status: state.name(),
+                status: state.status(),
                 attempts: state.attempts(),
                 output: output.cloned(),
                 waiting: waiting(state),

@@ -1,9 +1,12 @@
-//! `/runs`: start, cancel, read, list, and the journal of one.
+//! `/runs`: start, cancel one or many, read, list, and the journal of one.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use actix_web::http::header::{HeaderName, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{Json, NewRun, PageRequest, PipelineId, RunQuery};
+use gathering::{CancelPart, CancelRuns, Json, NewRun, PageRequest, PipelineId, RunFilter, RunQuery};
 use serde_json::json;
 
 use super::body::Incoming;
@@ -13,6 +16,22 @@ use super::problem::{Place, Problem, Wrong};
 use super::route::{Id, Run, log_run, methods, read, write};
 use super::{Method, Page, State};
 
+/// How many runs one request cancels when nobody says.
+const USUAL_PART: u32 = 1_000;
+const TIME: &str = "a time as in 2026-01-31T12:00:00Z";
+const LABELS: &str = r#"a JSON object of texts, as in {"team":"blue"}"#;
+
+/// The parameter `labels`.
+struct Labels(BTreeMap<String, String>);
+
+impl FromStr for Labels {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(text).map(Self)
+    }
+}
+
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that the run was started by an earlier request with the same key.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -21,6 +40,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(methods(resource("/pipelines/{id}/runs"), "POST").route(write(Method::POST).to(start)))
         .service(methods(resource("/runs"), "GET, HEAD").route(read().to(list)))
+        // Before the runs by id, which it is not.
+        .service(methods(resource("/runs/cancel"), "POST").route(write(Method::POST).to(cancel_many)))
         .service(methods(resource("/runs/{id}"), "GET, HEAD").route(read().to(get)))
         .service(methods(resource("/runs/{id}/cancel"), "POST").route(write(Method::POST).to(cancel)))
         .service(methods(resource("/runs/{id}/journal"), "GET, HEAD").route(read().to(journal)));
@@ -55,11 +76,18 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
     let mut parameters = Parameters::of(&request);
     let query = RunQuery {
         project_id: parameters.optional("project_id", "a UUID"),
-        pipeline_id: parameters.optional("pipeline_id", "a UUID"),
-        status: parameters.optional(
-            "status",
-            "queued, running, waiting, completed, failed, cancelled or timed_out",
-        ),
+        filter: RunFilter {
+            pipeline_id: parameters.optional("pipeline_id", "a UUID"),
+            status: parameters.optional(
+                "status",
+                "queued, running, waiting, completed, failed, cancelled or timed_out",
+            ),
+            labels: parameters
+                .optional("labels", LABELS)
+                .map_or_else(BTreeMap::new, |Labels(labels)| labels),
+            created_before: parameters.optional("created_before", TIME),
+            created_after: parameters.optional("created_after", TIME),
+        },
     };
     let wanted = PageRequest {
         limit: parameters.limit(),
@@ -85,6 +113,33 @@ async fn cancel(
     body.finish()?;
     let report = state.gathering.cancel_run(&identity, id, reason.as_deref()).await?;
     Ok(HttpResponse::Ok().json(report))
+}
+
+async fn cancel_many(
+    state: Data<State>,
+    Caller(identity): Caller,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let mut body = incoming.object().await?;
+    let asked = CancelRuns {
+        project_id: body.optional("project_id", "a UUID"),
+        filter: RunFilter {
+            pipeline_id: body.optional("pipeline_id", "a UUID"),
+            status: body.optional("status", "queued, running or waiting"),
+            labels: body.optional("labels", "an object of texts").unwrap_or_default(),
+            created_before: body.optional("created_before", TIME),
+            created_after: body.optional("created_after", TIME),
+        },
+        all: body.optional("all", "true or false").unwrap_or_default(),
+        reason: body.optional("reason", "a text"),
+        part: CancelPart {
+            limit: body.optional("limit", "a number from 1 to 5000").unwrap_or(USUAL_PART),
+            from: body.optional("cursor", "the next_cursor of an earlier answer"),
+        },
+    };
+    body.finish()?;
+    let progress = state.gathering.cancel_runs(&identity, asked).await?;
+    Ok(HttpResponse::Ok().json(progress))
 }
 
 async fn journal(

@@ -5,6 +5,7 @@
 mod auth;
 mod breakers;
 mod cancel;
+mod cancel_runs;
 mod command_line;
 mod demo;
 mod faults;

@@ -3,17 +3,58 @@
 use std::sync::Mutex;
 
 use gathering_domain::quarantine::Decision;
+use gathering_domain::{DecisionId, Json, RunId};
+use gathering_persistence::node_decisions::DecisionRow;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 /// A decision about one quarantine of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct NodeDecision {
+    /// Goes into the entry that it leads to.
+    pub(crate) id: DecisionId,
     /// The node.
     pub(crate) node: String,
     /// The number of the attempt after which it was quarantined: it tells this quarantine from a later one.
     pub(crate) attempt: u32,
     /// What is to become of it.
     pub(crate) decision: Decision,
+}
+
+/// What of a decision is JSON in the table.
+#[derive(Debug, Serialize, Deserialize)]
+struct Facts {
+    id: DecisionId,
+    decision: Decision,
+}
+
+impl NodeDecision {
+    /// As a row for the instance that has the run in memory.
+    pub(crate) fn row(self, run_id: RunId) -> Result<DecisionRow, serde_json::Error> {
+        let Self {
+            id,
+            node,
+            attempt,
+            decision,
+        } = self;
+        Ok(DecisionRow {
+            run_id,
+            node,
+            attempt: i32::try_from(attempt).unwrap_or(i32::MAX),
+            decision: Json::serialize(&Facts { id, decision })?,
+        })
+    }
+
+    /// From the row; `None` when it cannot be read.
+    pub(crate) fn read(row: DecisionRow) -> Option<Self> {
+        let Facts { id, decision } = row.decision.parse().ok()?;
+        Some(Self {
+            id,
+            node: row.node,
+            attempt: u32::try_from(row.attempt).ok()?,
+            decision,
+        })
+    }
 }
 
 /// The decisions that the driver of a run has not taken yet; at most one per node.

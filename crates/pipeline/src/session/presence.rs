@@ -87,15 +87,10 @@ impl Presence {
             session.held.stop(run);
         }
         for row in node_decisions::take(connection, self.instance).await? {
+            let run = row.run_id;
             // One that cannot be read, or whose run has left the memory, is asked for again by whoever waits for it.
-            if let Ok(decision) = row.decision.parse() {
-                let (node, attempt) = (row.node, u32::try_from(row.attempt).unwrap_or_default());
-                let decision = NodeDecision {
-                    node,
-                    attempt,
-                    decision,
-                };
-                session.held.decide(row.run_id, decision);
+            if let Some(decision) = NodeDecision::read(row) {
+                session.held.decide(run, decision);
             }
         }
         Ok(())

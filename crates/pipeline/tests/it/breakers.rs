@@ -109,7 +109,7 @@ async fn held_run(engine: &Engine, definition: &Value) -> RunId {
         let run = start(engine, definition, 1).await[0];
         let came = until("the run to be held or to end", LIMIT, async || {
             let view = engine.run(run).await.unwrap().unwrap();
-            Some(view.nodes[0].status).filter(|status| ["waiting", "failed"].contains(status))
+            Some(view.nodes[0].status).filter(|status| ["waiting", "failed"].contains(&status.as_str()))
         })
         .await;
         Some(run).filter(|_| came == "waiting")

@@ -112,6 +112,57 @@ async fn queued_and_waiting_runs_are_cancelled_and_ended_ones_are_left() {
     handle.shutdown(LIMIT).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_in_the_callers_transaction_holds_with_its_commit_and_never_was_after_a_rollback() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool().await;
+    let (calls, heard) = (Calls::default(), Arc::default());
+    let engine = listening(builder(pool.clone(), &calls), &calls, &heard);
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, listens()).await;
+    let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+    eventually("the node to run", LIMIT, async || calls.of("l") == 1).await;
+    let mut client = pool.get().await.unwrap();
+
+    let transaction = client.transaction().await.unwrap();
+    let report = engine
+        .cancel_run_in(&transaction, run, "on trial")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((report.status, report.changed), (RunStatus::Cancelled, true));
+    transaction.rollback().await.unwrap();
+    assert_eq!(status(&engine, run).await, "running");
+
+    let transaction = client.transaction().await.unwrap();
+    let report = engine
+        .cancel_run_in(&transaction, run, "for good")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (report.instance_id, report.stopped),
+        (engine.instance_id(), vec!["l".into()])
+    );
+    let again = engine.cancel_run_in(&transaction, run, "again").await.unwrap().unwrap();
+    assert_eq!((again.status, again.changed), (RunStatus::Cancelled, false));
+    assert_eq!(heard.load(Ordering::SeqCst), 0, "nothing stops before the commit");
+    transaction.commit().await.unwrap();
+    eventually("the work to stop", Duration::from_secs(1), async || {
+        heard.load(Ordering::SeqCst) == 1
+    })
+    .await;
+    assert_eq!(status(&engine, run).await, "cancelled");
+    handle.shutdown(LIMIT).await;
+}
+
+/// Counts the runs whose journal does not end with the very end that the head tells, or has gaps.
+pub(crate) const WRONG: &str = "
+    SELECT count(*) FROM runs r WHERE NOT EXISTS (
+        SELECT FROM run_journal j WHERE j.run_id = r.id AND j.kind = 'run_ended' AND j.data ->> 'status' = r.status
+            AND j.seq = (SELECT max(seq) FROM run_journal k WHERE k.run_id = r.id)
+            AND j.seq = (SELECT count(*) FROM run_journal k WHERE k.run_id = r.id))";
+
 /// Ten thousand times somebody cancels a run that is just about to complete: whoever wins, head and journal say the same, and nothing
 /// comes after the end.
 #[tokio::test(flavor = "multi_thread")]
@@ -137,12 +188,7 @@ async fn of_cancel_and_completion_one_wins_and_the_journal_agrees() {
         open.get::<_, i64>(0) == 0
     })
     .await;
-    let wrong = "
-        SELECT count(*) FROM runs r WHERE NOT EXISTS (
-            SELECT FROM run_journal j WHERE j.run_id = r.id AND j.kind = 'run_ended' AND j.data ->> 'status' = r.status
-                AND j.seq = (SELECT max(seq) FROM run_journal k WHERE k.run_id = r.id)
-                AND j.seq = (SELECT count(*) FROM run_journal k WHERE k.run_id = r.id))";
-    assert_eq!(client.query_one(wrong, &[]).await.unwrap().get::<_, i64>(0), 0);
+    assert_eq!(client.query_one(WRONG, &[]).await.unwrap().get::<_, i64>(0), 0);
     let outcomes = "SELECT status, count(*) FROM runs GROUP BY status ORDER BY status";
     let outcomes: Vec<(String, i64)> = client
         .query(outcomes, &[])

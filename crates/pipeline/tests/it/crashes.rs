@@ -124,7 +124,7 @@ async fn a_node_under_which_three_processes_died_is_not_given_a_fourth_until_it_
     })
     .await;
     assert_eq!(
-        (rests.nodes[1].status, rests.head.summary.wake_at),
+        (rests.nodes[1].status.as_str(), rests.head.summary.wake_at),
         ("quarantined", None)
     );
     assert_eq!(rests.nodes[1].error.as_ref().unwrap().code, "quarantined");

@@ -50,7 +50,7 @@ async fn a_node_of_an_own_type_is_given_its_whole_config_is_tried_again_and_show
     let stranger = Engine::builder(database.pool().await).build();
     let view = stranger.run(run.id).await.unwrap().unwrap();
     assert_eq!(
-        (view.nodes[0].r#type.as_str(), view.nodes[0].status),
+        (view.nodes[0].r#type.as_str(), view.nodes[0].status.as_str()),
         ("score", "completed")
     );
     handle.shutdown(LIMIT).await;

@@ -3,8 +3,10 @@
 
 mod appends;
 mod breakers;
+mod cancel_runs;
 mod cancels;
 mod crashes;
+mod decisions;
 mod fencing;
 mod handlers;
 mod kinds;

@@ -98,8 +98,8 @@ async fn a_handler_that_kills_its_process_does_so_three_times_for_each_release()
             let view = mended.run(run).await.unwrap().unwrap();
             let seen = (
                 view.head.summary.status.as_str(),
-                view.nodes[0].status,
-                view.nodes[2].status,
+                view.nodes[0].status.as_str(),
+                view.nodes[2].status.as_str(),
             );
             (seen == ("waiting", "quarantined", "completed")).then_some(())
         })

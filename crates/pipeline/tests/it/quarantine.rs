@@ -121,7 +121,7 @@ async fn a_run_that_rests_can_be_cancelled_and_then_nothing_is_released() {
     let cancelled = engine.cancel_run(run, "no longer wanted").await.unwrap().unwrap();
     assert!(cancelled.changed, "{cancelled:?}");
     let after = engine.release_node(run, "h").await.unwrap().unwrap();
-    assert_eq!((after.status, after.changed), ("cancelled", false));
+    assert_eq!((after.status.as_str(), after.changed), ("cancelled", false));
     assert_eq!(kinds(&engine, run).await.last().unwrap(), "run_ended -");
     handle.shutdown(LIMIT).await;
     history(&database, &[&calls]).await.assert_sound();

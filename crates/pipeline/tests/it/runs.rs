@@ -123,7 +123,7 @@ async fn a_node_and_a_run_that_take_too_long_time_out() {
     )
     .await;
     assert_eq!(
-        (node.head.summary.status.as_str(), node.nodes[0].status),
+        (node.head.summary.status.as_str(), node.nodes[0].status.as_str()),
         ("failed", "timed_out")
     );
     let run = outcome(
@@ -132,7 +132,7 @@ async fn a_node_and_a_run_that_take_too_long_time_out() {
     )
     .await;
     assert_eq!(
-        (run.head.summary.status.as_str(), run.nodes[0].status),
+        (run.head.summary.status.as_str(), run.nodes[0].status.as_str()),
         ("timed_out", "cancelled")
     );
 }

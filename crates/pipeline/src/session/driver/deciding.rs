@@ -1,6 +1,7 @@
 //! What somebody decided about a node in quarantine, while its run is in memory.
 
 use super::Driver;
+use crate::entry;
 use crate::session::committer::Refused;
 use crate::session::decisions::NodeDecision;
 
@@ -8,6 +9,7 @@ impl Driver {
     /// Makes decisions durable before anything follows from them. One about a quarantine that is over already changes nothing.
     pub(super) async fn take_decisions(&mut self) -> Result<(), Refused> {
         for NodeDecision {
+            id,
             node,
             attempt,
             decision,
@@ -23,7 +25,7 @@ impl Driver {
                 continue;
             };
             let now = self.now();
-            self.note(node, &event, now);
+            self.push(now, event.name(), Some(node), entry::encode_decided(&event, id));
             self.flush().await?;
             self.take_in(node, &event, now);
             if let Some(watch) = &mut self.watch {

@@ -1,0 +1,214 @@
+//! Cancelling the runs that match a filter, part by part.
+
+use std::collections::HashSet;
+
+use gathering_domain::{CancelPlace, ProjectId, RunId};
+use gathering_persistence::cancellations::{self, Cancel, Cancelled};
+use gathering_persistence::runs::{self, RunFilter};
+use gathering_persistence::{Connection, Error as DatabaseError};
+use serde::Serialize;
+
+use crate::cancel::{MAX_RACES, why};
+use crate::input::{check_cancel, check_reason};
+use crate::{Engine, Error};
+
+/// The most runs that are cancelled in one commit: enough to be fast, few enough that nobody waits long for a head.
+const STEP: usize = 500;
+/// Up to which number the remaining runs are counted.
+const MOST_COUNTED: u32 = 10_000;
+/// For how many locked runs one call waits (100 ms each); those after them are left to a later call.
+const MAX_LOCK_WAITS: u32 = 10;
+
+/// Which part of the work one call does.
+#[derive(Debug, Clone, Copy)]
+pub struct CancelPart {
+    /// Runs that it looks at, 1 to 5,000.
+    pub limit: u32,
+    /// Where it begins: the [`CancelProgress::next_cursor`] of the call before; `None` for the first.
+    pub from: Option<CancelPlace>,
+}
+
+/// What a call of [`Engine::cancel_runs`] came to, and what is left to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct CancelProgress {
+    /// Open runs that matched when this call came to them: the sum of the next two, and of those that somebody had locked for too long.
+    pub matched: u32,
+    /// Runs that this very call ended.
+    pub cancelled: u32,
+    /// Runs that ended by themselves, or by somebody else's hand, before this call could.
+    pub already_ended: u32,
+    /// Open runs that match now, not counting those that were started after the first call; at most 10,000.
+    pub remaining: u32,
+    /// Whether `remaining` is the whole number; if not, there are more.
+    pub remaining_is_exact: bool,
+    /// Where the next call goes on; `None` when nothing remains.
+    pub next_cursor: Option<CancelPlace>,
+}
+
+/// A walk that is under way.
+struct Walk<'a> {
+    client: Connection,
+    filter: &'a RunFilter,
+    error: String,
+    progress: CancelProgress,
+    /// For how many locked runs it still waits.
+    patience: u32,
+}
+
+/// What became of a run that was tried by itself.
+enum Single {
+    Ended(Cancelled),
+    /// It is over, gone, or does not match any more.
+    Missing,
+    Locked,
+}
+
+impl Engine {
+    /// Cancels open runs of a project that match, newest first, for a reason of up to 1,000 characters: up to
+    /// [`CancelPart::limit`] of them, in commits of up to 500. To be repeated with the same filter and
+    /// [`CancelProgress::next_cursor`] until that is `None`: then none of those that matched when the first call was made is open. An empty
+    /// filter means all of the project.
+    ///
+    /// Each run ends as by [`Engine::cancel_run`]: for good, and its owner is told by the same commit. Runs that are started after the first
+    /// call are left alone (as far as the clocks of instances agree). It may be dropped, killed or made twice at once: what is done is
+    /// done, and the rest is done by whoever repeats it, over any instance.
+    ///
+    /// One call waits for at most a second in all for runs that somebody has locked; what is still locked then is tried again once the walk
+    /// has come to its end. There is no twin in the caller's transaction: that would keep thousands of runs locked until it commits; see
+    /// [`Engine::cancel_run_in`].
+    pub async fn cancel_runs(
+        &self,
+        project: ProjectId,
+        filter: &RunFilter,
+        reason: &str,
+        part: CancelPart,
+    ) -> Result<CancelProgress, Error> {
+        check_reason(reason)?;
+        check_cancel(filter, part.limit)?;
+        let mut walk = Walk {
+            client: self.shared.connection().await?,
+            filter,
+            error: why(reason),
+            progress: CancelProgress::default(),
+            patience: MAX_LOCK_WAITS,
+        };
+        let (mut left, mut place, mut at_end) = (part.limit as usize, part.from, false);
+        while left > 0 && !at_end {
+            let step = left.min(STEP);
+            let limit = i64::try_from(step).unwrap_or(i64::MAX);
+            let seen = runs::open(&walk.client, project, filter, CancelPlace::next(place), limit).await?;
+            self.cancel_step(&mut walk, &seen).await?;
+            place = CancelPlace::after(place, &seen);
+            at_end = seen.len() < step;
+            left -= seen.len();
+        }
+        let progress = walk.finish(project, place, at_end).await?;
+        tracing::info!(project_id = %project, ?progress, "runs were cancelled by a filter");
+        Ok(progress)
+    }
+
+    /// Cancels these runs: first those that nobody has locked, in one commit, and then the others one by one.
+    async fn cancel_step(&self, walk: &mut Walk<'_>, seen: &[RunId]) -> Result<(), Error> {
+        let at = self.shared.clock.now();
+        let asked = Cancel {
+            runs: seen,
+            status: walk.filter.status,
+            error: &walk.error,
+            at,
+        };
+        let ended = or_none(cancellations::cancel_free(&mut walk.client, asked).await)?;
+        let ended = ended.unwrap_or_default().into_iter().filter(|run| run.done);
+        let ended: HashSet<RunId> = ended.map(|run| run.id).collect();
+        for run in &ended {
+            self.told_here(*run);
+        }
+        walk.count_cancelled(ended.len());
+        let mut missing = Vec::new();
+        for run in seen.iter().filter(|run| !ended.contains(run)) {
+            match self.cancel_single(walk, *run).await? {
+                Single::Ended(run) => {
+                    self.told_here(run.id);
+                    walk.count_cancelled(1);
+                }
+                Single::Missing => missing.push(*run),
+                Single::Locked => walk.progress.matched += 1,
+            }
+        }
+        walk.count_missing(&missing).await
+    }
+
+    async fn cancel_single(&self, walk: &mut Walk<'_>, run: RunId) -> Result<Single, Error> {
+        for _ in 0..=MAX_RACES {
+            if walk.patience == 0 {
+                break;
+            }
+            let asked = Cancel {
+                runs: &[run],
+                status: walk.filter.status,
+                error: &walk.error,
+                at: self.shared.clock.now(),
+            };
+            match or_none(cancellations::cancel_patiently(&mut walk.client, asked).await)? {
+                None => {
+                    walk.patience -= 1;
+                    break;
+                }
+                Some(found) => match found.first() {
+                    None => return Ok(Single::Missing),
+                    Some(run) if run.done => return Ok(Single::Ended(*run)),
+                    // Its owner appended at this very moment.
+                    Some(_) => {}
+                },
+            }
+        }
+        Ok(Single::Locked)
+    }
+}
+
+impl Walk<'_> {
+    fn count_cancelled(&mut self, count: usize) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.progress.cancelled += count;
+        self.progress.matched += count;
+    }
+
+    /// Of those that could not be found any more, some have ended; the others only do not match any more, as a queued run that was claimed.
+    async fn count_missing(&mut self, missing: &[RunId]) -> Result<(), Error> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let ended = runs::over(&self.client, missing).await?.len();
+        let ended = u32::try_from(ended).unwrap_or(u32::MAX);
+        self.progress.already_ended += ended;
+        self.progress.matched += ended;
+        Ok(())
+    }
+
+    /// Counts what is left, and says where to go on.
+    async fn finish(
+        mut self,
+        project: ProjectId,
+        place: Option<CancelPlace>,
+        at_end: bool,
+    ) -> Result<CancelProgress, Error> {
+        self.progress.remaining_is_exact = true;
+        if let Some(place) = place {
+            let most = i64::from(MOST_COUNTED) + 1;
+            let open = runs::count_open(&self.client, project, self.filter, place.newest(), most).await?;
+            let open = u32::try_from(open).unwrap_or(u32::MAX);
+            self.progress.remaining = open.min(MOST_COUNTED);
+            self.progress.remaining_is_exact = open <= MOST_COUNTED;
+            self.progress.next_cursor = place.going_on(at_end, open);
+        }
+        Ok(self.progress)
+    }
+}
+
+/// `None` where somebody held a lock for too long: nothing was done then.
+fn or_none<T>(done: Result<T, DatabaseError>) -> Result<Option<T>, DatabaseError> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if error.is_lock_timeout() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
