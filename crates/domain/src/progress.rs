@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::node_state::{EdgeOutcome, HeldBy, Impossible, NodeEvent, NodeState, SkipReason};
+use crate::node_event::{EdgeOutcome, HeldBy, NodeEvent, SkipReason};
+use crate::node_state::{Impossible, NodeState};
 use crate::pipeline::{JoinMode, NodeIx, NodeKind};
 use crate::scope::Scope;
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::node_state::{Attempt, Failure, NodeEvent, NodeState};
+use crate::node_event::{Attempt, Failure, NodeEvent};
+use crate::node_state::NodeState;
 use crate::pipeline::NodeIx;
 use crate::progress::Progress;
 

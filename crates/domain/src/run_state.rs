@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::node_state::Failure;
+use crate::node_event::Failure;
 use crate::{InstanceId, Json};
 
 /// The state of a run, with its facts.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::Json;
-use crate::node_state::{Attempt, Failure, HeldBy, NodeEvent, NodeState};
+use crate::node_event::{Attempt, Failure, HeldBy, NodeEvent};
+use crate::node_state::NodeState;
 use crate::pipeline::NodeIx;
 use crate::planner::later;
 use crate::progress::Progress;

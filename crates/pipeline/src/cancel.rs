@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gathering_domain::node_state::Failure;
+use gathering_domain::node_event::Failure;
 use gathering_domain::{InstanceId, NodeStatus, RunId, RunStatus};
 use gathering_persistence::cancellations::{self, Cancel, Cancelled};
 use gathering_persistence::{GenericClient, Transaction};

@@ -1,6 +1,6 @@
 //! Journal entries: events as rows, and rows as events.
 
-use gathering_domain::node_state::{Attempt, EdgeOutcome, Failure, HeldBy, NodeEvent, SkipReason};
+use gathering_domain::node_event::{Attempt, EdgeOutcome, Failure, HeldBy, NodeEvent, SkipReason};
 use gathering_domain::pipeline::{NodeIx, Pipeline};
 use gathering_domain::{DecisionId, InstanceId, Json};
 use gathering_persistence::Error;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use gathering_domain::definition::ConfigProblem;
-use gathering_domain::node_state::Failure;
+use gathering_domain::node_event::Failure;
 use gathering_domain::planner::AttemptResult;
 use gathering_domain::{Json, RunId};
 use serde_json::{Map, Value};

@@ -28,7 +28,7 @@ pub use engine::{Engine, EngineBuilder};
 pub use error::Error;
 pub use futures::future::BoxFuture;
 pub use gathering_domain::definition::{ConfigProblem, InvalidKindName, Problem};
-pub use gathering_domain::node_state::{Failure, HeldBy};
+pub use gathering_domain::node_event::{Failure, HeldBy};
 pub use gathering_domain::{
     BreakerId, CancelPlace, Clock, Entropy, InstanceId, Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus,
     UserId,

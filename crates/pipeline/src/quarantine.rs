@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use gathering_domain::node_state::{Failure, NodeEvent, NodeState};
+use gathering_domain::node_event::{Failure, NodeEvent};
+use gathering_domain::node_state::NodeState;
 use gathering_domain::quarantine::Decision;
 use gathering_domain::{DecisionId, InstanceId, NodeStatus, PipelineId, ProjectId, RunId};
 use gathering_persistence::node_decisions::{self, EntryPlace, QuarantinedRow, Resolution};

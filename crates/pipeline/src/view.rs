@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use gathering_domain::node_state::{Failure, HeldBy, NodeState};
+use gathering_domain::node_event::{Failure, HeldBy};
+use gathering_domain::node_state::NodeState;
 use gathering_domain::pipeline::{HandlerName, Pipeline};
 use gathering_domain::progress::Progress;
 use gathering_domain::{Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus};

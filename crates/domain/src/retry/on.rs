@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use crate::node_state::Failure;
+use crate::node_event::Failure;
 
 /// The code of an attempt that took longer than its node's timeout.
 pub(crate) const TIMEOUT: &str = "timeout";

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use gathering_domain::breaker::{BreakerEvent, BreakerRules, BreakerScope, BreakerState, Counts, Probe, Threshold};
 use gathering_domain::breaker::{BreakerPolicy, WhenOpen};
-use gathering_domain::node_state::{Attempt, Failure, HeldBy, NodeEvent, NodeState};
+use gathering_domain::node_event::{Attempt, Failure, HeldBy, NodeEvent};
+use gathering_domain::node_state::NodeState;
 use gathering_domain::pipeline::HandlerName;
 use gathering_domain::planner::{AttemptEnd, AttemptResult};
 use gathering_domain::progress::Progress;

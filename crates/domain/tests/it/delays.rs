@@ -1,6 +1,7 @@
 //! Delay nodes: how long they wait, and what is no duration.
 
-use gathering_domain::node_state::{Attempt, Failure, NodeEvent, NodeState};
+use gathering_domain::node_event::{Attempt, Failure, NodeEvent};
+use gathering_domain::node_state::NodeState;
 use gathering_domain::planner::Plan;
 use jiff::SignedDuration;
 use serde_json::{Value, json};

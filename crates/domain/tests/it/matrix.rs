@@ -1,6 +1,7 @@
 //! The whole tables of the two state machines, as snapshots.
 
-use gathering_domain::node_state::{Attempt, EdgeOutcome, Ended, Failure, HeldBy, NodeEvent, NodeState, SkipReason};
+use gathering_domain::node_event::{Attempt, EdgeOutcome, Failure, HeldBy, NodeEvent, SkipReason};
+use gathering_domain::node_state::{Ended, NodeState};
 use gathering_domain::run_state::{Outcome, RunEvent, RunState};
 use gathering_domain::{BreakerId, InstanceId, Json};
 use jiff::Timestamp;

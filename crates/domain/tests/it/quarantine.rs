@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use gathering_domain::Json;
-use gathering_domain::node_state::{Attempt, Failure, NodeEvent, NodeState};
+use gathering_domain::node_event::{Attempt, Failure, NodeEvent};
+use gathering_domain::node_state::NodeState;
 use gathering_domain::planner::{AttemptEnd, AttemptResult};
 use gathering_domain::progress::Progress;
 use gathering_domain::quarantine::{Decision, Suspicion};

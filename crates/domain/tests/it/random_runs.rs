@@ -1,6 +1,7 @@
 //! Properties of every run: each node ends once, in its turn, as its edges say.
 
-use gathering_domain::node_state::{EdgeOutcome, NodeEvent, NodeState, SkipReason};
+use gathering_domain::node_event::{EdgeOutcome, NodeEvent, SkipReason};
+use gathering_domain::node_state::NodeState;
 use gathering_domain::pipeline::{EdgeIx, JoinMode, NodeIx, NodeKind, OnError, When};
 use gathering_domain::run_state::Outcome;
 use proptest::prelude::*;

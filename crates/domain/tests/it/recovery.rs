@@ -1,7 +1,8 @@
 //! Recovery: from any prefix of its journal, a run goes on to the same end.
 
 use gathering_domain::Json;
-use gathering_domain::node_state::{Attempt, Failure, NodeEvent, NodeState, SkipReason};
+use gathering_domain::node_event::{Attempt, Failure, NodeEvent, SkipReason};
+use gathering_domain::node_state::NodeState;
 use gathering_domain::pipeline::{JoinMode, NodeIx, NodeKind};
 use gathering_domain::run_state::Outcome;
 use proptest::prelude::*;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use gathering_domain::Json;
-use gathering_domain::node_state::Failure;
+use gathering_domain::node_event::Failure;
 use gathering_domain::planner::{AttemptResult, too_deep};
 
 use crate::handler::{Call, Handler, HandlerError};

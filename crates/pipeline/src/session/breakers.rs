@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use gathering_domain::breaker::{BreakerRules, Verdict};
-use gathering_domain::node_state::HeldBy;
+use gathering_domain::node_event::HeldBy;
 use gathering_domain::{BreakerId, ProjectId};
 use gathering_persistence::breakers::BreakerKey;
 use tokio::sync::{mpsc, oneshot, watch};

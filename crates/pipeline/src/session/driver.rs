@@ -9,7 +9,7 @@ mod recovering;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use gathering_domain::node_state::NodeEvent;
+use gathering_domain::node_event::NodeEvent;
 use gathering_domain::pipeline::{NodeIx, NodeKind, Pipeline};
 use gathering_domain::planner::{AttemptEnd, AttemptResult, Plan, Start};
 use gathering_domain::progress::Progress;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gathering_domain::node_state::Failure;
+use gathering_domain::node_event::Failure;
 use gathering_domain::pipeline::{NodeIx, Pipeline};
 use gathering_domain::planner::AttemptResult;
 use gathering_domain::scope::{Outputs, RunFacts, Scope};

@@ -6,7 +6,7 @@ mod timing;
 
 use std::collections::{BTreeMap, HashMap};
 
-use gathering_domain::node_state::{Attempt, NodeEvent};
+use gathering_domain::node_event::{Attempt, NodeEvent};
 use gathering_domain::pipeline::NodeIx;
 use gathering_domain::planner::{AttemptEnd, Plan, Start};
 use gathering_domain::progress::Progress;

@@ -1,7 +1,7 @@
 //! What happened in a run, as lines that a test can show whole.
 
 use gathering_domain::Json;
-use gathering_domain::node_state::{EdgeOutcome, Failure, NodeEvent, SkipReason};
+use gathering_domain::node_event::{EdgeOutcome, Failure, NodeEvent, SkipReason};
 use gathering_domain::run_state::Outcome;
 use jiff::{SignedDuration, Timestamp};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gathering_domain::breaker::{BreakerPolicy, Verdict, WhenOpen};
 use gathering_domain::duration::format_duration;
-use gathering_domain::node_state::{Failure, HeldBy};
+use gathering_domain::node_event::{Failure, HeldBy};
 use gathering_domain::planner::AttemptResult;
 use gathering_domain::{BreakerId, Json};
 use gathering_persistence::breakers::BreakerKey;

@@ -1,6 +1,6 @@
 //! What a run decides becomes entries, and these durable.
 
-use gathering_domain::node_state::NodeEvent;
+use gathering_domain::node_event::NodeEvent;
 use gathering_domain::pipeline::NodeIx;
 use gathering_persistence::run_journal::{HeadChange, NewEntry};
 use jiff::Timestamp;

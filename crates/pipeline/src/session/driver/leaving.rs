@@ -1,7 +1,7 @@
 //! How a run leaves the memory: it ends, or is put down until its next timer, or until somebody decides.
 
 use gathering_domain::Json;
-use gathering_domain::node_state::Failure;
+use gathering_domain::node_event::Failure;
 use gathering_domain::pipeline::HandlerName;
 use gathering_domain::run_state::{Outcome, RunEvent, RunState};
 use gathering_persistence::run_journal::HeadChange;

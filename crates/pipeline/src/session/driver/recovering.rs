@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gathering_domain::node_state::{Attempt, NodeEvent};
+use gathering_domain::node_event::{Attempt, NodeEvent};
 use gathering_domain::planner::{AttemptEnd, AttemptResult, Start};
 use gathering_persistence::run_journal::EntryRow;
 use jiff::Timestamp;
