@@ -1,11 +1,12 @@
 //! Cancelling the runs that match a filter, part by part.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use gathering_domain::{CancelPlace, ProjectId, RunId};
+use gathering_domain::{CancelPlace, ProjectId, RunId, RunStatus};
 use gathering_persistence::cancellations::{self, Cancel, Cancelled};
 use gathering_persistence::runs::{self, RunFilter};
 use gathering_persistence::{Connection, Error as DatabaseError};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cancel::{MAX_RACES, why};
@@ -16,7 +17,7 @@ use crate::{Engine, Error};
 const STEP: usize = 500;
 /// Up to which number the remaining runs are counted.
 const MOST_COUNTED: u32 = 10_000;
-/// For how many locked runs one call waits (100 ms each); those after them are left to a later call.
+/// How often one call waits for locked runs, 100 ms each time; those that are locked then are left to a later call.
 const MAX_LOCK_WAITS: u32 = 10;
 
 /// Which part of the work one call does.
@@ -49,15 +50,21 @@ pub struct CancelProgress {
 struct Walk<'a> {
     client: Connection,
     filter: &'a RunFilter,
-    error: String,
+    why: Why,
     progress: CancelProgress,
-    /// For how many locked runs it still waits.
+    /// How often it still waits for locked runs.
     patience: u32,
+}
+
+/// Which runs are still meant when it is their turn, and why they are cancelled.
+struct Why {
+    status: Option<RunStatus>,
+    error: String,
 }
 
 /// What became of a run that was tried by itself.
 enum Single {
-    Ended(Cancelled),
+    Ended,
     /// It is over, gone, or does not match any more.
     Missing,
     Locked,
@@ -88,7 +95,10 @@ impl Engine {
         let mut walk = Walk {
             client: self.shared.connection().await?,
             filter,
-            error: why(reason),
+            why: Why {
+                status: filter.status,
+                error: why(reason),
+            },
             progress: CancelProgress::default(),
             patience: MAX_LOCK_WAITS,
         };
@@ -107,34 +117,43 @@ impl Engine {
         Ok(progress)
     }
 
-    /// Cancels these runs: first those that nobody has locked, in one commit, and then the others one by one.
+    /// Cancels these runs: in one commit those that nobody has locked, in another one those that were let go within a moment, as by another
+    /// walk over the same runs, and the rest one by one.
     async fn cancel_step(&self, walk: &mut Walk<'_>, seen: &[RunId]) -> Result<(), Error> {
-        let at = self.shared.clock.now();
-        let asked = Cancel {
-            runs: seen,
-            status: walk.filter.status,
-            error: &walk.error,
-            at,
-        };
-        let ended = or_none(cancellations::cancel_free(&mut walk.client, asked).await)?;
-        let ended = ended.unwrap_or_default().into_iter().filter(|run| run.done);
-        let ended: HashSet<RunId> = ended.map(|run| run.id).collect();
-        for run in &ended {
-            self.told_here(*run);
-        }
-        walk.count_cancelled(ended.len());
+        let free = walk.why.cancel(seen, self.shared.clock.now());
+        let found = or_none(cancellations::cancel_free(&mut walk.client, free).await)?;
+        let done = self.take_in(walk, &found.unwrap_or_default());
+        let left: Vec<RunId> = seen.iter().copied().filter(|run| !done.contains(run)).collect();
         let mut missing = Vec::new();
-        for run in seen.iter().filter(|run| !ended.contains(run)) {
-            match self.cancel_single(walk, *run).await? {
-                Single::Ended(run) => {
-                    self.told_here(run.id);
-                    walk.count_cancelled(1);
-                }
-                Single::Missing => missing.push(*run),
+        for run in self.cancel_again(walk, left, &mut missing).await? {
+            match self.cancel_single(walk, run).await? {
+                Single::Ended => {}
+                Single::Missing => missing.push(run),
                 Single::Locked => walk.progress.matched += 1,
             }
         }
         walk.count_missing(&missing).await
+    }
+
+    /// Tries all of them once more, and waits a little for those that are locked; gives those that are to be tried by themselves.
+    async fn cancel_again(
+        &self,
+        walk: &mut Walk<'_>,
+        left: Vec<RunId>,
+        missing: &mut Vec<RunId>,
+    ) -> Result<Vec<RunId>, Error> {
+        if left.len() <= 1 || walk.patience == 0 {
+            return Ok(left);
+        }
+        let asked = walk.why.cancel(&left, self.shared.clock.now());
+        let Some(found) = or_none(cancellations::cancel_patiently(&mut walk.client, asked).await)? else {
+            walk.patience -= 1;
+            return Ok(left);
+        };
+        self.take_in(walk, &found);
+        let found: HashMap<RunId, bool> = found.iter().map(|run| (run.id, run.done)).collect();
+        missing.extend(left.iter().filter(|run| !found.contains_key(run)));
+        Ok(left.into_iter().filter(|run| found.get(run) == Some(&false)).collect())
     }
 
     async fn cancel_single(&self, walk: &mut Walk<'_>, run: RunId) -> Result<Single, Error> {
@@ -142,36 +161,47 @@ impl Engine {
             if walk.patience == 0 {
                 break;
             }
-            let asked = Cancel {
-                runs: &[run],
-                status: walk.filter.status,
-                error: &walk.error,
-                at: self.shared.clock.now(),
+            let asked = walk.why.cancel(std::slice::from_ref(&run), self.shared.clock.now());
+            let Some(found) = or_none(cancellations::cancel_patiently(&mut walk.client, asked).await)? else {
+                walk.patience -= 1;
+                break;
             };
-            match or_none(cancellations::cancel_patiently(&mut walk.client, asked).await)? {
-                None => {
-                    walk.patience -= 1;
-                    break;
-                }
-                Some(found) => match found.first() {
-                    None => return Ok(Single::Missing),
-                    Some(run) if run.done => return Ok(Single::Ended(*run)),
-                    // Its owner appended at this very moment.
-                    Some(_) => {}
-                },
+            if found.is_empty() {
+                return Ok(Single::Missing);
             }
+            if !self.take_in(walk, &found).is_empty() {
+                return Ok(Single::Ended);
+            }
+            // Its owner appended at this very moment.
         }
         Ok(Single::Locked)
+    }
+
+    /// Counts those that are over now, and stops what this instance does for them.
+    fn take_in(&self, walk: &mut Walk<'_>, found: &[Cancelled]) -> HashSet<RunId> {
+        let done: HashSet<RunId> = found.iter().filter(|run| run.done).map(|run| run.id).collect();
+        for run in &done {
+            self.told_here(*run);
+        }
+        let count = u32::try_from(done.len()).unwrap_or(u32::MAX);
+        walk.progress.cancelled += count;
+        walk.progress.matched += count;
+        done
+    }
+}
+
+impl Why {
+    fn cancel<'a>(&'a self, runs: &'a [RunId], at: Timestamp) -> Cancel<'a> {
+        Cancel {
+            runs,
+            status: self.status,
+            error: &self.error,
+            at,
+        }
     }
 }
 
 impl Walk<'_> {
-    fn count_cancelled(&mut self, count: usize) {
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        self.progress.cancelled += count;
-        self.progress.matched += count;
-    }
-
     /// Of those that could not be found any more, some have ended; the others only do not match any more, as a queued run that was claimed.
     async fn count_missing(&mut self, missing: &[RunId]) -> Result<(), Error> {
         if missing.is_empty() {
