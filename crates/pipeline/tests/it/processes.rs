@@ -175,3 +175,9 @@ async fn of_two_runs_with_a_node_that_kills_on_two_instances_only_those_two_node
     let deaths = killers_rest_and_only_they(2, 2).await;
     assert!((3..=6).contains(&deaths), "{deaths} processes died");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_that_kill_in_two_runs_on_one_instance_are_tried_one_after_the_other() {
+    let deaths = killers_rest_and_only_they(2, 1).await;
+    assert!((4..=6).contains(&deaths), "{deaths} processes died");
+}
