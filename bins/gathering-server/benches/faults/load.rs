@@ -55,6 +55,7 @@ impl Load {
                 (Some(_), 0) => drop(self.start(&chance, &self.pipelines[pipeline], &key, count).await),
                 (Some(run), 1) => self.cancel(&chance, run).await,
                 (Some(run), 2) => self.look(&chance, run).await,
+                (Some(run), 3) => self.cancel_by_label(&chance, &key, run).await,
                 _ => {}
             }
             sleep(chance.millis(5, 60)).await;
@@ -96,6 +97,26 @@ impl Load {
                 && answer.status == 200
             {
                 return self.note_end(run, &answer.json);
+            }
+            sleep(chance.millis(20, 200)).await;
+        }
+    }
+
+    /// Cancels by a filter that this run alone matches, and repeats until nothing remains.
+    async fn cancel_by_label(&self, chance: &Chance, key: &str, run: RunId) {
+        sleep(chance.millis(0, 250)).await;
+        let mut body = json!({"labels": {"key": key}});
+        for _ in 0..10 {
+            let answer = self.ask(chance, "/api/v1/runs/cancel", Some(&body), None).await;
+            if let Some(answer) = answer.filter(|answer| answer.status == 200) {
+                if answer.json["cancelled"] == 1 {
+                    let status = "cancelled".to_owned();
+                    self.note(Told::Ended { run, status });
+                }
+                body["cursor"] = answer.json["next_cursor"].clone();
+                if body["cursor"].is_null() {
+                    return;
+                }
             }
             sleep(chance.millis(20, 200)).await;
         }
