@@ -1,6 +1,7 @@
 //! Circuit breakers: when calls of a target that keeps breaking are held back, and when they are let through again.
 
 mod counts;
+mod status;
 
 use std::time::Duration;
 
@@ -8,15 +9,19 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use counts::Counts;
+pub use status::{BreakerStatus, UnknownBreakerStatus};
 
+use crate::InstanceId;
 use crate::pipeline::HandlerName;
 use crate::settle::AttemptResult;
 
 /// The most characters of a key: longer than any host name. What is behind them makes no difference.
 const MAX_KEY: usize = 400;
+/// The least that those are spread that come back together.
+const LEAST_SPREAD: Duration = Duration::from_millis(500);
 
 /// What a node says about its breaker.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct BreakerPolicy {
     /// What is counted together.
     pub scope: BreakerScope,
@@ -27,9 +32,10 @@ pub struct BreakerPolicy {
 }
 
 /// Whose failures are counted together, within one project.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum BreakerScope {
     /// Those of all calls of the node's handler.
+    #[default]
     Handler,
     /// Those of all calls to the same host and port; of the handler, where its calls go to no host.
     Host,
@@ -42,9 +48,9 @@ pub enum BreakerScope {
 pub struct BreakerRules {
     /// What is too much.
     pub threshold: Threshold,
-    /// How far back is counted; more than zero, at most an hour.
+    /// How far back is counted; from a second to an hour.
     pub window: Duration,
-    /// How long it is open for the first time.
+    /// How long it is open for the first time; at least a second.
     pub open: Duration,
     /// What that is multiplied with each time that a probe fails; at least 1.
     pub multiplier: f64,
@@ -67,9 +73,10 @@ pub enum Threshold {
 }
 
 /// What becomes of a node whose breaker is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WhenOpen {
     /// It waits, without using up an attempt.
+    #[default]
     Wait,
     /// It fails with `breaker_open`.
     Fail,
@@ -95,6 +102,12 @@ impl BreakerRules {
         let growth = self.multiplier.powi(exponent).min(f64::MAX);
         let seconds = self.open.as_secs_f64() * growth;
         Duration::try_from_secs_f64(seconds).map_or(self.max_open, |open| open.min(self.max_open))
+    }
+
+    /// How far those are spread that come back when it may be over: half of the time that they have been held back, at most as long as it
+    /// was open the `times`th time in a row, and never less than half a second.
+    pub fn spread(&self, held_for: Duration, times: u32) -> Duration {
+        (held_for / 2).min(self.open_for(times)).max(LEAST_SPREAD)
     }
 
     /// Whether successes have to be counted as well.
@@ -138,6 +151,8 @@ impl BreakerScope {
 pub struct Probe {
     /// Which.
     pub id: Uuid,
+    /// The instance that has it: when that dies, the right is free.
+    pub by: InstanceId,
     /// When it lapses, unless whoever has it asks for more.
     pub until: Timestamp,
 }
@@ -200,6 +215,11 @@ pub enum BreakerEvent {
         /// Which.
         id: Uuid,
     },
+    /// Who had the right to probe has died, or let it lapse.
+    ProbeLost {
+        /// Which.
+        id: Uuid,
+    },
     /// Somebody closed it by hand.
     Reset,
 }
@@ -213,12 +233,20 @@ impl Default for BreakerState {
 }
 
 impl BreakerState {
-    /// The name in the API.
-    pub fn name(&self) -> &'static str {
+    /// Which of the three it is.
+    pub fn status(&self) -> BreakerStatus {
         match self {
-            Self::Closed { .. } => "closed",
-            Self::Open { .. } => "open",
-            Self::HalfOpen { .. } => "half_open",
+            Self::Closed { .. } => BreakerStatus::Closed,
+            Self::Open { .. } => BreakerStatus::Open,
+            Self::HalfOpen { .. } => BreakerStatus::HalfOpen,
+        }
+    }
+
+    /// The probe whose right lapsed before `at`, if that is so.
+    pub fn lapsed(&self, at: Timestamp) -> Option<Uuid> {
+        match self {
+            Self::HalfOpen { probe, .. } if probe.until <= at => Some(probe.id),
+            Self::HalfOpen { .. } | Self::Open { .. } | Self::Closed { .. } => None,
         }
     }
 
@@ -239,7 +267,7 @@ impl BreakerState {
                 times: *times,
             },
             (Self::HalfOpen { probe: present, times }, BreakerEvent::ProbeAsked { probe })
-                if present.id == probe.id || present.until <= at =>
+                if present.id == probe.id =>
             {
                 Self::HalfOpen {
                     probe: *probe,
@@ -250,10 +278,14 @@ impl BreakerState {
             (Self::HalfOpen { probe, times }, BreakerEvent::ProbeFailed { id, rules }) if probe.id == *id => {
                 opened(times.saturating_add(1), rules, at)
             }
-            (Self::HalfOpen { probe, times }, BreakerEvent::ProbeFreed { id }) if probe.id == *id => Self::Open {
-                until: at,
-                times: *times,
-            },
+            (Self::HalfOpen { probe, times }, BreakerEvent::ProbeFreed { id } | BreakerEvent::ProbeLost { id })
+                if probe.id == *id =>
+            {
+                Self::Open {
+                    until: at,
+                    times: *times,
+                }
+            }
             (_, BreakerEvent::Reset) => Self::default(),
             (
                 Self::Closed { .. } | Self::Open { .. } | Self::HalfOpen { .. },
@@ -261,7 +293,8 @@ impl BreakerState {
                 | BreakerEvent::ProbeAsked { .. }
                 | BreakerEvent::ProbeSucceeded { .. }
                 | BreakerEvent::ProbeFailed { .. }
-                | BreakerEvent::ProbeFreed { .. },
+                | BreakerEvent::ProbeFreed { .. }
+                | BreakerEvent::ProbeLost { .. },
             ) => self.clone(),
         }
     }
@@ -276,6 +309,7 @@ impl BreakerEvent {
             Self::ProbeSucceeded { .. } => "probe_succeeded",
             Self::ProbeFailed { .. } => "probe_failed",
             Self::ProbeFreed { .. } => "probe_freed",
+            Self::ProbeLost { .. } => "probe_lost",
             Self::Reset => "reset",
         }
     }

@@ -51,6 +51,8 @@ pub enum NodeState {
         attempt: Attempt,
         /// When the first one started, or this one was to.
         started_at: Timestamp,
+        /// Since when.
+        since: Timestamp,
         /// When it is tried again at the latest.
         wake_at: Timestamp,
         /// Which breaker.
@@ -162,6 +164,7 @@ impl NodeState {
             NodeEvent::Held { attempt, until, by } => Self::Held {
                 attempt: *attempt,
                 started_at: self.started_at().unwrap_or(attempt.started_at),
+                since: at,
                 wake_at: *until,
                 by: by.clone(),
             },

@@ -44,7 +44,7 @@ pub struct Node {
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
     /// What holds its attempts back while their target keeps breaking.
-    pub breaker: Option<Box<BreakerPolicy>>,
+    pub breaker: Option<Arc<BreakerPolicy>>,
     /// What its failure means for the run.
     pub on_error: OnError,
     /// The edges that end here.

@@ -100,17 +100,18 @@ impl Progress {
         })
     }
 
-    /// Makes the nodes due that these breakers held back: they have closed. Not in the journal, which knows only the latest time.
-    pub fn ring_held(&mut self, closed: impl Fn(&HeldBy) -> bool, now: Timestamp) {
+    /// Makes nodes that are held back due earlier, as `sooner` says for each of them. Not in the journal, which knows only that they are
+    /// held.
+    pub fn ring_held(&mut self, mut sooner: impl FnMut(NodeIx, &HeldBy) -> Option<Timestamp>) {
         if self.held_by().next().is_none() {
             return;
         }
         let (nodes, timers) = (&mut self.nodes, &self.timers);
         let rung = |(at, node): &(Timestamp, NodeIx)| {
             if let NodeState::Held { wake_at, by, .. } = &mut nodes[*node]
-                && closed(by)
+                && let Some(sooner) = sooner(*node, by)
             {
-                *wake_at = now.min(*wake_at);
+                *wake_at = sooner.min(*wake_at);
                 return (*wake_at, *node);
             }
             (*at, *node)

@@ -44,8 +44,10 @@ pub enum AttemptResult {
     },
     /// A breaker is open: the handler was not called, and the attempt is still to be made.
     Held {
-        /// When it is tried again at the latest.
+        /// When it may be tried again.
         until: Timestamp,
+        /// How much later at the most: not all that were held come back at once.
+        spread: Duration,
         /// Which breaker.
         by: HeldBy,
     },
@@ -121,7 +123,11 @@ impl Progress {
                     None => self.timed_out(node, attempt, error),
                 }
             }
-            AttemptResult::Held { until, by } => NodeEvent::Held { attempt, until, by },
+            AttemptResult::Held { until, spread, by } => NodeEvent::Held {
+                attempt,
+                until: later(until, spread.mul_f64(chance.clamp(0.0, 1.0))),
+                by,
+            },
             AttemptResult::Refused { error } => self.failed(node, not_made(attempt), error),
             // Neither is the node's own failure, so neither asks the retry policy or counts for it: the next attempt follows at once.
             AttemptResult::Interrupted => again_at_once(attempt, interrupted(), now),

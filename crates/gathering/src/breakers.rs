@@ -1,8 +1,7 @@
 //! Use cases of circuit breakers: list, read, and close by hand.
 
-use std::str::FromStr;
-
 use gathering_auth::Identity;
+use gathering_domain::breaker::BreakerStatus;
 use gathering_domain::{BreakerId, ProjectId};
 use gathering_persistence::{Page, PageRequest, breakers};
 use gathering_pipeline::{BreakerSummary, BreakerView};
@@ -19,24 +18,6 @@ pub struct BreakerQuery {
     pub status: Option<BreakerStatus>,
 }
 
-/// A status that breakers can have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BreakerStatus(&'static str);
-
-/// Not the word of any status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a breaker is closed, open or half_open")]
-pub struct UnknownBreakerStatus;
-
-impl FromStr for BreakerStatus {
-    type Err = UnknownBreakerStatus;
-
-    fn from_str(word: &str) -> Result<Self, UnknownBreakerStatus> {
-        let known = ["closed", "open", "half_open"].into_iter().find(|known| *known == word);
-        known.map(Self).ok_or(UnknownBreakerStatus)
-    }
-}
-
 impl Gathering {
     /// The breakers of a project, newest first. One that never failed is not among them.
     pub async fn breakers(
@@ -47,8 +28,7 @@ impl Gathering {
     ) -> Result<Page<BreakerSummary>, Error> {
         let project = query.project_id.unwrap_or(identity.default_project_id);
         self.check_project(identity, project).await?;
-        let status = query.status.map(|status| status.0);
-        Ok(self.engine.breakers(project, status, page).await?)
+        Ok(self.engine.breakers(project, query.status, page).await?)
     }
 
     /// A breaker, with what happened to it of late.

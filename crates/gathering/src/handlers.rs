@@ -23,6 +23,10 @@ impl Handler for CallApiHandler {
             .collect()
     }
 
+    fn has_target(&self) -> bool {
+        true
+    }
+
     fn target(&self, config: &Json) -> Option<String> {
         gathering_tools::target_of(&config.parse().ok()?)
     }
@@ -46,6 +50,10 @@ impl Handler for SendNotificationHandler {
             .into_iter()
             .map(problem)
             .collect()
+    }
+
+    fn has_target(&self) -> bool {
+        true
     }
 
     fn target(&self, config: &Json) -> Option<String> {

@@ -15,6 +15,7 @@ mod running;
 mod runs;
 
 pub use gathering_auth::{Account, Identity, IssuedTokens, RegistrationMode as Registration};
+pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};
 pub use gathering_domain::{
@@ -31,7 +32,7 @@ pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;
 
 pub use accounts::NewAccount;
-pub use breakers::{BreakerQuery, BreakerStatus, UnknownBreakerStatus};
+pub use breakers::BreakerQuery;
 pub use builder::Builder;
 pub use code::Code;
 pub use error::{Error, FieldProblem, Kind};

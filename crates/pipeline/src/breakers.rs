@@ -1,10 +1,12 @@
 //! Circuit breakers as others see them, and how they are closed by hand.
 
-use gathering_domain::breaker::{BreakerEvent, BreakerRules, BreakerState, Threshold};
+use std::time::Duration;
+
+use gathering_domain::breaker::{BreakerEvent, BreakerRules, BreakerState, BreakerStatus, Threshold};
 use gathering_domain::duration::format_duration;
 use gathering_domain::{BreakerId, InstanceId, Json, ProjectId, UserId};
 use gathering_persistence::breaker_changes::{self, BreakerChange as ChangeRow};
-use gathering_persistence::breakers::{self, BreakerRow, BreakerWrite, ChangedBy};
+use gathering_persistence::breakers::{self, BreakerRow, BreakerWrite, ChangedBy, StatusChange};
 use gathering_persistence::{Page, PageRequest};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -24,8 +26,8 @@ pub struct BreakerSummary {
     pub project_id: ProjectId,
     /// What it counts: `handler:NAME`, `type:NAME`, `host:HOST:PORT` or `name:NAME`.
     pub key: String,
-    /// `closed`, `open` or `half_open`: then the next call, or the one under way, decides.
-    pub status: &'static str,
+    /// How it stands; half-open, the next call, or the one under way, decides.
+    pub status: BreakerStatus,
     /// Failures within the window; 0 unless it is closed.
     pub failures: u64,
     /// Successes within the window, where a rate is asked for.
@@ -65,7 +67,8 @@ pub struct BreakerChange {
     pub from: String,
     /// The status since.
     pub to: String,
-    /// `threshold_reached`, `probe_started`, `probe_succeeded`, `probe_failed`, `probe_freed` or `reset`.
+    /// `threshold_reached`, `probe_started`, `probe_succeeded`, `probe_failed`, `probe_freed` (given up), `probe_lost` (its instance died)
+    /// or `reset`.
     pub reason: String,
     /// Until when it is open, where it opened.
     pub open_until: Option<Timestamp>,
@@ -80,7 +83,7 @@ impl Engine {
     pub async fn breakers(
         &self,
         project: ProjectId,
-        status: Option<&str>,
+        status: Option<BreakerStatus>,
         page: PageRequest,
     ) -> Result<Page<BreakerSummary>, Error> {
         let client = self.shared.connection().await?;
@@ -114,38 +117,82 @@ impl Engine {
         let Some(row) = breakers::lock_one(&transaction, id).await? else {
             return Ok(None);
         };
-        let state = row.state.after(&BreakerEvent::Reset, row.now);
-        let changes = state.name() != row.state.name();
-        let write = BreakerWrite {
-            change: changes.then(|| (BreakerEvent::Reset.reason(), row.state.name())),
-            row: BreakerRow { state, ..row },
-        };
+        let write = written(&row, [BreakerEvent::Reset]);
         let by = ChangedBy {
             instance_id: self.instance_id(),
             user_id: by,
         };
-        breakers::write(&transaction, std::slice::from_ref(&write), by).await?;
+        breakers::write(&transaction, write.as_slice(), by).await?;
         transaction.commit().await.map_err(gathering_persistence::Error::from)?;
-        log(&write);
+        write.iter().for_each(log);
         // As many as one statement may; instances that know the breaker wake the rest.
-        breakers::wake_held(&client, &[id], MAX_WOKEN).await?;
+        breakers::wake_held(&client, &[(id, Duration::ZERO)], MAX_WOKEN).await?;
         drop(client);
         self.wake();
         self.breaker(id).await
     }
 }
 
+/// A breaker after what happened to it, one after the other, if that changes anything.
+pub(crate) fn written(row: &BreakerRow, events: impl IntoIterator<Item = BreakerEvent>) -> Option<BreakerWrite> {
+    let mut write = BreakerWrite {
+        row: row.clone(),
+        changes: Vec::new(),
+    };
+    for event in events {
+        // Whoever asks for a right that lapsed finds it lost, and that is to be seen.
+        if let BreakerEvent::ProbeAsked { probe } = &event
+            && let Some(id) = write.row.state.lapsed(row.now).filter(|id| *id != probe.id)
+        {
+            happens(&mut write, &BreakerEvent::ProbeLost { id });
+        }
+        happens(&mut write, &event);
+    }
+    (write.row.state != row.state).then_some(write)
+}
+
+fn happens(write: &mut BreakerWrite, event: &BreakerEvent) {
+    let row = &mut write.row;
+    let after = row.state.after(event, row.now);
+    let (from, to) = (row.state.status(), after.status());
+    if from != to {
+        let open_until = if let BreakerState::Open { until, .. } = &after {
+            Some(*until)
+        } else {
+            None
+        };
+        let reason = event.reason();
+        write.changes.push(StatusChange {
+            reason,
+            from,
+            to,
+            open_until,
+        });
+    }
+    if let BreakerEvent::Counted { rules, .. } | BreakerEvent::ProbeFailed { rules, .. } = event {
+        row.rules = Some(rules_json(rules));
+        row.window = rules.window;
+    }
+    row.state = after;
+}
+
 /// A line for each change of status: there is no other event of it yet.
 pub(crate) fn log(write: &BreakerWrite) {
-    let Some((reason, before)) = write.change else { return };
-    let BreakerRow { id, key, state, .. } = &write.row;
+    for change in &write.changes {
+        tell(&write.row, change, 1);
+    }
+}
+
+/// A line for a change of status, the last of so many that were not told.
+pub(crate) fn tell(row: &BreakerRow, change: &StatusChange, changes: u32) {
     tracing::warn!(
-        breaker_id = %id,
-        project_id = %key.project_id,
-        key = key.key,
-        from = before,
-        to = state.name(),
-        reason,
+        breaker_id = %row.id,
+        project_id = %row.key.project_id,
+        key = row.key.key,
+        from = change.from.as_str(),
+        to = change.to.as_str(),
+        reason = change.reason,
+        changes,
         "a circuit breaker changed"
     );
 }
@@ -171,13 +218,13 @@ pub(crate) fn rules_json(rules: &BreakerRules) -> Json {
 impl From<BreakerRow> for BreakerSummary {
     fn from(row: BreakerRow) -> Self {
         let (mut failures, mut successes, mut opened) = (0, 0, 0);
-        let (mut open_until, mut status) = (None, row.state.name());
+        let (mut open_until, mut status) = (None, row.state.status());
         match &row.state {
             BreakerState::Closed { counts } => (failures, successes) = counts.within(row.window, row.now),
             BreakerState::Open { until, times } => {
                 (open_until, opened) = (Some(*until), *times);
                 if *until <= row.now {
-                    status = "half_open";
+                    status = BreakerStatus::HalfOpen;
                 }
             }
             BreakerState::HalfOpen { times, .. } => opened = *times,

@@ -21,7 +21,14 @@ pub trait Handler: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Where a call with this config goes, as in `example.org:443`, for circuit breakers that count by host. The config is rendered.
+    /// Whether [`target`](Self::target) says where calls go. Where it does not, breakers that count by host are refused when a
+    /// pipeline is saved.
+    fn has_target(&self) -> bool {
+        false
+    }
+
+    /// Where a call with this config goes, as in `example.org:443`, for circuit breakers that count by host: always in the same spelling,
+    /// because each counts by itself. The config is rendered. `None` counts with all other calls of this handler.
     fn target(&self, config: &Json) -> Option<String> {
         let _ = config;
         None

@@ -27,6 +27,7 @@ pub use cancel_runs::{CancelPart, CancelProgress};
 pub use engine::{Engine, EngineBuilder};
 pub use error::Error;
 pub use futures::future::BoxFuture;
+pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::{ConfigProblem, InvalidKindName, Problem};
 pub use gathering_domain::node_event::{Failure, HeldBy};
 pub use gathering_domain::{

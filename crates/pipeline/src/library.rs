@@ -94,6 +94,7 @@ impl Library {
         let rules = Rules {
             max_nodes: usize::MAX,
             check_action: None,
+            has_target: None,
             kinds: OwnKinds::Any,
         };
         let pipeline = compile(&source.to_value(), &rules).map_err(|problems| Error::Unreadable {
@@ -124,6 +125,7 @@ mod tests {
         let rules = Rules {
             max_nodes: limits.max_nodes,
             check_action: None,
+            has_target: None,
             kinds: OwnKinds::Any,
         };
         let pipeline = Arc::new(compile(&pure_layers(limits.max_nodes), &rules).unwrap());

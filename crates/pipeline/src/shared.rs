@@ -58,6 +58,7 @@ impl Shared {
     /// Checks a definition against this engine's limits and handlers.
     pub(crate) fn compile(&self, definition: &Value) -> Result<Pipeline, Vec<Problem>> {
         let check = |name: &HandlerName, config: &Map<String, Value>| self.check_action(name, config);
+        let has_target = |name: &HandlerName| self.handlers.get(name).is_none_or(|handler| handler.has_target());
         let kinds = self.handlers.keys().filter_map(kind);
         let mut kinds: Vec<_> = kinds.filter(|name| check_kind_name(name).is_ok()).collect();
         kinds.sort_unstable();
@@ -66,6 +67,7 @@ impl Shared {
             &Rules {
                 max_nodes: self.limits.max_nodes,
                 check_action: Some(&check),
+                has_target: Some(&has_target),
                 kinds: OwnKinds::Only(&kinds),
             },
         )

@@ -1,5 +1,6 @@
 //! Runs as others see them: the head, and the nodes as the fold of the journal.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use gathering_domain::node_event::{Failure, HeldBy};
@@ -105,7 +106,7 @@ pub struct NodeView {
 /// What a node waits for.
 #[derive(Debug, Clone, Serialize)]
 pub struct Waiting {
-    /// Until when, at the latest.
+    /// Until when, at the latest; where a breaker holds it, as far as is known, because that may stay open.
     pub until: Timestamp,
     /// The circuit breaker that holds it back; `None` for a delay.
     pub breaker: Option<HeldBy>,
@@ -272,6 +273,7 @@ fn nodes(record: &Record) -> Result<Vec<NodeView>, Error> {
     let head = &row.head;
     let begun = head.started_at.unwrap_or(head.created_at);
     let mut progress = record.progress()?;
+    let at_breakers = at_breakers(&progress);
     match (head.finished_at, head.status.as_str()) {
         (Some(at), _) => progress.cancel_open(at),
         // What the owner has under way is not in the journal; it follows from it. The last entry is when it began.
@@ -287,6 +289,10 @@ fn nodes(record: &Record) -> Result<Vec<NodeView>, Error> {
         .zip(progress.nodes())
         .enumerate()
         .map(|(index, (node, state))| {
+            let state = at_breakers
+                .get(&index)
+                .filter(|_| !state.is_terminal())
+                .unwrap_or(state);
             let output = progress
                 .scope()
                 .outputs
@@ -299,7 +305,7 @@ fn nodes(record: &Record) -> Result<Vec<NodeView>, Error> {
                 status: state.status(),
                 attempts: state.attempts(),
                 output: output.cloned(),
-                waiting: waiting(state),
+                waiting: waiting(state, head.wake_at),
                 error: state.error().cloned(),
                 started_at: state.started_at(),
                 finished_at: state.finished_at(),
@@ -308,10 +314,19 @@ fn nodes(record: &Record) -> Result<Vec<NodeView>, Error> {
         .collect())
 }
 
-fn waiting(state: &NodeState) -> Option<Waiting> {
-    let (wake_at, by) = match state {
-        NodeState::Waiting { wake_at, .. } => (wake_at, None),
-        NodeState::Held { wake_at, by, .. } => (wake_at, Some(by.clone())),
+/// The nodes that a breaker held when it was last told of. Held again without a word in the journal, or asking at this moment: nobody
+/// else knows which.
+fn at_breakers(progress: &Progress) -> HashMap<usize, NodeState> {
+    let nodes = progress.nodes().iter().enumerate();
+    let held = nodes.filter(|(_, state)| matches!(state, NodeState::Held { .. }));
+    held.map(|(node, state)| (node, state.clone())).collect()
+}
+
+fn waiting(state: &NodeState, run_wakes_at: Option<Timestamp>) -> Option<Waiting> {
+    let (until, by) = match state {
+        NodeState::Waiting { wake_at, .. } => (*wake_at, None),
+        // The journal says only what it was told first.
+        NodeState::Held { wake_at, by, .. } => (run_wakes_at.unwrap_or(*wake_at).max(*wake_at), Some(by.clone())),
         NodeState::Pending
         | NodeState::Running { .. }
         | NodeState::Retrying { .. }
@@ -322,10 +337,7 @@ fn waiting(state: &NodeState) -> Option<Waiting> {
         | NodeState::Skipped { .. }
         | NodeState::Cancelled { .. } => return None,
     };
-    Some(Waiting {
-        until: *wake_at,
-        breaker: by,
-    })
+    Some(Waiting { until, breaker: by })
 }
 
 impl TryFrom<runs::RunHead> for RunSummary {

@@ -8,9 +8,19 @@ use serde_json::{Value, json};
 use crate::support::binary;
 
 /// Longer than anything takes here unless it is broken.
-const LIMIT: Duration = Duration::from_mins(1);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
-async fn save(client: &Client, url: &str, breaker: &Value) -> String {
+/// Two servers on one database that may call the receiver.
+pub(crate) async fn two_servers() -> (TestDatabase, ServerOptions, [Server; 2]) {
+    let database = TestDatabase::new().await;
+    let options = ServerOptions::new(binary())
+        .database_url(&database.url())
+        .allow_outbound("127.0.0.1");
+    let servers = [Server::spawn(&options).await, Server::spawn(&options).await];
+    (database, options, servers)
+}
+
+pub(crate) async fn save(client: &Client, url: &str, breaker: &Value) -> String {
     let config = json!({"action": "call_api", "method": "POST", "url": url});
     let node = json!({"id": "call", "type": "action", "config": config, "breaker": breaker});
     let new = json!({"name": "calls", "definition": {"nodes": [node]}});
@@ -19,7 +29,7 @@ async fn save(client: &Client, url: &str, breaker: &Value) -> String {
     saved.json["id"].as_str().unwrap().to_owned()
 }
 
-async fn start(client: &Client, pipeline: &str) -> String {
+pub(crate) async fn start(client: &Client, pipeline: &str) -> String {
     let started = client
         .post(&format!("/api/v1/pipelines/{pipeline}/runs"), &json!({}))
         .await;
@@ -27,7 +37,7 @@ async fn start(client: &Client, pipeline: &str) -> String {
     started.json["id"].as_str().unwrap().to_owned()
 }
 
-async fn ended(client: &Client, run: &str) -> Value {
+pub(crate) async fn ended(client: &Client, run: &str) -> Value {
     until("the run to end", LIMIT, async || {
         let seen = client.get(&format!("/api/v1/runs/{run}")).await.json;
         seen["finished_at"].is_string().then_some(seen)
@@ -59,11 +69,7 @@ fn assert_nobody_called_beside_the_probe(receiver: &Receiver) {
 async fn two_servers_count_together_a_restart_changes_nothing_and_one_of_a_hundred_runs_probes() {
     let receiver = Receiver::start();
     receiver.answer("/pay", Answer::status(503));
-    let database = TestDatabase::new().await;
-    let options = ServerOptions::new(binary())
-        .database_url(&database.url())
-        .allow_outbound("127.0.0.1");
-    let (mut one, mut other) = (Server::spawn(&options).await, Server::spawn(&options).await);
+    let (_database, options, [mut one, mut other]) = two_servers().await;
     let client = one.register_and_login("ada@example.org").await;
     let elsewhere = client.at(&other);
     let breaker = json!({"scope": "host", "failures": 4, "open": "8s"});
@@ -113,11 +119,7 @@ async fn two_servers_count_together_a_restart_changes_nothing_and_one_of_a_hundr
 async fn a_breaker_is_reset_by_whose_it_is_and_by_nobody_else() {
     let receiver = Receiver::start();
     receiver.answer("/pay", Answer::status(503));
-    let database = TestDatabase::new().await;
-    let options = ServerOptions::new(binary())
-        .database_url(&database.url())
-        .allow_outbound("127.0.0.1");
-    let (mut works, mut asked) = (Server::spawn(&options).await, Server::spawn(&options).await);
+    let (_database, _, [mut works, mut asked]) = two_servers().await;
     let client = works.register_and_login("ada@example.org").await;
     let breaker = json!({"name": "payments", "failures": 1, "open": "1h", "max_open": "1h"});
     let pipeline = save(&client, &receiver.url("/pay"), &breaker).await;

@@ -4,6 +4,7 @@
 
 mod auth;
 mod breakers;
+mod breakers_under_strain;
 mod cancel;
 mod cancel_runs;
 mod command_line;

@@ -32,12 +32,17 @@ pub struct Rules<'a> {
     /// Checks the configuration of a node with a handler, given the handler's name and its part of the config, with `{{ }}`
     /// still in its strings. Without it any handler is accepted: for definitions that were checked when saved.
     pub check_action: Option<&'a CheckAction<'a>>,
+    /// Whether a handler says which host its calls go to, as breakers that count by host need. Without it every handler does.
+    pub has_target: Option<&'a HasTarget<'a>>,
     /// Which node types there are beside the built-in ones.
     pub kinds: OwnKinds<'a>,
 }
 
 /// Checks the configuration of a node with a handler: its name, and its part of the config.
 pub type CheckAction<'a> = dyn Fn(&HandlerName, &Map<String, Value>) -> ActionCheck + 'a;
+
+/// Whether a handler says which host its calls go to; `true` for one that is not known.
+pub type HasTarget<'a> = dyn Fn(&HandlerName) -> bool + 'a;
 
 /// Which node types there are beside the built-in ones.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +67,7 @@ impl Default for Rules<'_> {
         Self {
             max_nodes: 10_000,
             check_action: None,
+            has_target: None,
             kinds: OwnKinds::Only(&[]),
         }
     }
@@ -72,6 +78,7 @@ impl std::fmt::Debug for Rules<'_> {
         f.debug_struct("Rules")
             .field("max_nodes", &self.max_nodes)
             .field("checks_actions", &self.check_action.is_some())
+            .field("checks_targets", &self.has_target.is_some())
             .field("kinds", &self.kinds)
             .finish()
     }

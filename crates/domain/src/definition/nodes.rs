@@ -52,7 +52,7 @@ pub(super) struct Draft {
 pub(super) struct Policy {
     pub(super) retry: RetryPolicy,
     pub(super) timeout: Option<Duration>,
-    pub(super) breaker: Option<Box<BreakerPolicy>>,
+    pub(super) breaker: Option<Arc<BreakerPolicy>>,
     pub(super) on_error: OnError,
 }
 
@@ -106,6 +106,7 @@ fn node(index: NodeIx, value: &Value, (rules, defaults): (&Rules<'_>, &Defaults)
     let name = name(fields, &place, problems);
     let kind = node_type.and_then(|node_type| config::read(node_type, fields, (&place, rules), problems));
     let policy = policy::read(node_type, fields, (&place, defaults), problems);
+    policy::check_target(fields, kind.as_ref(), (&place, rules), problems);
     Draft {
         id: id.map(Arc::from),
         node_type,

@@ -1,22 +1,26 @@
 //! How failures of a node are dealt with: `retry`, `timeout`, `breaker` and `on_error`, and what a definition says of it for all its nodes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::Rules;
 use super::breaker;
 use super::fields::{object, only, optional, timeout, word};
 use super::kind::Type;
 use super::nodes::Policy;
 use super::problem::{Place, Problems};
 use super::retry;
-use crate::pipeline::OnError;
+use crate::breaker::BreakerPolicy;
+use crate::pipeline::{NodeKind, OnError};
 
 /// What holds for the nodes that do not say it themselves, as far as they can have it: `defaults`.
 #[derive(Debug, Default)]
 pub(super) struct Defaults {
     retry: retry::Base,
     timeout: Option<Duration>,
+    breaker: Option<Arc<BreakerPolicy>>,
 }
 
 /// Reads `defaults` of a definition.
@@ -28,11 +32,15 @@ pub(super) fn defaults(definition: &Map<String, Value>, problems: &mut Problems)
         return defaults;
     };
     let place = &place.within("defaults");
-    only(&["retry", "timeout"], fields, place, problems);
+    only(&["retry", "timeout", "breaker"], fields, place, problems);
     if let Some(value) = optional(fields, "retry") {
         defaults.retry = retry::base(value, &place.within("retry"), problems);
     }
     defaults.timeout = optional(fields, "timeout").and_then(|value| timeout(value, place, problems));
+    if let Some(value) = optional(fields, "breaker") {
+        let usual = BreakerPolicy::default();
+        defaults.breaker = breaker::read(value, &place.within("breaker"), &usual, problems).map(Arc::new);
+    }
     defaults
 }
 
@@ -48,6 +56,7 @@ pub(super) fn read(
     if has_handler {
         policy.retry = defaults.retry.policy.clone();
         policy.timeout = defaults.timeout;
+        policy.breaker.clone_from(&defaults.breaker);
     }
     if let Some(value) = allowed(fields, "retry", has_handler, (place, node_type), problems) {
         policy.retry = retry::read(value, &place.within("retry"), &defaults.retry, problems).unwrap_or_default();
@@ -56,7 +65,7 @@ pub(super) fn read(
         policy.timeout = timeout(value, place, problems);
     }
     if let Some(value) = allowed(fields, "breaker", has_handler, (place, node_type), problems) {
-        policy.breaker = breaker::read(value, &place.within("breaker"), problems).map(Box::new);
+        policy.breaker = node_breaker(value, (place, defaults), problems);
     }
     let may_fail = node_type != Some(Type::Trigger);
     if let Some(value) = allowed(fields, "on_error", may_fail, (place, node_type), problems) {
@@ -64,6 +73,38 @@ pub(super) fn read(
         policy.on_error = word(value, &words, (place, "on_error"), problems).unwrap_or(OnError::Fail);
     }
     policy
+}
+
+/// A node's own breaker, where it does not say `false`, for none in spite of the defaults.
+fn node_breaker(
+    value: &Value,
+    (place, defaults): (&Place<'_>, &Defaults),
+    problems: &mut Problems,
+) -> Option<Arc<BreakerPolicy>> {
+    if *value == Value::Bool(false) {
+        return None;
+    }
+    let usual = BreakerPolicy::default();
+    let base = defaults.breaker.as_deref().unwrap_or(&usual);
+    breaker::read(value, &place.within("breaker"), base, problems).map(Arc::new)
+}
+
+/// Refuses a breaker that is to count by host on a node whose handler names none: all its calls would count together, unnoticed.
+pub(super) fn check_target(
+    fields: &Map<String, Value>,
+    kind: Option<&NodeKind>,
+    (place, rules): (&Place<'_>, &Rules<'_>),
+    problems: &mut Problems,
+) {
+    let (Some(NodeKind::Action { handler, .. }), Some(has_target)) = (kind, rules.has_target) else {
+        return;
+    };
+    if optional(fields, "breaker").is_some_and(breaker::asks_for_host) && !has_target(handler) {
+        let message = format!(
+            "the {handler} does not say which host its calls go to; use the scope `handler`, or a `name` in place of it"
+        );
+        problems.add(&place.within("breaker"), "scope", "invalid_value", message);
+    }
 }
 
 /// A field that only some types of nodes have.

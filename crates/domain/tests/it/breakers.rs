@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gathering_domain::breaker::{BreakerEvent, BreakerRules, BreakerScope, BreakerState, Counts, Probe, Threshold};
-use gathering_domain::breaker::{BreakerPolicy, WhenOpen};
+use gathering_domain::breaker::{BreakerPolicy, BreakerStatus, WhenOpen};
 use gathering_domain::node_event::{Attempt, Failure, HeldBy, NodeEvent};
 use gathering_domain::node_state::NodeState;
 use gathering_domain::pipeline::HandlerName;
 use gathering_domain::planner::{AttemptEnd, AttemptResult};
 use gathering_domain::progress::Progress;
 use gathering_domain::scope::{Outputs, RunFacts, Scope};
-use gathering_domain::{BreakerId, Json, RunId};
+use gathering_domain::{BreakerId, InstanceId, Json, RunId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -44,7 +44,11 @@ fn counted(failures: u32, successes: u32, rules: BreakerRules) -> BreakerEvent {
 }
 
 fn probe(id: Uuid, until: i64) -> Probe {
-    Probe { id, until: at(until) }
+    Probe {
+        id,
+        by: InstanceId::from(MINE),
+        until: at(until),
+    }
 }
 
 fn open(until: i64, times: u32) -> BreakerState {
@@ -106,6 +110,7 @@ fn every_state_of_a_breaker_with_every_event() {
             },
         ),
         ("I give up", BreakerEvent::ProbeFreed { id: MINE }),
+        ("I die", BreakerEvent::ProbeLost { id: MINE }),
         ("reset", BreakerEvent::Reset),
     ];
     let row = |first: &str, cells: Vec<String>| {
@@ -128,7 +133,7 @@ fn failures_count_for_as_long_as_the_window_and_not_much_longer() {
     let first = fail(BreakerState::default(), 0);
     assert_eq!(fail(first.clone(), 9), open(39, 1));
     let forgotten = fail(first, 10);
-    assert_eq!(forgotten.name(), "closed");
+    assert_eq!(forgotten.status(), BreakerStatus::Closed);
     assert_eq!(fail(forgotten, 19), open(49, 1));
 }
 
@@ -139,12 +144,12 @@ fn a_rate_is_judged_once_there_were_enough_calls_and_only_when_one_fails() {
         ..rules()
     };
     let state = BreakerState::default().after(&counted(2, 0, rules), at(1));
-    assert_eq!(state.name(), "closed", "two calls are too few");
+    assert_eq!(state.status(), BreakerStatus::Closed, "two calls are too few");
     let state = state.after(&counted(0, 2, rules), at(2));
-    assert_eq!(state.name(), "closed", "a success opens nothing");
+    assert_eq!(state.status(), BreakerStatus::Closed, "a success opens nothing");
     assert_eq!(
-        state.after(&counted(1, 2, rules), at(3)).name(),
-        "closed",
+        state.after(&counted(1, 2, rules), at(3)).status(),
+        BreakerStatus::Closed,
         "three of seven"
     );
     assert_eq!(state.after(&counted(1, 1, rules), at(3)), open(33, 1), "three of six");
@@ -160,7 +165,10 @@ fn each_probe_that_fails_keeps_it_open_for_longer_up_to_a_bound() {
         };
         let asked = state.after(
             &BreakerEvent::ProbeAsked {
-                probe: Probe { id: MINE, until },
+                probe: Probe {
+                    until,
+                    ..probe(MINE, 0)
+                },
             },
             until,
         );
@@ -176,6 +184,29 @@ fn each_probe_that_fails_keeps_it_open_for_longer_up_to_a_bound() {
         }
     }
     assert_eq!(waits, [60, 100, 100, 100]);
+}
+
+#[test]
+fn a_right_that_lapsed_is_lost_before_another_may_ask_for_it() {
+    let state = half_open(OTHER, 100);
+    assert_eq!((state.lapsed(at(99)), state.lapsed(at(100))), (None, Some(OTHER)));
+    let ask = BreakerEvent::ProbeAsked {
+        probe: probe(MINE, 110),
+    };
+    assert_eq!(state.after(&ask, at(100)), state);
+    let lost = state.after(&BreakerEvent::ProbeLost { id: OTHER }, at(100));
+    assert_eq!(lost, open(100, 1));
+    assert_eq!(lost.after(&ask, at(100)), half_open(MINE, 110));
+}
+
+#[test]
+fn the_longer_nodes_are_held_the_wider_their_return_is_spread_up_to_the_time_that_it_is_open() {
+    let spread = |held: u64, times| rules().spread(Duration::from_secs(held), times).as_millis();
+    assert_eq!(
+        [0, 2, 20, 600].map(|held| spread(held, 1)),
+        [500, 1_000, 10_000, 30_000]
+    );
+    assert_eq!([1, 2, 3].map(|times| spread(600, times)), [30_000, 60_000, 100_000]);
 }
 
 #[test]
@@ -277,7 +308,11 @@ fn held(until: i64) -> AttemptResult {
         id: BreakerId::from(Uuid::from_u128(9)),
         key: "name:payments".to_owned(),
     };
-    AttemptResult::Held { until: at(until), by }
+    AttemptResult::Held {
+        until: at(until),
+        spread: Duration::from_secs(9),
+        by,
+    }
 }
 
 #[test]
@@ -309,9 +344,9 @@ fn a_node_goes_on_at_once_when_the_breaker_that_held_it_closes() {
     settle(&mut progress, 1, held(600), 0);
     let held_by: Vec<_> = progress.held_by().map(|by| by.key.clone()).collect();
     assert_eq!(held_by, ["name:payments"]);
-    progress.ring_held(|by| by.key == "name:orders", at(1));
+    progress.ring_held(|_, by| (by.key == "name:orders").then_some(at(1)));
     assert_eq!(starts(&mut progress, 1), [0; 0]);
-    progress.ring_held(|by| by.key == "name:payments", at(1));
+    progress.ring_held(|_, by| (by.key == "name:payments").then_some(at(1)));
     assert_eq!(progress.wake_at(), Some(at(1)));
     assert_eq!(starts(&mut progress, 1), [1]);
 }

@@ -178,6 +178,9 @@ fn each_field_of_a_policy_is_checked() {
         action("b4", json!({"breaker": {"name": "payments", "minimum": 5, "open": "0s", "multiplier": 0.5}})),
         action("b5", json!({"breaker": {"open": "1m", "max_open": "1s"}})),
         action("b6", json!({"breaker": {"scope": "handler", "rate": 0.5, "minimum": 5, "max_open": "10s"}})),
+        action("b7", json!({"breaker": {"window": "999ms", "open": "1ms", "max_open": "25h"}})),
+        action("b8", json!({"breaker": true})),
+        action("b9", json!({"breaker": false})),
         action("o1", json!({"on_error": "ignore"})),
         {"id": "d1", "type": "delay", "config": {"duration": "1s"}, "retry": {"max_attempts": 2}, "timeout": "1s", "breaker": {}, "on_error": "continue"},
     ]})));
@@ -381,7 +384,56 @@ fn defaults_are_checked_once_and_not_for_every_node() {
         told(json!({"retry": {"max_attempts": 0, "retry_on": ["never"]}, "timeout": "0s", "on_error": "continue"})),
         told(json!({"retry": {"initial": "1s"}, "timeout": null})),
         told(json!({"retry": {"max_attempts": 3}})),
+        told(json!({"retry": {"max_attempts": 3}, "breaker": {"open": "10ms", "minimum": 1, "scope": "port"}})),
     ]);
+}
+
+#[test]
+fn what_a_node_does_not_say_about_its_breaker_is_taken_from_the_defaults_field_by_field() {
+    let action = |id: &str, more: Value| {
+        let mut node = json!({"id": id, "type": "action", "config": {"action": "work"}});
+        let fields = node.as_object_mut().expect("an object");
+        fields.extend(more.as_object().cloned().unwrap_or_default());
+        node
+    };
+    let pipeline = pipeline(&json!({
+        "defaults": {"breaker": {"scope": "host", "rate": 0.5, "minimum": 8, "open": "2s", "max_open": "20s", "when_open": "fail"}},
+        "nodes": [
+            action("all", json!({})),
+            action("named", json!({"breaker": {"name": "payments", "open": "1m"}})),
+            action("more", json!({"breaker": {"scope": "handler", "minimum": 30, "when_open": "wait"}})),
+            action("number", json!({"breaker": {"failures": 3}})),
+            action("none", json!({"breaker": false})),
+            {"id": "wait", "type": "delay", "config": {"duration": "1s"}}],
+        "edges": [{"from": "all", "to": "named"}, {"from": "named", "to": "more"}, {"from": "more", "to": "number"},
+            {"from": "number", "to": "none"}, {"from": "none", "to": "wait"}]}));
+    insta::assert_debug_snapshot!(
+        pipeline
+            .nodes
+            .iter()
+            .map(|node| (&node.id, &node.breaker))
+            .collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_breaker_by_host_is_refused_where_the_handler_names_none_unless_it_is_the_default_of_all() {
+    let rules = Rules {
+        has_target: Some(&|handler| name(handler) == "call_api"),
+        ..Rules::default()
+    };
+    let action = |id: &str, action: &str, breaker: Value| json!({"id": id, "type": "action", "config": {"action": action}, "breaker": breaker});
+    let by_host = || json!({"scope": "host"});
+    let definition = json!({"defaults": {"breaker": by_host()}, "edges": [], "nodes": [
+        action("right", "call_api", by_host()), action("wrong", "work", by_host()), action("default", "work", json!({"failures": 2}))]});
+    let problems = compile(&definition, &rules).expect_err("one cannot count by host");
+    assert_eq!(
+        problems.iter().map(line).collect::<Vec<_>>(),
+        [
+            "wrong breaker.scope: invalid_value, the action `work` does not say which host its calls go to; use the scope `handler`, \
+             or a `name` in place of it"
+        ]
+    );
 }
 
 fn name(handler: &HandlerName) -> &str {

@@ -51,6 +51,7 @@ fn node_states() -> Vec<NodeState> {
         NodeState::Held {
             attempt: ATTEMPT,
             started_at: T,
+            since: T,
             wake_at: T,
             by: held_by(),
         },

@@ -86,6 +86,7 @@ fn deciding(definition: &Value) -> Duration {
     let rules = Rules {
         max_nodes: NODES,
         check_action: None,
+        has_target: None,
         kinds: OwnKinds::Any,
     };
     let pipeline = Arc::new(compile(definition, &rules).unwrap());

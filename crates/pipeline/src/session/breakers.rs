@@ -6,14 +6,14 @@
 mod cache;
 mod guard;
 mod keeper;
+mod orphans;
 mod wakes;
 
 use std::sync::Mutex;
 use std::time::Duration;
 
+use gathering_domain::BreakerId;
 use gathering_domain::breaker::{BreakerRules, Verdict};
-use gathering_domain::node_event::HeldBy;
-use gathering_domain::{BreakerId, ProjectId};
 use gathering_persistence::breakers::BreakerKey;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -22,6 +22,7 @@ use uuid::Uuid;
 use cache::{Cache, Seen};
 pub(crate) use guard::Guard;
 pub(super) use keeper::run;
+pub(super) use orphans::free_probes;
 
 /// How many askers may wait for the keeper; more wait for room.
 const MAX_ASKS: usize = 10_000;
@@ -31,8 +32,8 @@ const MAX_ASKS: usize = 10_000;
 pub(crate) struct Breakers {
     cache: Mutex<Cache>,
     asks: mpsc::Sender<Ask>,
-    /// Counts the times that one closed.
-    closings: watch::Sender<u64>,
+    /// Counts the times that one was free earlier than was known.
+    frees: watch::Sender<u64>,
 }
 
 /// Something that the keeper is asked for.
@@ -71,12 +72,27 @@ pub(super) enum Entry {
     /// It may, to see whether the target works.
     Probe(Right),
     /// It may not yet.
-    Held {
-        /// The breaker.
-        id: BreakerId,
-        /// When to ask again at the latest.
-        wait: Duration,
-    },
+    Held(Holding),
+}
+
+/// A breaker that holds a call back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holding {
+    /// Which.
+    id: BreakerId,
+    /// After how long a probe may be asked for.
+    wait: Duration,
+    /// How often in a row it opened.
+    times: u32,
+}
+
+/// How a breaker stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Calls go through.
+    Closed,
+    /// Calls are held back for so long, until a probe may be asked for.
+    HoldsFor(Duration),
 }
 
 /// The right to probe; whoever drops it gives it up.
@@ -93,7 +109,7 @@ impl Breakers {
         let breakers = Self {
             cache: Mutex::default(),
             asks,
-            closings: watch::Sender::default(),
+            frees: watch::Sender::default(),
         };
         (breakers, asked)
     }
@@ -120,9 +136,9 @@ impl Breakers {
         let mut cache = self.cache.lock().ok()?;
         match cache.look(key, now)? {
             Seen::Closed { version } => Some(Entry::Closed { version }),
-            Seen::Held { id, until } => {
+            Seen::Held { id, until, times } => {
                 let wait = until.checked_duration_since(now).filter(|wait| !wait.is_zero())?;
-                Some(Entry::Held { id, wait })
+                Some(Entry::Held(Holding { id, wait, times }))
             }
         }
     }
@@ -142,26 +158,17 @@ impl Breakers {
         }
     }
 
-    /// Whether this breaker, which held a node of the project, is known to be closed.
-    pub(crate) fn is_closed(&self, project_id: ProjectId, by: &HeldBy) -> bool {
-        let key = BreakerKey {
-            project_id,
-            key: by.key.clone(),
-        };
-        let Ok(mut cache) = self.cache.lock() else { return false };
-        matches!(cache.look(&key, Instant::now()), Some(Seen::Closed { .. }))
+    /// How this breaker stands, as far as is known.
+    pub(crate) fn standing(&self, key: &BreakerKey) -> Option<Standing> {
+        let now = Instant::now();
+        Some(match self.cache.lock().ok()?.look(key, now)? {
+            Seen::Closed { .. } => Standing::Closed,
+            Seen::Held { until, .. } => Standing::HoldsFor(until.saturating_duration_since(now)),
+        })
     }
 
-    /// Returns once one of these breakers is known to be closed; pending for ever while there are none.
-    pub(crate) async fn one_closes(&self, project: ProjectId, held_by: impl Iterator<Item = &HeldBy> + Clone) {
-        if held_by.clone().next().is_none() {
-            std::future::pending::<()>().await;
-        }
-        let mut closings = self.closings.subscribe();
-        while !held_by.clone().any(|by| self.is_closed(project, by)) {
-            if closings.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
+    /// Tells each time that some breaker is free earlier than was known.
+    pub(crate) fn frees(&self) -> watch::Receiver<u64> {
+        self.frees.subscribe()
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::Session;
+use super::breakers::free_probes;
 use super::holder::Claimed;
 use super::recovery::Before;
 use crate::Error;
@@ -93,13 +94,15 @@ impl Session {
     ) -> Result<(), Error> {
         let limits = &self.shared.limits;
         // Who has not seen the database for a while cannot tell the dead from those who could not reach it either.
-        if slots.is_empty() || self.steady.lasts() < limits.grace {
+        if self.steady.lasts() < limits.grace {
             return Ok(());
         }
         let dead = instances::dead(client, millis(limits.grace), millis(limits.lease)).await?;
         if dead.is_empty() {
             return Ok(());
         }
+        // Without room for their runs, too: others may wait for these probes.
+        free_probes(self, &dead).await?;
         let (own, others): (Vec<_>, Vec<_>) = dead.iter().partition(|id| self.shared.was(**id));
         self.take_over_from(client, &own, slots, Before::Fenced).await?;
         self.take_over_from(client, &others, slots, Before::Dead).await?;

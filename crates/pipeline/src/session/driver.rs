@@ -3,6 +3,7 @@
 mod appending;
 mod deciding;
 mod holding;
+mod holds;
 mod leaving;
 mod recovering;
 
@@ -29,7 +30,8 @@ use super::held_back::HeldBack;
 use super::holder::Reins;
 use super::recovery::{self, Before, Losses};
 use crate::handler::Call;
-use holding::one_closes;
+use holding::one_is_free;
+use holds::Holds;
 use recovering::has_room;
 
 /// The most nodes that are decided before other runs get their turn.
@@ -49,6 +51,8 @@ pub(crate) struct Driver {
     /// Whether what attempts came to is among it: then it is made durable before another attempt starts, or anything is waited for.
     unsaved: bool,
     attempts: Attempts,
+    /// What breakers hold back.
+    holds: Holds,
     /// The size of the journal, with what is pending.
     bytes: usize,
     /// Whether more can be decided at once.
@@ -104,6 +108,7 @@ impl Driver {
                 .map(|row| row.data.as_ref().map_or(0, |data| data.text().len()))
                 .sum(),
             more: false,
+            holds: Holds::of(run.project_id, &progress),
             attempts: Attempts::new(session.shared.limits.max_attempts_per_run, session.attempts.clone()),
             watch: losses.is_watched().then(watch),
             presumed: losses.is_passed_on().then_some(Before::Dead),
@@ -178,6 +183,7 @@ impl Driver {
             self.presume(before, &starts, now);
             return Ok(outcome);
         }
+        let starts = self.hold_back(starts);
         if self.watch.is_some() {
             self.start_watched(starts).await?;
             return Ok(outcome);
@@ -212,10 +218,7 @@ impl Driver {
             cancelled: self.cancelled.child_token(),
         };
         let shared = &self.session.shared;
-        let guard = definition
-            .breaker
-            .as_deref()
-            .map(|policy| self.guard(policy, handler, &call));
+        let guard = self.guard(node, &call.config);
         // On the heap once, rather than in each of the futures around it.
         let running = Box::pin(attempt::run(
             shared.handlers.get(handler).cloned(),
@@ -250,22 +253,29 @@ impl Driver {
             () = self.decisions.arrived() => return,
             () = tokio::time::sleep(pause) => return,
             () = has_room(self.watch.as_deref_mut()), if !draining.is_cancelled() => return,
-            () = one_closes(&self.session.breakers, &self.run, &self.progress), if !draining.is_cancelled() => {
+            () = one_is_free(&self.session.breakers, &self.holds, &*self.session.shared.clock), if !draining.is_cancelled() => {
                 return self.ring_held();
             }
         };
-        let now = self.now();
         for end in ended {
-            let node = end.node;
-            if let Some(watch) = &mut self.watch {
-                watch.note_end(node);
-            }
-            let event = self.progress.settle(end, now, self.chance());
-            self.note(node, &event, now);
-            // Known here before it is durable, so that what follows without another attempt goes into the same append.
-            self.take_in(node, &event, now);
+            self.take_end(end);
         }
-        self.unsaved = true;
+    }
+
+    /// Takes in what an attempt came to. That a node is still held, the journal need not be told again.
+    fn take_end(&mut self, end: AttemptEnd) {
+        let (node, now) = (end.node, self.now());
+        if let Some(watch) = &mut self.watch {
+            watch.note_end(node);
+        }
+        let is_known = self.holds.take(self.run.project_id, &end, now);
+        let event = self.progress.settle(end, now, self.chance());
+        if !is_known {
+            self.note(node, &event, now);
+            self.unsaved = true;
+        }
+        // Known here before it is durable, so that what follows without another attempt goes into the same append.
+        self.take_in(node, &event, now);
     }
 
     fn take_in(&mut self, node: NodeIx, event: &NodeEvent, at: Timestamp) {

@@ -218,6 +218,7 @@ impl Session {
 
     async fn hand_back(&self, presence: presence::Presence) {
         let handed_back = async {
+            breakers::free_probes(self, &[self.instance]).await?;
             let client = self.shared.connection().await?;
             runs::hand_back(&client, self.instance).await
         };

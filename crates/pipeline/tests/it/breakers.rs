@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gathering_domain::{ProjectId, RunId};
+use gathering_domain::{ProjectId, RunId, RunStatus};
 use gathering_persistence::Pool;
-use gathering_pipeline::{BreakerView, Call, Engine, HandlerError, NewPipeline, PageRequest, StartRun};
+use gathering_pipeline::{BreakerStatus, BreakerView, Call, Engine, HandlerError, NewPipeline, PageRequest, StartRun};
 use gathering_testkit::{TestDatabase, eventually, until};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -128,7 +128,7 @@ async fn open_over_both(engines: &[Engine; 2], definition: &Value) {
     for engine in [&engines[0], &engines[1], &engines[0], &engines[1]] {
         assert_eq!(run_and_wait(engine, definition, 1).await, "away");
     }
-    assert_eq!(breaker(&engines[0]).await.summary.status, "closed");
+    assert_eq!(breaker(&engines[0]).await.summary.status, BreakerStatus::Closed);
     assert_eq!(breaker(&engines[0]).await.summary.failures, 4);
     assert_eq!(run_and_wait(&engines[0], definition, 1).await, "away");
     let opened = breaker(&engines[1]).await;
@@ -227,7 +227,7 @@ async fn an_open_breaker_survives_a_restart_and_a_reset_lets_the_waiting_runs_go
     let view = breaker(&second).await;
     assert_eq!(
         (view.summary.status, view.summary.key.as_str()),
-        ("open", "handler:target")
+        (BreakerStatus::Open, "handler:target")
     );
     assert_eq!(target.calls.of("t"), 2, "nothing reached the target any more");
 
@@ -235,7 +235,7 @@ async fn an_open_breaker_survives_a_restart_and_a_reset_lets_the_waiting_runs_go
     let reset = second.reset_breaker(view.summary.id, None).await.unwrap().unwrap();
     assert_eq!(
         (reset.summary.status, reset.changes[0].reason.as_str()),
-        ("closed", "reset")
+        (BreakerStatus::Closed, "reset")
     );
     for run in waiting.into_iter().chain([late]) {
         assert_eq!(ended(&second, run).await.head.summary.status, "completed");
@@ -308,7 +308,11 @@ async fn a_rate_counts_the_successes_too_and_a_healthy_count_writes_nothing() {
     .await;
     target.broken.store(true, Ordering::SeqCst);
     assert_eq!(run_and_wait(&engine, &rate, 4).await, "away");
-    assert_eq!(breaker(&engine).await.summary.status, "open", "four of eight");
+    assert_eq!(
+        breaker(&engine).await.summary.status,
+        BreakerStatus::Open,
+        "four of eight"
+    );
     handle.shutdown(LIMIT).await;
 }
 
@@ -318,7 +322,7 @@ async fn a_probe_that_is_cancelled_leaves_the_right_to_another() {
     let target = Target::new();
     let engine = target.engine(database.pool().await);
     let handle = engine.start().await.unwrap();
-    let definition = node(&json!({"failures": 1, "open": "1ms"}));
+    let definition = node(&json!({"failures": 1, "open": "1s"}));
     assert_eq!(run_and_wait(&engine, &definition, 1).await, "away");
     target.close_gate();
     let probing = start(&engine, &definition, 1).await[0];
@@ -336,5 +340,62 @@ async fn a_probe_that_is_cancelled_leaves_the_right_to_another() {
     target.broken.store(false, Ordering::SeqCst);
     target.gate.add_permits(1_000_000);
     assert_eq!(ended(&engine, waiting).await.head.summary.status, "completed");
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_were_held_while_a_probe_failed_come_back_when_it_is_open_no_more_and_not_when_its_right_lapses() {
+    let database = TestDatabase::new().await;
+    let target = Target::new();
+    let engine = target.engine(database.pool().await);
+    let handle = engine.start().await.unwrap();
+    let definition = node(&json!({"failures": 1, "open": "1s", "multiplier": 1}));
+    assert_eq!(run_and_wait(&engine, &definition, 1).await, "away");
+    target.close_gate();
+    let probing = start(&engine, &definition, 1).await[0];
+    eventually("the run to probe", LIMIT, async || target.calls.of("t") == 2).await;
+    let held = start(&engine, &definition, 3).await;
+    for run in &held {
+        eventually("the run to wait in the database", LIMIT, async || {
+            engine.run_head(*run).await.unwrap().unwrap().summary.status == RunStatus::Waiting
+        })
+        .await;
+    }
+    target.gate.add_permits(1_000_000);
+    assert_eq!(ended(&engine, probing).await.head.summary.status, RunStatus::Failed);
+    let failed_at = tokio::time::Instant::now();
+    target.broken.store(false, Ordering::SeqCst);
+    for run in held {
+        assert_eq!(ended(&engine, run).await.head.summary.status, RunStatus::Completed);
+    }
+    let took = failed_at.elapsed();
+    assert!(
+        took < Duration::from_secs(5),
+        "{took:?}: the right would have lapsed after ten seconds"
+    );
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_number_of_names_leaves_a_bounded_number_of_breakers_and_the_latest_of_them() {
+    let database = TestDatabase::new().await;
+    let target = Target::new();
+    let engine = target.engine(database.pool().await);
+    let handle = engine.start().await.unwrap();
+    let node = |number: usize| {
+        json!({"id": format!("n{number}"), "type": "action", "config": {"action": "target"},
+            "breaker": {"name": format!("name{number}"), "failures": 2}})
+    };
+    let nodes: Vec<_> = (0..3_000).map(node).collect();
+    let many = json!({"nodes": nodes, "edges": []});
+    assert_eq!(run_and_wait(&engine, &many, 1).await, "away");
+    let connection = database.pool().await.get().await.unwrap();
+    let sql = "SELECT count(*), count(*) FILTER (WHERE key = 'name:name2999') FROM breakers";
+    let row = connection.query_one(sql, &[]).await.unwrap();
+    let (all, last): (i64, i64) = (row.get(0), row.get(1));
+    assert!(
+        (900..=1_000).contains(&all) && last == 1,
+        "{all} breakers, {last} of the last name"
+    );
     handle.shutdown(LIMIT).await;
 }

@@ -1,7 +1,7 @@
 //! Where a request goes: an http or https URL that names nothing but a place.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use reqwest::Url;
 use serde_json::{Map, Value};
@@ -68,12 +68,19 @@ impl Target {
     }
 }
 
-/// Where a call goes whose configuration, with its templates filled in, has this `url`: host and port, as in `example.org:443`.
+/// Where a call goes whose configuration, with its templates filled in, has this `url`: host and port, as in `example.org:443`
+/// or `[::1]:80`, the same for every spelling of one place.
 ///
 /// `None` where that is no URL to call.
 pub fn target_of(config: &Map<String, Value>) -> Option<String> {
     let target = Target::read(config.get("url")?).ok()?;
-    Some(format!("{}:{}", target.host(), target.port()))
+    let port = target.port();
+    Some(match target.address() {
+        // An IPv4 address that is written as an IPv6 one leads to the same place.
+        Some(address) => SocketAddr::new(address.to_canonical(), port).to_string(),
+        // The dot at the end of a name says only that it is complete.
+        None => format!("{}:{port}", target.host().trim_end_matches('.')),
+    })
 }
 
 impl fmt::Debug for Target {
@@ -84,6 +91,8 @@ impl fmt::Debug for Target {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -126,6 +135,32 @@ mod tests {
             assert!(Target::parse(url).is_err(), "{url}");
         }
         assert!(Target::parse(&format!("http://example.org/{}", "x".repeat(MAX_BYTES))).is_err());
+    }
+
+    #[test]
+    fn calls_of_one_place_have_one_target_however_it_is_written() {
+        let target = |url: &str| target_of(json!({ "url": url }).as_object().unwrap()).unwrap();
+        for (one, others) in [
+            (
+                "localhost:80",
+                ["http://LocalHost", "http://localhost.:80/a", "http://localhost./?b"],
+            ),
+            (
+                "127.0.0.1:443",
+                [
+                    "https://127.1",
+                    "https://[::ffff:127.0.0.1]",
+                    "https://[::ffff:7f00:1]:443/c",
+                ],
+            ),
+            (
+                "[::1]:8080",
+                ["http://[::1]:8080", "http://[0:0::1]:8080/", "https://[::0001]:8080/d"],
+            ),
+        ] {
+            assert_eq!(others.map(target), [one; 3]);
+        }
+        assert_ne!(target("http://localhost"), target("https://localhost"));
     }
 
     #[test]

@@ -3,29 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gathering_domain::Json;
 use gathering_domain::breaker::{BreakerPolicy, Verdict, WhenOpen};
 use gathering_domain::duration::format_duration;
 use gathering_domain::node_event::{Failure, HeldBy};
 use gathering_domain::planner::AttemptResult;
-use gathering_domain::{BreakerId, Json};
 use gathering_persistence::breakers::BreakerKey;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Ask, Entry};
+use super::{Ask, Entry, Holding};
 use crate::session::Session;
-
-/// The longest that runs which were held together are spread over when they come back.
-const SPREAD: Duration = Duration::from_millis(500);
 
 /// What stands between an attempt and its handler.
 #[derive(Debug)]
 pub(crate) struct Guard {
     pub(crate) session: Arc<Session>,
     pub(crate) key: BreakerKey,
-    pub(crate) policy: BreakerPolicy,
-    /// A random number in [0, 1), to spread the return.
-    pub(crate) chance: f64,
+    pub(crate) policy: Arc<BreakerPolicy>,
+    /// For how long its node has been held back.
+    pub(crate) held_for: Duration,
 }
 
 impl Guard {
@@ -33,7 +30,7 @@ impl Guard {
     pub(crate) async fn run(self, attempt: impl Future<Output = AttemptResult>) -> AttemptResult {
         let breakers = &self.session.breakers;
         match breakers.enter(&self.key).await {
-            Entry::Held { id, wait } => self.held(id, wait),
+            Entry::Held(holding) => self.held(holding),
             Entry::Closed { version } => {
                 let result = attempt.await;
                 self.count(Verdict::of(&result), version).await;
@@ -73,14 +70,22 @@ impl Guard {
         }
     }
 
-    fn held(self, id: BreakerId, wait: Duration) -> AttemptResult {
-        let key = self.key.key;
+    /// What becomes of the attempt where it is known without asking that its node has to wait.
+    pub(crate) fn waits(&self) -> Option<AttemptResult> {
+        match self.session.breakers.known(&self.key)? {
+            Entry::Held(holding) if self.policy.when_open == WhenOpen::Wait => Some(self.held(holding)),
+            Entry::Held(_) | Entry::Closed { .. } | Entry::Probe(_) => None,
+        }
+    }
+
+    fn held(&self, Holding { id, wait, times }: Holding) -> AttemptResult {
+        let key = self.key.key.clone();
         match self.policy.when_open {
             WhenOpen::Wait => {
-                let wait = wait + SPREAD.mul_f64(self.chance);
                 let now = self.session.shared.clock.now();
                 AttemptResult::Held {
                     until: now.checked_add(wait).unwrap_or(Timestamp::MAX),
+                    spread: self.policy.rules.spread(self.held_for, times),
                     by: HeldBy { id, key },
                 }
             }

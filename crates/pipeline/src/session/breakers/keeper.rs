@@ -1,5 +1,6 @@
 //! The one task of a session that reads and writes breakers: what many attempts ask for meanwhile shares a statement.
 
+mod telling;
 mod writing;
 
 use std::collections::{HashMap, HashSet};
@@ -16,14 +17,15 @@ use uuid::Uuid;
 
 use super::cache::Seen;
 use super::wakes::Wakes;
-use super::{Ask, Entry, Right};
+use super::{Ask, Entry, Holding, Right};
 use crate::session::Session;
 use crate::session::lane::is_interrupted;
+use telling::Telling;
 use writing::{Job, Work};
 
 /// The most asks that share a transaction.
 const MAX_BATCH: usize = 1_000;
-/// How often successes are written.
+/// How often successes are written; with every tick, once calls of the same breaker fail.
 const SUCCESSES_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest wait between two tries to reach the database.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -42,6 +44,7 @@ struct Keeper {
     session: Arc<Session>,
     probes: HashMap<Uuid, Granted>,
     wakes: Wakes,
+    telling: Telling,
     successes_at: Instant,
 }
 
@@ -53,6 +56,7 @@ pub(in crate::session) async fn run(session: Arc<Session>, mut asked: mpsc::Rece
         session,
         probes: HashMap::new(),
         wakes: Wakes::default(),
+        telling: Telling::default(),
         successes_at: Instant::now(),
     };
     let mut asks = Vec::new();
@@ -67,6 +71,7 @@ pub(in crate::session) async fn run(session: Arc<Session>, mut asked: mpsc::Rece
             _ = tick.tick() => keeper.tick().await,
         }
         keeper.wakes.ring(&keeper.session).await;
+        keeper.telling.tick(Instant::now());
     }
 }
 
@@ -75,7 +80,7 @@ impl Keeper {
         let (mut works, mut told, mut entering) = (Vec::new(), Vec::new(), Vec::new());
         if asks.iter().any(|ask| matches!(ask, Ask::Count { .. })) {
             // First, so that a rate is not judged by its failures alone.
-            works = self.successes();
+            works = self.successes(true);
         }
         for ask in asks {
             match ask {
@@ -178,10 +183,11 @@ impl Keeper {
         match self.seen(key) {
             None => Entry::Closed { version: 0 },
             Some(Seen::Closed { version }) => Entry::Closed { version },
-            Some(Seen::Held { id, until }) => Entry::Held {
+            Some(Seen::Held { id, until, times }) => Entry::Held(Holding {
                 id,
+                times,
                 wait: until.saturating_duration_since(Instant::now()).max(SHORTEST_HOLD),
-            },
+            }),
         }
     }
 
@@ -194,10 +200,11 @@ impl Keeper {
             return;
         }
         let mut works = self.probes_to_write(now);
-        if self.successes_at <= now {
+        let all = self.successes_at <= now;
+        if all {
             self.successes_at = now + SUCCESSES_INTERVAL;
-            works.extend(self.successes());
         }
+        works.extend(self.successes(all));
         self.write(&works).await;
         match self.try_read(&keys).await {
             Ok(rows) => self.take_in(&keys, &rows),
@@ -222,13 +229,14 @@ impl Keeper {
         works
     }
 
-    fn successes(&self) -> Vec<Work> {
+    /// The successes to write: of all breakers, or of those where calls fail, which may open while others do not know of them.
+    fn successes(&self, of_all: bool) -> Vec<Work> {
         let taken = self
             .session
             .breakers
             .cache
             .lock()
-            .map(|mut cache| cache.take_successes());
+            .map(|mut cache| cache.take_successes(of_all));
         let work = |taken: super::cache::Successes| Work {
             key: taken.key,
             version: taken.version,
@@ -268,14 +276,14 @@ impl Keeper {
         let Ok(mut cache) = self.session.breakers.cache.lock() else {
             return;
         };
-        let closed: Vec<_> = keys
+        let free: Vec<_> = keys
             .iter()
             .filter_map(|key| cache.take_in(key, by_key.get(key).copied(), now))
             .collect();
         drop(cache);
-        if !closed.is_empty() {
-            self.wakes.closed(&closed);
-            self.session.breakers.closings.send_modify(|count| *count += 1);
+        if !free.is_empty() {
+            self.wakes.add(&free);
+            self.session.breakers.frees.send_modify(|count| *count += 1);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Waking the runs that a breaker held, once it has closed.
+//! Waking the runs that a breaker held, once it has closed, or may be probed earlier than they were told.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use gathering_domain::BreakerId;
 use gathering_persistence::breakers;
 use tokio::time::Instant;
 
+use super::cache::Sooner;
 use crate::session::Session;
 
 /// The most runs that one statement wakes.
@@ -15,30 +16,36 @@ const LOOKED_FOR: Duration = Duration::from_secs(5);
 /// How often.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The breakers whose runs are to be woken, and until when they are looked for.
+/// The breakers whose runs are to be woken.
 #[derive(Debug, Default)]
 pub(super) struct Wakes {
-    closed: Vec<(BreakerId, Instant)>,
+    free: Vec<Free>,
     next: Option<Instant>,
 }
 
+#[derive(Debug)]
+struct Free {
+    id: BreakerId,
+    /// When its runs are due; `None` for at once, because it closed.
+    due: Option<Instant>,
+    /// Until when they are looked for.
+    until: Instant,
+}
+
 impl Wakes {
-    /// Wakes all runs of these, for a while: they closed.
-    pub(super) fn closed(&mut self, ids: &[BreakerId]) {
-        self.add(ids, Instant::now() + LOOKED_FOR);
-    }
-
-    /// Wakes the runs of these once: the right to probe is free earlier than they were told.
-    pub(super) fn free(&mut self, ids: &[BreakerId]) {
-        self.add(ids, Instant::now());
-    }
-
-    fn add(&mut self, ids: &[BreakerId], until: Instant) {
-        if ids.is_empty() {
+    /// Wakes the runs of these, for a while.
+    pub(super) fn add(&mut self, free: &[Sooner]) {
+        if free.is_empty() {
             return;
         }
-        self.closed.retain(|(id, _)| !ids.contains(id));
-        self.closed.extend(ids.iter().map(|id| (*id, until)));
+        let until = Instant::now() + LOOKED_FOR;
+        self.free.retain(|present| !free.iter().any(|new| new.id == present.id));
+        let new = |Sooner { id, due }: &Sooner| Free {
+            id: *id,
+            due: *due,
+            until,
+        };
+        self.free.extend(free.iter().map(new));
         self.next = Some(Instant::now());
     }
 
@@ -48,23 +55,32 @@ impl Wakes {
         if self.next.is_none_or(|next| next > now) {
             return;
         }
-        let ids: Vec<_> = self.closed.iter().map(|(id, _)| *id).collect();
+        let wait = |free: &Free| {
+            free.due
+                .map_or(Duration::ZERO, |due| due.saturating_duration_since(now))
+        };
+        let free: Vec<_> = self.free.iter().map(|free| (free.id, wait(free))).collect();
         let woken = async {
             let client = session.shared.connection().await?;
-            breakers::wake_held(&client, &ids, MAX_WOKEN).await
+            breakers::wake_held(&client, &free, MAX_WOKEN).await
         };
         match woken.await {
             Ok(0) => {}
             Ok(count) => {
-                tracing::info!(runs = count, "woke runs whose breaker has closed");
+                tracing::debug!(
+                    runs = count,
+                    "woke runs that a breaker holds no longer, or not for as long"
+                );
                 session.wake.notify_one();
-                if i64::try_from(count).is_ok_and(|count| count >= MAX_WOKEN) {
+                // What waits for one probe only need not come all at once.
+                let one_closed = self.free.iter().any(|free| free.due.is_none());
+                if one_closed && i64::try_from(count).is_ok_and(|count| count >= MAX_WOKEN) {
                     return;
                 }
             }
             Err(error) => tracing::debug!(%error, "runs could not be woken; they are with the next try"),
         }
-        self.closed.retain(|(_, until)| *until > now);
-        self.next = Some(now + INTERVAL).filter(|_| !self.closed.is_empty());
+        self.free.retain(|free| free.until > now);
+        self.next = Some(now + INTERVAL).filter(|_| !self.free.is_empty());
     }
 }

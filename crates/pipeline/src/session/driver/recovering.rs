@@ -1,6 +1,7 @@
 //! What a run does that another instance had before: it settles what was under way there, and watches what it starts itself.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use gathering_domain::node_event::{Attempt, NodeEvent};
 use gathering_domain::planner::{AttemptEnd, AttemptResult, Start};
@@ -56,6 +57,16 @@ impl Driver {
     pub(super) fn presume(&mut self, before: Before, starts: &[Start], now: Timestamp) {
         for Start { node, attempt, .. } in starts {
             let (node, attempt) = (*node, *attempt);
+            // A breaker held it, as far as is known. One of them may have been let through, but thousands would be suspected for nothing.
+            if let Some(by) = self.holds.by(node) {
+                let result = AttemptResult::Held {
+                    until: now,
+                    spread: Duration::ZERO,
+                    by,
+                };
+                self.take_end(AttemptEnd { node, attempt, result });
+                continue;
+            }
             let result = if before == Before::Dead {
                 if let Some(watch) = &mut self.watch {
                     watch.note_death(node);
@@ -81,9 +92,9 @@ impl Driver {
         self.take_in(node, &event, now);
     }
 
-    /// Who comes back earlier than the journal says was woken, because a breaker closed: its nodes ask again.
+    /// The journal knows only when each was held first, and whoever comes back earlier was woken: they all ask again.
     fn ring_all_held(&mut self, now: Timestamp) {
-        self.progress.ring_held(|_| true, now);
+        self.progress.ring_held(|_, _| Some(now));
     }
 
     /// Starts what has room, once it is written down that it starts. What has none waits, and nobody will ever say that it was under way.
@@ -104,6 +115,7 @@ impl Driver {
             };
             let event = NodeEvent::AttemptStarted { attempt: start.attempt };
             self.note(start.node, &event, now);
+            self.holds.is_journaled_otherwise(start.node);
         }
         self.flush().await?;
         for (start, permits) in ready {

@@ -1,17 +1,18 @@
 //! Writing breakers: each under the lock of its row, by the pure table.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use gathering_domain::BreakerId;
-use gathering_domain::breaker::{BreakerEvent, BreakerState, Probe};
-use gathering_persistence::breakers::{self, BreakerKey, BreakerRow, BreakerWrite, ChangedBy, NewBreaker};
+use gathering_domain::breaker::{BreakerEvent, Probe};
+use gathering_domain::{BreakerId, InstanceId, ProjectId};
+use gathering_persistence::breakers::{self, BreakerKey, BreakerRow, ChangedBy, NewBreaker};
 use gathering_persistence::{Error, Transaction};
 use jiff::Timestamp;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Keeper, may_pass, wait};
-use crate::breakers::{log, rules_json};
+use crate::breakers::written;
 
 /// Something to write.
 #[derive(Debug)]
@@ -41,7 +42,6 @@ impl Keeper {
                 Ok(rows) => {
                     let keys: HashSet<BreakerKey> = works.iter().map(|work| work.key.clone()).collect();
                     self.take_in(&keys.into_iter().collect::<Vec<_>>(), &rows);
-                    self.wakes.free(&freed(works, &rows));
                     return rows;
                 }
                 Err(error) if may_pass(&error) => wait(&error, &mut pause).await,
@@ -54,14 +54,21 @@ impl Keeper {
         Vec::new()
     }
 
-    async fn try_write(&self, works: &[Work]) -> Result<Vec<BreakerRow>, Error> {
+    async fn try_write(&mut self, works: &[Work]) -> Result<Vec<BreakerRow>, Error> {
         let mut client = self.session.shared.connection().await?;
         let transaction = client.transaction().await.map_err(Error::from)?;
         let mut rows = self.locked(&transaction, works).await?;
-        let lease = self.lease();
-        let writes: Vec<_> = rows.iter().filter_map(|row| written(row, works, lease)).collect();
+        let (instance, lease) = (self.session.instance, self.lease());
+        let events = |row: &BreakerRow| {
+            let row = row.clone();
+            let mine = works
+                .iter()
+                .filter(move |work| work.key == row.key && work.version >= row.version);
+            mine.map(move |work| work.job.event(row.now, instance, lease))
+        };
+        let writes: Vec<_> = rows.iter().filter_map(|row| written(row, events(row))).collect();
         let by = ChangedBy {
-            instance_id: Some(self.session.instance),
+            instance_id: Some(instance),
             user_id: None,
         };
         let versions: HashMap<BreakerId, i64> = if writes.is_empty() {
@@ -71,7 +78,7 @@ impl Keeper {
         };
         transaction.commit().await.map_err(Error::from)?;
         for write in writes {
-            log(&write);
+            self.telling.changed(&write, Instant::now());
             if let Some(row) = rows.iter_mut().find(|row| row.id == write.row.id) {
                 *row = write.row;
                 row.version = versions.get(&row.id).copied().unwrap_or(row.version);
@@ -81,7 +88,7 @@ impl Keeper {
     }
 
     /// The breakers of these works, locked; those that failed for the first time are made.
-    async fn locked(&self, transaction: &Transaction<'_>, works: &[Work]) -> Result<Vec<BreakerRow>, Error> {
+    async fn locked(&mut self, transaction: &Transaction<'_>, works: &[Work]) -> Result<Vec<BreakerRow>, Error> {
         let keys: Vec<_> = works
             .iter()
             .map(|work| &work.key)
@@ -102,15 +109,15 @@ impl Keeper {
         }
         let new: Vec<_> = missing.iter().map(|key| self.new_breaker(key)).collect();
         if breakers::ensure(transaction, &new).await? < new.len() as u64 {
-            let projects: BTreeSet<_> = missing.iter().map(|key| key.project_id).collect();
-            for project in projects {
-                breakers::make_room(transaction, project).await?;
+            for (project, count) in by_project(&new) {
+                breakers::make_room(transaction, project, count, &in_hand(&keys, project)).await?;
             }
             breakers::ensure(transaction, &new).await?;
         }
         let rows = breakers::lock(transaction, &keys).await?;
-        if rows.len() < keys.len() {
-            tracing::warn!("a project has more open breakers than there is room for; further ones are not counted");
+        let there: HashSet<_> = rows.iter().map(|row| &row.key).collect();
+        if new.iter().any(|new| !there.contains(&new.key)) {
+            self.telling.is_full(Instant::now());
         }
         Ok(rows)
     }
@@ -143,12 +150,13 @@ impl Job {
         if let Self::Probe(id) = self { Some(*id) } else { None }
     }
 
-    fn event(&self, now: Timestamp, lease: Duration) -> BreakerEvent {
+    fn event(&self, now: Timestamp, by: InstanceId, lease: Duration) -> BreakerEvent {
         match self {
             Self::Event(event) => *event,
             Self::Probe(id) => BreakerEvent::ProbeAsked {
                 probe: Probe {
                     id: *id,
+                    by,
                     until: now.checked_add(lease).unwrap_or(Timestamp::MAX),
                 },
             },
@@ -156,35 +164,17 @@ impl Job {
     }
 }
 
-/// A breaker after all that concerns it, if that changes anything.
-fn written(row: &BreakerRow, works: &[Work], lease: Duration) -> Option<BreakerWrite> {
-    let mut after = row.clone();
-    let mut reason = None;
-    for work in works
-        .iter()
-        .filter(|work| work.key == row.key && work.version >= row.version)
-    {
-        let event = work.job.event(row.now, lease);
-        let state = after.state.after(&event, row.now);
-        if state.name() != after.state.name() {
-            reason = Some(event.reason());
-        }
-        if let BreakerEvent::Counted { rules, .. } | BreakerEvent::ProbeFailed { rules, .. } = event {
-            after.rules = Some(rules_json(&rules));
-            after.window = rules.window;
-        }
-        after.state = state;
+/// How many are to be made of each project.
+fn by_project(new: &[NewBreaker]) -> HashMap<ProjectId, i64> {
+    let mut counts = HashMap::new();
+    for new in new {
+        *counts.entry(new.key.project_id).or_default() += 1;
     }
-    (after.state != row.state).then(|| BreakerWrite {
-        change: reason.map(|reason| (reason, row.state.name())),
-        row: after,
-    })
+    counts
 }
 
-/// The breakers whose probe was given up, so that the next may have the right.
-fn freed(works: &[Work], rows: &[BreakerRow]) -> Vec<BreakerId> {
-    let gave_up = |work: &&Work| matches!(work.job, Job::Event(BreakerEvent::ProbeFreed { .. }));
-    let keys: HashSet<_> = works.iter().filter(gave_up).map(|work| &work.key).collect();
-    let is_free = |row: &&BreakerRow| keys.contains(&row.key) && matches!(row.state, BreakerState::Open { .. });
-    rows.iter().filter(is_free).map(|row| row.id).collect()
+/// The keys of a project that are being counted: none of these makes room for another.
+fn in_hand(keys: &[BreakerKey], project: ProjectId) -> Vec<&str> {
+    let mine = keys.iter().filter(|key| key.project_id == project);
+    mine.map(|key| key.key.as_str()).collect()
 }
