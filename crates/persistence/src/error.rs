@@ -7,7 +7,7 @@ use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
 /// A failed query, connection or migration.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The connection URL cannot be used.
     #[error("the database URL is wrong: {0}")]

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::error::chain;
 use crate::handle::Deadline;
 use crate::library::Library;
+use crate::queuing::Queuing;
 use crate::session::{End, Session, excluded::Excluded, presence::Presence};
 use crate::shared::Shared;
 use crate::wait::Waiters;
@@ -108,6 +109,7 @@ impl EngineBuilder {
             name,
         } = self;
         let library = Library::new(limits.max_cached_weight, handlers.keys().cloned());
+        let queuing = Queuing::new(&limits);
         Engine {
             shared: Arc::new(Shared {
                 pool,
@@ -118,6 +120,7 @@ impl EngineBuilder {
                 library,
                 waiters: Waiters::default(),
                 excluded: Excluded::default(),
+                queuing,
                 former: std::sync::Mutex::default(),
                 name,
             }),

@@ -14,6 +14,7 @@ mod library;
 mod limits;
 mod pipelines;
 mod quarantine;
+mod queuing;
 mod retention;
 mod session;
 mod shared;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::handler::Handler;
 use crate::library::Library;
 use crate::limits::Limits;
+use crate::queuing::Queuing;
 use crate::session::excluded::Excluded;
 use crate::wait::Waiters;
 
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) waiters: Waiters,
     /// What cannot be run here; known from one session to the next.
     pub(crate) excluded: Excluded,
+    /// Starts while no session is there to take them.
+    pub(crate) queuing: Queuing,
     /// The ids under which this process worked before it was fenced: their runs lost an instance, but no process died.
     pub(crate) former: Mutex<VecDeque<InstanceId>>,
     /// The instance's name for people.

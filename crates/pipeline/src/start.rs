@@ -80,10 +80,9 @@ impl Engine {
     pub async fn start_run(&self, start: StartRun) -> Result<Started, Error> {
         let mut run = self.new_run(&start)?;
         let Some(session) = self.current() else {
-            let client = self.shared.connection().await?;
-            return inserted(starter::insert_in(&client, std::slice::from_ref(&run)).await?, &run);
+            return answered(self.shared.queue(&run).await?, &run, RunStatus::Queued);
         };
-        let room = session.room_to_start(run.input.text().len())?;
+        let room = self.shared.room_to_start(run.input.text().len())?;
         // What this instance cannot run is not for it to own.
         let foreign = self.shared.excluded.may_have(run.pipeline_id, run.version);
         let slot = if foreign { None } else { session.slot() };

@@ -31,7 +31,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::Error;
 use crate::shared::Shared;
-use crate::start::overloaded;
 use lane::Lane;
 
 /// What the tasks of a session share.
@@ -50,8 +49,6 @@ pub(crate) struct Session {
     pub(crate) held: holder::Held,
     /// How many runs it claimed and passed on.
     pub(crate) passed_on: AtomicUsize,
-    /// Room for the inputs of starts that wait for their commit, in units of [`START_UNIT`].
-    start_room: Arc<Semaphore>,
     /// Room for attempts under way.
     pub(crate) attempts: Arc<Semaphore>,
     /// Keeps nodes apart that are suspected of killing their processes.
@@ -75,14 +72,6 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(3);
 
 fn silent() -> gathering_persistence::Error {
     gathering_persistence::Error::Unavailable(": no answer in time".to_owned())
-}
-
-/// What the room of waiting starts is counted in, in bytes; about what one takes beside its input.
-const START_UNIT: usize = 1024;
-
-/// Bytes in units, rounded up; at least one.
-fn units(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(START_UNIT)).unwrap_or(u32::MAX).max(1)
 }
 
 /// How a session ended.
@@ -120,7 +109,6 @@ impl Session {
             slots: Arc::new(Semaphore::new(shared.limits.max_runs)),
             held: holder::Held::default(),
             passed_on: AtomicUsize::new(0),
-            start_room: Arc::new(Semaphore::new(units(shared.limits.max_waiting_start_bytes) as usize)),
             attempts: Arc::new(Semaphore::new(shared.limits.max_attempts.max(1))),
             trials: trials::Trials::default(),
             claims_lost: AtomicBool::new(false),
@@ -237,14 +225,6 @@ impl Session {
         if tokio::time::timeout(LEAVE_LIMIT, presence.leave()).await.is_err() {
             tracing::debug!("the instance's row stays until others find it dead");
         }
-    }
-
-    /// Room for one more start with an input of so many bytes to wait for its commit; an input that is larger than all of the room
-    /// waits alone.
-    pub(crate) fn room_to_start(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
-        let all = units(self.shared.limits.max_waiting_start_bytes);
-        let room = self.start_room.clone().try_acquire_many_owned(units(bytes).min(all));
-        room.map_err(|_full| overloaded())
     }
 
     /// Room for one more run in memory, if there is.

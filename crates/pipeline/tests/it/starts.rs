@@ -212,6 +212,42 @@ async fn a_start_that_failed_may_be_tried_again_and_a_second_one_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn starts_that_nobody_works_on_share_commits_and_are_lost_by_no_caller_that_leaves() {
+    let database = TestDatabase::new().await;
+    let options = ConnectOptions {
+        max_connections: 2,
+        ..ConnectOptions::new(database.url())
+    };
+    let pool = connect(&options).await.unwrap();
+    let engine = builder(pool.clone(), &Calls::default()).build();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    let start = |key: usize| StartRun {
+        idempotency_key: Some(format!("key-{key}")),
+        ..StartRun::new(pipeline)
+    };
+    // The first one writes for those that came with it, and leaves in the middle of it, as does every third.
+    let (mut leaving, mut staying) = (Vec::new(), Vec::new());
+    for key in 0..900 {
+        let (engine, start) = (engine.clone(), start(key));
+        let mut starting = Box::pin(async move { engine.start_run(start).await.unwrap() });
+        assert!(futures::poll!(&mut starting).is_pending());
+        if key % 3 == 0 { &mut leaving } else { &mut staying }.push(starting);
+    }
+    tokio::task::yield_now().await;
+    drop(leaving);
+    let started = futures::future::join_all(staying).await;
+
+    assert!(started.iter().all(|one| !one.replayed));
+    let ids: Vec<Uuid> = started.iter().map(|one| one.id.as_uuid()).collect();
+    let counts = "SELECT count(*) FILTER (WHERE id = ANY ($1)), count(*), count(DISTINCT xmin::text) FROM runs";
+    let row = pool.get().await.unwrap().query_one(counts, &[&ids]).await.unwrap();
+    let (kept, all, commits): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+    assert_eq!(kept, 600);
+    assert!(all <= 900);
+    assert!(commits < 100, "{all} starts took {commits} commits");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pool_that_is_too_small_to_work_with_is_refused() {
     let database = TestDatabase::new().await;
     let options = ConnectOptions {
