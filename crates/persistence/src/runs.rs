@@ -9,7 +9,7 @@ use deadpool_postgres::GenericClient;
 use gathering_domain::{InstanceId, Json, PipelineId, ProjectId, RunId};
 use jiff::Timestamp;
 use tokio_postgres::Row;
-use tokio_postgres::types::Json as Sql;
+use tokio_postgres::types::{Json as Sql, ToSql};
 use uuid::Uuid;
 
 pub use self::filter::{RunFilter, count_open, list, open};
@@ -76,6 +76,8 @@ pub struct ClaimedRun {
     pub input: Json,
     /// When it was first claimed.
     pub started_at: Timestamp,
+    /// Higher is claimed first.
+    pub priority: i16,
 }
 
 /// A run as it stands, without what may be large.
@@ -151,6 +153,24 @@ impl FromIterator<(PipelineId, i32)> for Versions {
     }
 }
 
+// SKIP LOCKED: two instances that claim at once take different runs, and none waits. What is locked is queued; that its status is not asked
+// for again leaves the primary key as the only way to find it.
+// NOT IN stays a filter on the walk along the queue, where NOT EXISTS might become a join that reads all of it.
+macro_rules! claim_queued {
+    ($part:literal) => {
+        concat!(
+            "WITH due AS (
+                 SELECT id FROM runs
+                 WHERE status = 'queued' AND (pipeline_id, version) NOT IN (SELECT * FROM unnest($4::uuid[], $5::integer[])) AND ",
+            $part,
+            "    ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED)
+             UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, started_at = coalesce(started_at, $3)
+             FROM due WHERE r.id = due.id AND r.owner IS NULL
+             RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id, r.priority"
+        )
+    };
+}
+
 /// Begins a transaction for claims.
 ///
 /// However long the queue is, a claim is to read its first runs in the order of the index, and to find them by primary key: the planner, which
@@ -167,29 +187,67 @@ pub async fn begin_claims(client: &mut Connection) -> Result<Transaction<'_>, Er
     Ok(transaction)
 }
 
-/// Claims up to `limit` queued runs that are not of the versions in `except`, the most urgent and then the oldest first.
-pub async fn claim_queued(
-    client: &impl GenericClient,
-    owner: InstanceId,
-    limit: i64,
-    now: Timestamp,
-    except: &Versions,
-) -> Result<Vec<ClaimedRun>, Error> {
-    // SKIP LOCKED: two instances that claim at once take different runs, and none waits. What is locked is queued; that its status is not asked
-    // for again leaves the primary key as the only way to find it.
-    // NOT IN stays a filter on the walk along the queue, where NOT EXISTS might become a join that reads all of it.
-    claim(
-        client,
-        "WITH due AS (
-             SELECT id FROM runs
-             WHERE status = 'queued' AND (pipeline_id, version) NOT IN (SELECT * FROM unnest($4::uuid[], $5::integer[]))
-             ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED)
-         UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, started_at = coalesce(started_at, $3)
-         FROM due WHERE r.id = due.id AND r.owner IS NULL
-         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id",
-        &[&owner.as_uuid(), &limit, &now, &except.pipelines, &except.numbers],
-    )
-    .await
+/// A part of the queue, in its order: the most urgent first, and of those of one priority the oldest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    All,
+    /// Runs of a higher priority.
+    Above(i16),
+    /// Runs of this priority that are younger than this one.
+    Behind(i16, RunId),
+    /// Runs of a lower priority.
+    Below(i16),
+}
+
+/// What to claim from the queue.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueClaim<'a> {
+    /// Who claims.
+    pub owner: InstanceId,
+    /// At most this many runs.
+    pub limit: i64,
+    /// The time of the claim.
+    pub now: Timestamp,
+    /// Not runs of these versions.
+    pub except: &'a Versions,
+    /// From which part of the queue.
+    pub part: Part,
+}
+
+/// Claims queued runs in the order of the queue.
+pub async fn claim_queued(client: &impl GenericClient, wanted: QueueClaim<'_>) -> Result<Vec<ClaimedRun>, Error> {
+    let QueueClaim {
+        owner,
+        limit,
+        now,
+        except,
+        part,
+    } = wanted;
+    let (owner, pipelines, numbers) = (owner.as_uuid(), &except.pipelines, &except.numbers);
+    match part {
+        Part::All => {
+            claim(
+                client,
+                claim_queued!("true"),
+                &[&owner, &limit, &now, pipelines, numbers],
+            )
+            .await
+        }
+        Part::Above(priority) => {
+            let parameters: [&(dyn ToSql + Sync); 6] = [&owner, &limit, &now, pipelines, numbers, &priority];
+            claim(client, claim_queued!("priority > $6"), &parameters).await
+        }
+        Part::Behind(priority, run) => {
+            let run = run.as_uuid();
+            let parameters: [&(dyn ToSql + Sync); 7] = [&owner, &limit, &now, pipelines, numbers, &priority, &run];
+            claim(client, claim_queued!("priority = $6 AND id > $7"), &parameters).await
+        }
+        Part::Below(priority) => {
+            let parameters: [&(dyn ToSql + Sync); 6] = [&owner, &limit, &now, pipelines, numbers, &priority];
+            claim(client, claim_queued!("priority < $6"), &parameters).await
+        }
+    }
 }
 
 /// Claims up to `limit` queued runs of these versions whose timeout is over. It counts from their first claim; of a run that nobody ever
@@ -220,7 +278,7 @@ pub async fn claim_overdue(
              ORDER BY r.priority DESC, r.id LIMIT $2 FOR UPDATE OF r SKIP LOCKED)
          UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, started_at = coalesce(started_at, created_at)
          FROM due WHERE r.id = due.id AND r.owner IS NULL
-         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id",
+         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id, r.priority",
         &[&owner.as_uuid(), &limit, &now, &pipelines, &numbers, &timeouts],
     )
     .await
@@ -238,7 +296,7 @@ pub async fn claim_waiting(
              SELECT id FROM runs WHERE status = 'waiting' AND wake_at <= now() ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED)
          UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, wake_at = NULL, held_by = NULL
          FROM due WHERE r.id = due.id AND r.owner IS NULL
-         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id",
+         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id, r.priority",
         &[&owner.as_uuid(), &limit],
     )
     .await
@@ -259,7 +317,7 @@ pub async fn take_over(
              ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED)
          UPDATE runs r SET owner = $1, epoch = epoch + 1
          FROM due WHERE r.id = due.id AND r.owner = ANY ($3)
-         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id",
+         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id, r.priority",
         &[&owner.as_uuid(), &limit, &dead],
     )
     .await
@@ -281,7 +339,7 @@ pub async fn claimed_by(
 ) -> Result<Option<ClaimedRun>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT id, pipeline_id, version, epoch, input, started_at, project_id FROM runs
+            "SELECT id, pipeline_id, version, epoch, input, started_at, project_id, priority FROM runs
              WHERE id = $1 AND owner = $2 AND status = 'running'",
         )
         .await?;
@@ -297,7 +355,7 @@ pub async fn claimed_by(
 pub async fn owned(client: &impl GenericClient, owner: InstanceId) -> Result<Vec<ClaimedRun>, Error> {
     claim(
         client,
-        "SELECT id, pipeline_id, version, epoch, input, started_at, project_id FROM runs WHERE status = 'running' AND owner = $1",
+        "SELECT id, pipeline_id, version, epoch, input, started_at, project_id, priority FROM runs WHERE status = 'running' AND owner = $1",
         &[&owner.as_uuid()],
     )
     .await
@@ -373,7 +431,7 @@ pub async fn get(client: &impl GenericClient, id: RunId) -> Result<Option<RunRow
 async fn claim(
     client: &impl GenericClient,
     sql: &'static str,
-    parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+    parameters: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<ClaimedRun>, Error> {
     let statement = client.prepare_cached(sql).await?;
     client
@@ -394,6 +452,7 @@ fn read_claimed(row: &Row) -> Result<ClaimedRun, Error> {
         epoch: row.get(3),
         input: row.get::<_, Sql<Json>>(4).0,
         started_at: started_at.ok_or_else(|| Error::corrupt("runs", "a claimed run has no started_at"))?,
+        priority: row.get(7),
     })
 }
 

@@ -258,6 +258,7 @@ impl Engine {
     /// Makes the engine look at the queue now; it does so by itself every [`Limits::poll_interval`].
     pub fn wake(&self) {
         if let Some(session) = self.current() {
+            session.queue_place.forget();
             session.wake.notify_one();
         }
     }

@@ -244,6 +244,7 @@ impl Record {
             epoch: head.epoch,
             input: self.row.input.clone(),
             started_at: head.started_at.unwrap_or(head.created_at),
+            priority: head.priority,
         }
     }
 }

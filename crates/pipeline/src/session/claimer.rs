@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gathering_domain::InstanceId;
-use gathering_persistence::runs::ClaimedRun;
-use gathering_persistence::{Connection, instances, run_journal, runs};
+use gathering_persistence::runs::{ClaimedRun, QueueClaim};
+use gathering_persistence::{Connection, Transaction, instances, run_journal, runs};
+use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::Session;
 use super::breakers::free_probes;
@@ -35,6 +36,7 @@ pub(super) async fn run(session: Arc<Session>) {
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "claiming failed; it is tried again");
                 session.claims_lost.store(true, Ordering::Release);
+                session.queue_place.forget();
                 session.shared.limits.poll_interval
             }
         };
@@ -79,11 +81,34 @@ impl Session {
             claimed.extend(runs::claim_overdue(&claims, self.instance, rest, now, &timed).await?);
         }
         if claimed.len() < room {
-            let rest = count(room - claimed.len());
-            let except = excluded.versions(now);
-            claimed.extend(runs::claim_queued(&claims, self.instance, rest, now, &except).await?);
+            let rest = room - claimed.len();
+            claimed.extend(self.claim_queued(&claims, rest, now).await?);
         }
         claims.commit().await.map_err(gathering_persistence::Error::from)?;
+        Ok(claimed)
+    }
+
+    async fn claim_queued(
+        &self,
+        claims: &Transaction<'_>,
+        room: usize,
+        now: Timestamp,
+    ) -> Result<Vec<ClaimedRun>, Error> {
+        let (except, parts) = (self.shared.excluded.versions(now), self.queue_place.parts());
+        let (begun, mut claimed) = (Instant::now(), Vec::new());
+        for part in &parts {
+            let wanted = QueueClaim {
+                owner: self.instance,
+                limit: count(room - claimed.len()),
+                now,
+                except: &except,
+                part: *part,
+            };
+            if wanted.limit > 0 {
+                claimed.extend(runs::claim_queued(claims, wanted).await?);
+            }
+        }
+        self.queue_place.claimed(&parts, &claimed, begun.elapsed());
         Ok(claimed)
     }
 
@@ -202,7 +227,7 @@ fn millis(duration: Duration) -> i64 {
 
 /// The first tick is one period away.
 fn every(period: Duration) -> Interval {
-    let mut interval = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
+    let mut interval = tokio::time::interval_at(Instant::now() + period, period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
 }

@@ -13,6 +13,7 @@ pub(crate) mod holder;
 pub(crate) mod lane;
 mod passing;
 pub(crate) mod presence;
+mod queue_place;
 pub(crate) mod recovery;
 pub(crate) mod starter;
 mod trials;
@@ -57,6 +58,7 @@ pub(crate) struct Session {
     pub(crate) claims_lost: AtomicBool,
     /// Wakes the claimer.
     pub(crate) wake: Notify,
+    pub(crate) queue_place: queue_place::QueuePlace,
     /// Whether the queue may hold runs that there was no room for.
     pub(crate) backlog: AtomicBool,
     /// Fires when no new work is to begin: attempts under way may end.
@@ -93,7 +95,11 @@ impl Session {
         let instance = InstanceId::new(shared.clock.now(), &*shared.entropy);
         let presence = presence::Presence::register(&shared, instance).await?;
         let client = shared.connection().await?;
-        partitions::ensure(&client, shared.clock.now()).await?;
+        if partitions::ensure(&client, shared.clock.now()).await?.is_none() {
+            tracing::warn!(
+                "somebody reads the tables of runs, so weeks are not made ahead now; it is tried again in a minute"
+            );
+        }
         drop(client);
         let (appends, appended) = mpsc::channel(shared.limits.max_runs.clamp(1, 100_000));
         let (starts, started) = mpsc::channel(shared.limits.max_waiting_starts.max(1));
@@ -113,6 +119,7 @@ impl Session {
             trials: trials::Trials::default(),
             claims_lost: AtomicBool::new(false),
             wake: Notify::new(),
+            queue_place: queue_place::QueuePlace::default(),
             backlog: AtomicBool::new(true),
             draining: stop.child_token(),
             drivers: TaskTracker::new(),

@@ -88,6 +88,7 @@ fn claimed(run: NewRun, inserted: &InsertedRun) -> Claimed {
         epoch: 1,
         input: run.input,
         started_at: run.created_at,
+        priority: run.priority,
     };
     Claimed {
         run,

@@ -41,8 +41,11 @@ impl Session {
             partitions::ensure(&client, self.shared.clock.now()).await
         };
         match made.await {
-            Ok(0) => {}
-            Ok(made) => tracing::info!(made, "made partitions ahead"),
+            Ok(Some(0)) => {}
+            Ok(Some(made)) => tracing::info!(made, "made partitions ahead"),
+            Ok(None) => tracing::warn!(
+                "somebody reads the tables of runs, so weeks are not made ahead now; it is tried again within the hour"
+            ),
             Err(error) => tracing::error!(%error, "partitions could not be made; it is tried again within the hour"),
         }
     }

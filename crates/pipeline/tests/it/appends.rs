@@ -8,7 +8,7 @@ use gathering_testkit::TestDatabase;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::support::{Calls, builder, chain, save};
+use crate::support::{Calls, builder, chain, save, whole_queue};
 
 fn ends(run_id: RunId, seq: i32) -> (NewEntry, HeadChange) {
     let entry = NewEntry {
@@ -50,7 +50,7 @@ async fn whether_runs_end_alone_or_together_only_those_of_the_writer_do() {
     let mut ids = Vec::new();
     for owner in [owner, owner, owner, other, other] {
         ids.push(engine.start_run(StartRun::new(pipeline)).await.unwrap().id);
-        let claimed = runs::claim_queued(&client, owner, 1, Timestamp::UNIX_EPOCH, &runs::Versions::default()).await;
+        let claimed = runs::claim_queued(&client, whole_queue(owner, 1)).await;
         assert_eq!(claimed.unwrap().len(), 1);
     }
     let append = async |batch: Batch| run_journal::append(&client, owner, &batch).await.unwrap();

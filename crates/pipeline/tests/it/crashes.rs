@@ -6,11 +6,10 @@ use gathering_domain::{InstanceId, RunId};
 use gathering_persistence::{ConnectOptions, connect, runs};
 use gathering_pipeline::{PageRequest, RunFilter, StartRun};
 use gathering_testkit::{TestDatabase, eventually, until};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Calls, LIMIT, builder, chain, ended, history, kinds, save};
+use crate::support::{Calls, LIMIT, builder, chain, ended, history, kinds, save, whole_queue};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shutting_down_hands_over_and_another_instance_goes_on_in_the_middle() {
@@ -248,9 +247,7 @@ async fn a_run_whose_owner_is_not_even_registered_is_found() {
     let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
     let nobody = InstanceId::from(Uuid::from_u128(7));
     let client = pool.get().await.unwrap();
-    runs::claim_queued(&client, nobody, 1, Timestamp::UNIX_EPOCH, &runs::Versions::default())
-        .await
-        .unwrap();
+    runs::claim_queued(&client, whole_queue(nobody, 1)).await.unwrap();
     drop(client);
     let handle = engine.start().await.unwrap();
     assert_eq!(ended(&engine, run).await.head.summary.status, "completed");

@@ -9,7 +9,7 @@ use gathering_testkit::history::{Violation, check};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::support::{Calls, LIMIT, builder, chain, ended, history, save};
+use crate::support::{Calls, LIMIT, builder, chain, ended, history, save, whole_queue};
 
 fn entry(run_id: RunId, seq: i32, epoch: i32) -> NewEntry {
     let node = Some("a".into());
@@ -39,10 +39,7 @@ async fn an_owner_of_an_older_epoch_can_append_nothing_and_end_nothing() {
     let client = pool.get().await.unwrap();
     let [old, new] = [1, 2].map(|n| InstanceId::from(Uuid::from_u128(n)));
     assert_eq!(
-        runs::claim_queued(&client, old, 10, Timestamp::UNIX_EPOCH, &runs::Versions::default())
-            .await
-            .unwrap()[0]
-            .epoch,
+        runs::claim_queued(&client, whole_queue(old, 10)).await.unwrap()[0].epoch,
         1
     );
     let one = Batch {
@@ -87,9 +84,7 @@ async fn of_two_writers_of_one_number_the_second_loses_on_the_primary_key() {
     let run = queued(&pool).await;
     let client = pool.get().await.unwrap();
     let owner = InstanceId::from(Uuid::from_u128(1));
-    runs::claim_queued(&client, owner, 10, Timestamp::UNIX_EPOCH, &runs::Versions::default())
-        .await
-        .unwrap();
+    runs::claim_queued(&client, whole_queue(owner, 10)).await.unwrap();
     let batch = || Batch {
         entries: vec![entry(run, 1, 1)],
         heads: vec![],
@@ -141,9 +136,7 @@ async fn without_the_primary_key_the_second_writer_of_a_number_is_found() {
     let drop_key = "ALTER TABLE run_journal DROP CONSTRAINT run_journal_pkey";
     client.batch_execute(drop_key).await.unwrap();
     let owner = InstanceId::from(Uuid::from_u128(1));
-    runs::claim_queued(&client, owner, 10, Timestamp::UNIX_EPOCH, &runs::Versions::default())
-        .await
-        .unwrap();
+    runs::claim_queued(&client, whole_queue(owner, 10)).await.unwrap();
     for _ in 0..2 {
         let batch = Batch {
             entries: vec![entry(run, 1, 1)],

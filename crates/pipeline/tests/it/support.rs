@@ -1,10 +1,11 @@
 //! What the tests of the engine share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use gathering_domain::{Clock, PipelineId, RunId};
+use gathering_domain::{Clock, InstanceId, PipelineId, RunId};
+use gathering_persistence::runs::{Part, QueueClaim, Versions};
 use gathering_persistence::{Pool, SystemClock};
 use gathering_pipeline::{Call, Engine, EngineBuilder, HandlerError, NewPipeline, RunView, StartRun};
 use gathering_testkit::history::{Effect, History, Origin};
@@ -134,4 +135,16 @@ pub(crate) fn chain(ids: &[&str]) -> Value {
 #[expect(clippy::panic, reason = "it stands for a bug in a handler")]
 fn on_purpose() -> Result<Value, HandlerError> {
     panic!("on purpose")
+}
+
+/// A claim of up to `limit` runs, wherever in the queue they are.
+pub(crate) fn whole_queue(owner: InstanceId, limit: i64) -> QueueClaim<'static> {
+    static NONE: LazyLock<Versions> = LazyLock::new(Versions::default);
+    QueueClaim {
+        owner,
+        limit,
+        now: Timestamp::UNIX_EPOCH,
+        except: &NONE,
+        part: Part::All,
+    }
 }
