@@ -48,12 +48,13 @@ impl Safety {
 fn chosen() -> Option<Safety> {
     let name = std::env::var(VARIABLE).ok()?;
     let found = Safety::ALL.into_iter().find(|safety| safety.name() == name);
-    match found {
-        Some(_) => tracing::error!(
+    if found.is_some() {
+        tracing::error!(
             safety = name,
             "THIS PROCESS WORKS WITHOUT A SAFETY: it will lose and double work"
-        ),
-        None => tracing::error!(name, "there is no such safety; none is switched off"),
+        );
+    } else {
+        tracing::error!(name, "there is no such safety; none is switched off");
     }
     found
 }

@@ -1,72 +1,72 @@
 //! The statements of a journal that lacks a safety: for the fault verification, which must find out.
+//!
+//! Each is the product's own statement less the words that the safety consists of, so that nothing else differs between the two.
+
+use std::sync::OnceLock;
 
 use super::{APPEND, HAS_ENTRY};
 use crate::Safety;
 
 /// As the process was told to append.
 pub(super) fn append_statement() -> &'static str {
-    if Safety::EpochCheck.is_off() {
-        APPEND_WITHOUT_EPOCH_CHECK
-    } else if Safety::CompareAndAppend.is_off() {
-        APPEND_WITHOUT_COMPARING
-    } else {
-        APPEND
-    }
+    static STATEMENT: OnceLock<String> = OnceLock::new();
+    STATEMENT.get_or_init(|| {
+        if Safety::EpochCheck.is_off() {
+            append_from_whoever_it_comes()
+        } else if Safety::CompareAndAppend.is_off() {
+            append_under_a_free_number()
+        } else {
+            APPEND.to_owned()
+        }
+    })
+}
+
+fn append_from_whoever_it_comes() -> String {
+    let heads = replaced(APPEND, "r.owner = $1 AND r.epoch = h.epoch", "$1::uuid IS NOT NULL");
+    replaced(&heads, "r.owner = $1 AND r.epoch = e.epoch", "true")
+}
+
+fn append_under_a_free_number() -> String {
+    let free = "SELECT e.run_id,
+               coalesce((SELECT max(j.seq) FROM run_journal j WHERE j.run_id = e.run_id), 0)
+                   + row_number() OVER (PARTITION BY e.run_id ORDER BY e.seq),
+               e.epoch,";
+    replaced(APPEND, "SELECT e.run_id, e.seq, e.epoch,", free)
 }
 
 /// As the process was told to look for an entry of its own.
 pub(super) fn has_entry_statement() -> &'static str {
-    if Safety::EpochCheck.is_off() {
-        HAS_ENTRY_OF_ANYBODY
-    } else {
-        HAS_ENTRY
-    }
+    static STATEMENT: OnceLock<String> = OnceLock::new();
+    STATEMENT.get_or_init(|| {
+        if Safety::EpochCheck.is_off() {
+            replaced(HAS_ENTRY, "epoch = $3", "$3::integer IS NOT NULL")
+        } else {
+            HAS_ENTRY.to_owned()
+        }
+    })
 }
 
-const HAS_ENTRY_OF_ANYBODY: &str =
-    "SELECT EXISTS (SELECT FROM run_journal WHERE run_id = $1 AND seq = $2 AND $3::integer IS NOT NULL)";
+/// `statement` with the only `old` that it has replaced by `new`: a safety that is still there would be verified in vain.
+fn replaced(statement: &str, old: &str, new: &str) -> String {
+    assert_eq!(statement.matches(old).count(), 1, "`{old}` stands once in: {statement}");
+    statement.replace(old, new)
+}
 
-// As APPEND, from whoever it comes.
-const APPEND_WITHOUT_EPOCH_CHECK: &str = "
-    WITH head AS (
-        UPDATE runs r
-        SET status = h.status, owner = NULL, wake_at = now() + h.wait_ms * interval '1 millisecond',
-            held_by = h.held_by, output = h.output::json, error = h.error::json, finished_at = h.finished_at
-        FROM unnest($10::uuid[], $11::integer[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::timestamptz[],
-                    $17::uuid[])
-            AS h (run_id, epoch, status, wait_ms, output, error, finished_at, held_by)
-        WHERE r.id = h.run_id AND $1::uuid IS NOT NULL
-        RETURNING r.id),
-    entry AS (
-        INSERT INTO run_journal (run_id, seq, epoch, at, kind, node, data)
-        SELECT e.run_id, e.seq, e.epoch, e.at, e.kind, e.node, e.data::json
-        FROM unnest($2::uuid[], $3::integer[], $4::integer[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::boolean[])
-            AS e (run_id, seq, epoch, at, kind, node, data, with_head)
-        WHERE CASE WHEN e.with_head THEN e.run_id IN (SELECT id FROM head)
-                   ELSE EXISTS (SELECT FROM runs r WHERE r.id = e.run_id) END
-        RETURNING 1)
-    SELECT (SELECT count(*) FROM entry) + (SELECT count(*) FROM head)";
+#[cfg(test)]
+mod tests {
+    use super::{append_from_whoever_it_comes, append_under_a_free_number, replaced};
+    use crate::run_journal::HAS_ENTRY;
 
-// As APPEND, under whatever number is free.
-const APPEND_WITHOUT_COMPARING: &str = "
-    WITH head AS (
-        UPDATE runs r
-        SET status = h.status, owner = NULL, wake_at = now() + h.wait_ms * interval '1 millisecond',
-            held_by = h.held_by, output = h.output::json, error = h.error::json, finished_at = h.finished_at
-        FROM unnest($10::uuid[], $11::integer[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::timestamptz[],
-                    $17::uuid[])
-            AS h (run_id, epoch, status, wait_ms, output, error, finished_at, held_by)
-        WHERE r.id = h.run_id AND r.owner = $1 AND r.epoch = h.epoch
-        RETURNING r.id),
-    entry AS (
-        INSERT INTO run_journal (run_id, seq, epoch, at, kind, node, data)
-        SELECT e.run_id,
-               coalesce((SELECT max(j.seq) FROM run_journal j WHERE j.run_id = e.run_id), 0)
-                   + row_number() OVER (PARTITION BY e.run_id ORDER BY e.seq),
-               e.epoch, e.at, e.kind, e.node, e.data::json
-        FROM unnest($2::uuid[], $3::integer[], $4::integer[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::boolean[])
-            AS e (run_id, seq, epoch, at, kind, node, data, with_head)
-        WHERE CASE WHEN e.with_head THEN e.run_id IN (SELECT id FROM head)
-                   ELSE EXISTS (SELECT FROM runs r WHERE r.id = e.run_id AND r.owner = $1 AND r.epoch = e.epoch) END
-        RETURNING 1)
-    SELECT (SELECT count(*) FROM entry) + (SELECT count(*) FROM head)";
+    #[test]
+    fn each_statement_lacks_its_safety_and_no_other() {
+        let (anybody, any_number) = (append_from_whoever_it_comes(), append_under_a_free_number());
+        assert!(!anybody.contains("owner = $1") && anybody.contains("e.run_id, e.seq, e.epoch"));
+        assert!(any_number.matches("owner = $1").count() == 2 && any_number.contains("max(j.seq)"));
+    }
+
+    #[test]
+    #[should_panic(expected = "stands once")]
+    fn words_that_are_not_there_are_missed() {
+        replaced(HAS_ENTRY, "no such words", "");
+    }
+}

@@ -1,6 +1,8 @@
 //! Migrations and partitions against a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod appending;
+
 use gathering_persistence::{Connection, Error, migrate, migrate_accounts, migrate_pipelines, partitions};
 use gathering_testkit::TestDatabase;
 use jiff::Timestamp;
