@@ -46,6 +46,20 @@ impl RunFilter {
     }
 }
 
+/// A statement whose `WHERE` goes on with what a [`RunFilter`] says: the project is `$1`, the rest of the filter `$4` to `$8`; `$2` and `$3`
+/// are the statement's own. A macro, so that each is one text that is known when it is compiled.
+macro_rules! matching {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            " AND project_id = $1 AND ($4::uuid IS NULL OR pipeline_id = $4) AND ($5::text IS NULL OR status = $5)
+                 AND ($6::text IS NULL OR labels::jsonb @> $6::text::jsonb)
+                 AND ($7::timestamptz IS NULL OR created_at < $7) AND ($8::timestamptz IS NULL OR created_at >= $8)",
+            $after
+        )
+    };
+}
+
 /// The runs of a project that match, newest first.
 pub async fn list(
     client: &impl GenericClient,
@@ -54,15 +68,12 @@ pub async fn list(
     page: PageRequest,
 ) -> Result<Page<RunHead>, Error> {
     let statement = client
-        .prepare_cached(
+        .prepare_cached(matching!(
             "SELECT id, project_id, pipeline_id, version, status, priority, owner, epoch, wake_at, labels, error,
-                    created_at, started_at, finished_at
-             FROM runs
-             WHERE project_id = $1 AND id < $2 AND ($4::uuid IS NULL OR pipeline_id = $4) AND ($5::text IS NULL OR status = $5)
-                 AND ($6::text IS NULL OR labels::jsonb @> $6::text::jsonb)
-                 AND ($7::timestamptz IS NULL OR created_at < $7) AND ($8::timestamptz IS NULL OR created_at >= $8)
-             ORDER BY id DESC LIMIT $3",
-        )
+                        created_at, started_at, finished_at
+                 FROM runs WHERE id < $2",
+            " ORDER BY id DESC LIMIT $3"
+        ))
         .await?;
     let rows = client
         .query(
@@ -93,12 +104,10 @@ pub async fn open(
     let statement = client
         .prepare_cached(
             // In the words of the partial indexes of what is to do, so that a long history need not be walked through.
-            "SELECT id FROM runs
-             WHERE (status IN ('queued', 'running') OR status = 'waiting')
-                 AND project_id = $1 AND id <= $2 AND ($4::uuid IS NULL OR pipeline_id = $4) AND ($5::text IS NULL OR status = $5)
-                 AND ($6::text IS NULL OR labels::jsonb @> $6::text::jsonb)
-                 AND ($7::timestamptz IS NULL OR created_at < $7) AND ($8::timestamptz IS NULL OR created_at >= $8)
-             ORDER BY id DESC LIMIT $3",
+            matching!(
+                "SELECT id FROM runs WHERE (status IN ('queued', 'running') OR status = 'waiting') AND id <= $2",
+                " ORDER BY id DESC LIMIT $3"
+            ),
         )
         .await?;
     let rows = client
@@ -128,15 +137,11 @@ pub async fn count_open(
     most: i64,
 ) -> Result<i64, Error> {
     let statement = client
-        .prepare_cached(
+        .prepare_cached(matching!(
             "SELECT count(*) FROM (
-                 SELECT FROM runs
-                 WHERE (status IN ('queued', 'running') OR status = 'waiting')
-                     AND project_id = $1 AND id <= $2 AND ($4::uuid IS NULL OR pipeline_id = $4) AND ($5::text IS NULL OR status = $5)
-                     AND ($6::text IS NULL OR labels::jsonb @> $6::text::jsonb)
-                     AND ($7::timestamptz IS NULL OR created_at < $7) AND ($8::timestamptz IS NULL OR created_at >= $8)
-                 LIMIT $3) matching",
-        )
+                     SELECT FROM runs WHERE (status IN ('queued', 'running') OR status = 'waiting') AND id <= $2",
+            " LIMIT $3) matching"
+        ))
         .await?;
     let row = client
         .query_one(
