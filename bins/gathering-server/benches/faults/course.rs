@@ -6,14 +6,18 @@ use std::time::Duration;
 use gathering_domain::RunId;
 use gathering_testkit::history::{History, Violation, check};
 use gathering_testkit::{Receiver, TestCluster, TestDatabase};
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::chance::Chance;
+use crate::deaths;
 use crate::fleet::{Doors, Fleet};
 use crate::inject::inject;
+
 use crate::load::{CLIENTS, Load};
+use crate::pace;
 use crate::pipelines;
 use crate::schedule::schedule;
 
@@ -37,6 +41,8 @@ pub(crate) struct Course {
     /// Its runs.
     pub(crate) killers: Vec<RunId>,
     pub(crate) bursts: u8,
+    /// When a clock was first stepped: what instances say of the time since then cannot be compared with what others say.
+    pub(crate) stepped: Option<Timestamp>,
     /// What should not have been, each in a sentence.
     pub(crate) odd: Vec<String>,
 }
@@ -52,6 +58,8 @@ pub(crate) struct Outcome {
     pub(crate) violations: Vec<Violation>,
     pub(crate) odd: Vec<String>,
     pub(crate) logs: Vec<String>,
+    /// Runs per second before the faults, and after them.
+    pub(crate) paces: (f64, f64),
     /// How long after the last fault everything had come to rest.
     pub(crate) rest: Duration,
     pub(crate) took: Duration,
@@ -61,6 +69,11 @@ impl Outcome {
     /// Whether everything was as promised.
     pub(crate) fn is_sound(&self) -> bool {
         self.violations.is_empty() && self.odd.is_empty()
+    }
+
+    /// How fast the instances were afterwards, as a part of what they were before.
+    pub(crate) fn pace(&self) -> f64 {
+        self.paces.1 / self.paces.0
     }
 
     /// How often a run was taken over.
@@ -74,6 +87,7 @@ impl Outcome {
 pub(crate) async fn run(seed: u64, variables: &[(String, String)]) -> Outcome {
     let began = Instant::now();
     let mut course = Course::begin(seed, variables).await;
+    let before = pace::measure(&course.load, &course.database, "before").await;
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
         clients.spawn(course.load.clone().client(number));
@@ -94,9 +108,11 @@ pub(crate) async fn run(seed: u64, variables: &[(String, String)]) -> Outcome {
     while background.join_next().await.is_some() {}
     course.rest().await;
     let rest = healed.elapsed();
+    let after = pace::measure(&course.load, &course.database, "after").await;
     Outcome {
         faults,
         rest,
+        paces: (before, after),
         took: began.elapsed(),
         ..course.judge().await
     }
@@ -133,6 +149,7 @@ impl Course {
             database,
             killers: Vec::new(),
             bursts: 0,
+            stepped: None,
             odd: Vec::new(),
         }
     }
@@ -142,11 +159,10 @@ impl Course {
     async fn rest(&mut self) {
         let end = Instant::now() + REST;
         while Instant::now() < end {
-            let open = "SELECT count(*)::text FROM runs WHERE finished_at IS NULL AND $1::text IS NOT NULL";
-            match self.database.texts(open, "").await {
-                Ok(count) if count == ["0"] => return,
-                Ok(_) | Err(_) => sleep(Duration::from_millis(50)).await,
+            if pace::at_rest(&self.database).await {
+                return;
             }
+            sleep(Duration::from_millis(50)).await;
             self.load.release_all(&self.chance).await;
             let fallen = self.fleet.fallen(&self.load.doors);
             self.odd.extend(fallen);
@@ -156,6 +172,11 @@ impl Course {
     async fn judge(mut self) -> Outcome {
         let mut history = History::read(&self.database.url(), Some(&self.receiver)).await;
         history.tell(self.load.told.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
+        for effect in &mut history.effects {
+            let trusted = |at: &Timestamp| self.stepped.is_none_or(|stepped| *at < stepped);
+            effect.at = effect.at.filter(trusted);
+        }
+        self.odd.extend(deaths::too_few(&history, self.fleet.killed()));
         self.odd
             .append(&mut self.load.odd.lock().unwrap_or_else(PoisonError::into_inner));
         self.odd
@@ -168,6 +189,7 @@ impl Course {
             history,
             odd: self.odd,
             logs: self.fleet.logs(),
+            paces: (0.0, 0.0),
             rest: Duration::ZERO,
             took: Duration::ZERO,
         }

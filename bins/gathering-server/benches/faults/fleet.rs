@@ -1,10 +1,13 @@
 //! The instances: each a real process with a line of its own to the database.
 
+use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use gathering_testkit::{Client, Proxy, Server, ServerOptions};
+use serde_json::Value;
 
+use crate::clock::Clock;
 use crate::schedule::LEASE;
 
 /// Longest wait for a process to end by itself.
@@ -17,6 +20,8 @@ const MOST_RUNS: &str = "60";
 #[derive(Debug)]
 pub(crate) struct Fleet {
     instances: Vec<Instance>,
+    /// The ids under which processes worked when they were killed.
+    killed: BTreeSet<String>,
     token: Option<String>,
 }
 
@@ -24,6 +29,7 @@ pub(crate) struct Fleet {
 #[derive(Debug)]
 struct Instance {
     proxy: Proxy,
+    clock: Clock,
     options: ServerOptions,
     server: Option<Server>,
     /// What its earlier processes have logged.
@@ -56,6 +62,7 @@ impl Fleet {
         let mut instances = Vec::new();
         for _ in 0..count {
             let proxy = Proxy::start(url).await;
+            let clock = Clock::right();
             let options = ServerOptions::new(env!("CARGO_BIN_EXE_gathering"))
                 .database_url(&proxy.url())
                 .allow_outbound("127.0.0.1")
@@ -63,17 +70,24 @@ impl Fleet {
                 .env("GATHERING_MAX_RUNS_IN_MEMORY", MOST_RUNS)
                 .env("GATHERING_SHUTDOWN_DEADLINE", "1s")
                 .env("GATHERING_LOG_FORMAT", "json");
+            let clock_variables = clock.variables().map(|(name, value)| (name.to_owned(), value));
             let options = variables
                 .iter()
+                .chain(&clock_variables)
                 .fold(options, |options, (name, value)| options.env(name, value));
             instances.push(Instance {
                 proxy,
+                clock,
                 options,
                 server: None,
                 logged: String::new(),
             });
         }
-        Self { instances, token: None }
+        Self {
+            instances,
+            killed: BTreeSet::new(),
+            token: None,
+        }
     }
 
     /// Registers somebody who then asks all instances.
@@ -108,6 +122,7 @@ impl Fleet {
         let this = &mut self.instances[instance];
         if let Some(mut server) = this.server.take() {
             server.kill9();
+            self.killed.extend(ids(&server.log()).last());
             this.logged += &server.log();
         }
     }
@@ -143,10 +158,19 @@ impl Fleet {
     pub(crate) fn of_id(&self, id: &str) -> Option<usize> {
         let started = |instance: &Instance| {
             let log = instance.server.as_ref().map(Server::log).unwrap_or_default();
-            log.lines()
-                .any(|line| line.contains("instance started") && line.contains(id))
+            ids(&log).any(|other| other == id)
         };
         self.instances.iter().position(started)
+    }
+
+    /// The ids under which processes worked when they were killed.
+    pub(crate) fn killed(&self) -> &BTreeSet<String> {
+        &self.killed
+    }
+
+    /// Its clock.
+    pub(crate) fn clock(&self, instance: usize) -> &Clock {
+        &self.instances[instance].clock
     }
 
     /// Those that have ended although nobody told them to, each in a sentence; they are started again by the next fault or at the end.
@@ -170,6 +194,7 @@ impl Fleet {
             self.line(instance).lose_answers(0);
             self.line(instance).speak();
             self.resume(instance);
+            self.clock(instance).step(0);
             self.spawn(instance, doors).await;
         }
     }
@@ -182,4 +207,16 @@ impl Fleet {
         };
         self.instances.iter().map(log).collect()
     }
+}
+
+/// The ids under which a process has worked, as its log says: it gets a new one where it could not show that it lives.
+fn ids(log: &str) -> impl Iterator<Item = String> {
+    let lines = log.lines().filter(|line| line.contains("instance started"));
+    lines.filter_map(|line| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let id = line["instance_id"]
+            .as_str()
+            .or_else(|| line["fields"]["instance_id"].as_str());
+        id.map(str::to_owned)
+    })
 }

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use gathering_domain::RunId;
+use gathering_domain::{Clock as _, RunId};
+use gathering_persistence::SystemClock;
 use gathering_testkit::{Answer, Receiver, Shutdown, TestDatabase};
+use reqwest::Method;
+use reqwest::header::DATE;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::chance::Chance;
+use crate::clock::disagrees;
 use crate::course::Course;
 use crate::pipelines::{KILLER, KILLER_NODE};
 use crate::schedule::{Fault, Table};
@@ -17,7 +21,7 @@ use crate::schedule::{Fault, Table};
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// How many processes the node takes along before it is suspected.
-const DEATHS: usize = 3;
+pub(crate) const DEATHS: usize = 3;
 
 /// Makes a fault happen, and ends it, but for what it leaves open in the background.
 pub(crate) async fn inject(course: &mut Course, fault: &Fault, background: &mut JoinSet<()>) {
@@ -57,6 +61,7 @@ pub(crate) async fn inject(course: &mut Course, fault: &Fault, background: &mut 
             course.odd.extend(wrong);
             course.fleet.spawn(instance, &course.load.doors).await;
         }
+        Fault::StepClock { instance, seconds } => step_clock(course, instance, seconds).await,
         Fault::NodeKills => node_kills(course).await,
     }
 }
@@ -83,6 +88,20 @@ async fn kill_and_arrive_late(course: &mut Course, instance: usize, late: Durati
     sleep(late).await;
     course.fleet.line(instance).speak();
     course.fleet.spawn(instance, &course.load.doors).await;
+}
+
+/// Steps the clock, and sees to it that the process goes by it.
+async fn step_clock(course: &mut Course, instance: usize, seconds: i64) {
+    course.stepped.get_or_insert_with(|| SystemClock.now());
+    course.fleet.clock(instance).step(seconds);
+    let Some(client) = course.load.doors.client(instance) else {
+        return;
+    };
+    let request = client.request(Method::GET, "/health/live");
+    if let Ok(answer) = client.try_send(request).await {
+        let odd = disagrees(answer.headers.get(DATE.as_str()), seconds, SystemClock.now());
+        course.odd.extend(odd);
+    }
 }
 
 async fn stop_database(database: &TestDatabase, how: Option<Shutdown>, away: Duration) {

@@ -13,10 +13,13 @@
 
 mod arguments;
 mod chance;
+mod clock;
 mod course;
+mod deaths;
 mod fleet;
 mod inject;
 mod load;
+mod pace;
 mod pipelines;
 mod report;
 mod schedule;
@@ -33,6 +36,12 @@ use course::Outcome;
 
 /// Drawn seeds are below this, so that they can be read out.
 const LARGEST_DRAWN: u32 = 1_000_000;
+
+/// What there must be of the pace before the faults when they are over, in the median of all seeds.
+const LEAST_PACE: f64 = 0.95;
+
+/// Of fewer seeds the median is told and not judged: each by itself is as noisy as the machine.
+const FEWEST_JUDGED: usize = 5;
 
 /// Who takes longer than this to come to rest is worth a look at the logs.
 const LONG_REST: Duration = Duration::from_secs(5);
@@ -66,9 +75,11 @@ async fn is_sound(from: u64, count: u64) -> bool {
     );
     println!("{}", report::HEADER);
     let mut wrong = 0;
+    let mut paces = Vec::new();
     for seed in seeds(from, count) {
         let outcome = course::run(seed, &[]).await;
         println!("{}", report::line(&outcome));
+        paces.push(outcome.pace());
         if !outcome.is_sound() {
             wrong += 1;
             println!("{}\n", report::wrong(&outcome, None));
@@ -84,7 +95,17 @@ async fn is_sound(from: u64, count: u64) -> bool {
             format!("{wrong} of {count} seeds went wrong")
         }
     );
-    wrong == 0
+    keeps_its_pace(paces) && wrong == 0
+}
+
+/// Whether the instances are as fast after the faults as before.
+fn keeps_its_pace(paces: Vec<f64>) -> bool {
+    let count = paces.len();
+    let Some(median) = pace::median(paces) else { return true };
+    println!(
+        "afterwards {median:.2} × as fast as before, in the median of {count} seeds; {LEAST_PACE} are wanted, of {FEWEST_JUDGED} seeds or more"
+    );
+    count < FEWEST_JUDGED || median >= LEAST_PACE
 }
 
 /// Switches each safety off in turn; `true` where that was found each time.

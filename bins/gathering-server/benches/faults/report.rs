@@ -6,6 +6,7 @@ use gathering_domain::RunId;
 use gathering_testkit::history::{Entry, RunHistory, Violation};
 
 use crate::course::Outcome;
+use crate::deaths;
 
 /// How many violations of a seed are told in full.
 const MOST_TOLD: usize = 20;
@@ -15,18 +16,21 @@ const MOST_JOURNALS: usize = 3;
 const MOST_DATA: usize = 160;
 
 /// The titles of the columns.
-pub(crate) const HEADER: &str = "      seed  instances  runs  effects  take-overs  wrong  rest s  all s  faults";
+pub(crate) const HEADER: &str =
+    "      seed  instances  runs  effects  take-overs  quarantined  pace  wrong  rest s  all s  faults";
 
 /// A seed in one line.
 pub(crate) fn line(outcome: &Outcome) -> String {
     let faults: Vec<&str> = outcome.faults.iter().map(|(_, fault)| fault.as_str()).collect();
     format!(
-        "{:>10}  {:>9}  {:>4}  {:>7}  {:>10}  {:>5}  {:>6.1}  {:>5.1}  {}",
+        "{:>10}  {:>9}  {:>4}  {:>7}  {:>10}  {:>11}  {:>4.2}  {:>5}  {:>6.1}  {:>5.1}  {}",
         outcome.seed,
         outcome.instances,
         outcome.history.runs.len(),
         outcome.history.effects.len(),
         outcome.take_overs(),
+        deaths::count(&outcome.history),
+        outcome.pace(),
         outcome.violations.len() + outcome.odd.len(),
         outcome.rest.as_secs_f64(),
         outcome.took.as_secs_f64(),

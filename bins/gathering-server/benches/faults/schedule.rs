@@ -46,6 +46,8 @@ pub(crate) enum Fault {
     Burst { runs: usize },
     /// SIGTERM: runs are handed over.
     Terminate { instance: usize },
+    /// The clock of an instance jumps, and stays there until everything is well again.
+    StepClock { instance: usize, seconds: i64 },
     /// A node under which three processes die.
     NodeKills,
 }
@@ -89,10 +91,25 @@ pub(crate) fn schedule(seed: u64, instances: usize) -> Vec<(Duration, Fault)> {
         .collect()
 }
 
-const KINDS: usize = 14;
+const KINDS: usize = 16;
+
+/// The first of them.
+const KINDS_OF_ONE: usize = 11;
+
+/// How far a clock jumps at most; a token, which lives 15 minutes, is to outlive it.
+const FARTHEST: usize = 300;
 
 fn draw(kind: usize, chance: &Chance, instances: usize) -> Fault {
     let instance = chance.below(instances);
+    if kind < KINDS_OF_ONE {
+        of_one(kind, chance, instance)
+    } else {
+        of_all(kind, chance)
+    }
+}
+
+/// What goes wrong with one instance.
+fn of_one(kind: usize, chance: &Chance, instance: usize) -> Fault {
     match kind {
         0 => Fault::Kill {
             instance,
@@ -131,25 +148,38 @@ fn draw(kind: usize, chance: &Chance, instances: usize) -> Fault {
             times: 3 + chance.below(5),
             count: 1 + chance.below(4),
         },
-        9 => Fault::StopDatabase {
+        9 => {
+            let seconds = i64::try_from(30 + chance.below(FARTHEST - 30)).unwrap_or_default();
+            Fault::StepClock {
+                instance,
+                seconds: if chance.percent(50) { seconds } else { -seconds },
+            }
+        }
+        _ => Fault::Terminate { instance },
+    }
+}
+
+/// What goes wrong for all of them.
+fn of_all(kind: usize, chance: &Chance) -> Fault {
+    match kind {
+        11 => Fault::StopDatabase {
             how: [Some(Shutdown::Fast), Some(Shutdown::Immediate), None][chance.below(3)],
             away: chance.millis(0, 1500),
         },
-        10 => Fault::EndSessions {
+        12 => Fault::EndSessions {
             times: 3 + chance.below(6),
             most: [1, 3, 100][chance.below(3)],
         },
-        11 => Fault::LockTable {
+        13 => Fault::LockTable {
             table: [Table::Runs, Table::Journal, Table::Instances][chance.below(3)],
             held: chance.millis(300, 1500),
         },
-        12 => Fault::OpenTransaction {
+        14 => Fault::OpenTransaction {
             open: chance.millis(300, 1500),
         },
-        _ if chance.percent(50) => Fault::Burst {
+        _ => Fault::Burst {
             runs: 30 + chance.below(50),
         },
-        _ => Fault::Terminate { instance },
     }
 }
 
@@ -179,6 +209,7 @@ impl fmt::Display for Fault {
             Self::OpenTransaction { open } => write!(f, "transaction open for {open:.1?}"),
             Self::Burst { runs } => write!(f, "burst of {runs} runs"),
             Self::Terminate { instance } => write!(f, "SIGTERM {instance}"),
+            Self::StepClock { instance, seconds } => write!(f, "clock of {instance} {seconds:+} s"),
             Self::NodeKills => write!(f, "a node kills three processes"),
         }
     }
