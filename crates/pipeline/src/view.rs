@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::input::check_filter;
 use crate::library::Version;
-use crate::session::recovery::replay;
+use crate::session::recovery::{Losses, replay};
 use crate::{Engine, Error};
 
 /// How many undecided nodes the view of a running run decides for itself.
@@ -278,8 +278,9 @@ fn nodes(record: &Record) -> Result<Vec<NodeView>, Error> {
     match (head.finished_at, head.status.as_str()) {
         (Some(at), _) => progress.cancel_open(at),
         // What the owner has under way is not in the journal; it follows from it. The last entry is when it began.
-        // Only so far as it costs little; what is behind it is shown as pending.
-        (None, "running") => {
+        // Only so far as it costs little; what is behind it is shown as pending. Of a run that lost a process it is in the journal, and what
+        // is not waits for room or for a trial.
+        (None, "running") if !Losses::read(journal).is_watched() => {
             progress.next_few(journal.last().map_or(begun, |entry| entry.at), MAX_PRESUMED);
         }
         (None, _) => {}
