@@ -22,6 +22,7 @@ mod run_status;
 pub mod scope;
 mod settle;
 pub mod template;
+pub mod trial;
 
 pub use ambient::{Clock, Entropy};
 pub use cancel_place::{CancelPlace, NoCancelPlace};

@@ -1,4 +1,4 @@
-//! Which nodes are suspected of killing their processes, and what somebody decides about one in quarantine.
+//! Nodes in quarantine, and what somebody decides about them.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,30 +15,6 @@ pub enum Decision {
     Release,
     /// It fails with this error, and the run goes on as after any other failure.
     Fail(Failure),
-}
-
-/// How far a node is suspected of killing the processes that run it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Suspicion {
-    /// No process died under it.
-    None,
-    /// It was under way when a process died, perhaps beside the node that did it.
-    Slight,
-    /// One more death would put it into quarantine, so it is tried apart from all others that are suspected.
-    Strong,
-}
-
-impl Suspicion {
-    /// After so many deaths, where `limit` of them put a node into quarantine.
-    ///
-    /// Even with a limit of 1 the first death alone does not: who is merely beside a node that kills would go with it.
-    pub fn after(deaths: u32, limit: u32) -> Self {
-        match deaths {
-            0 => Self::None,
-            deaths if deaths >= limit.saturating_sub(1) => Self::Strong,
-            _ => Self::Slight,
-        }
-    }
 }
 
 impl Progress {

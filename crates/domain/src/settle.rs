@@ -11,6 +11,7 @@ use crate::pipeline::NodeIx;
 use crate::planner::later;
 use crate::progress::Progress;
 use crate::retry::TIMEOUT;
+use crate::trial::convicts;
 
 /// An attempt that is over.
 #[derive(Debug)]
@@ -62,8 +63,10 @@ pub enum AttemptResult {
     Lost {
         /// How many attempts of this node died with their process, this one included.
         times: u32,
-        /// With how many the node is suspected of killing its process, and quarantined.
+        /// With how many the node is suspected of killing its process, and quarantined if it stood alone.
         limit: u32,
+        /// How many were on trial together, this one included; `None` when it was not.
+        together: Option<u32>,
     },
     /// Its process died, and it was under way as far as can be told: before a first death nobody writes down what is.
     PresumedLost,
@@ -132,11 +135,13 @@ impl Progress {
             // Neither is the node's own failure, so neither asks the retry policy or counts for it: the next attempt follows at once.
             AttemptResult::Interrupted => again_at_once(attempt, interrupted(), now),
             AttemptResult::PresumedLost => again_at_once(attempt, presumed_lost(), now),
-            AttemptResult::Lost { times, limit } if times < limit => again_at_once(attempt, lost(), now),
-            AttemptResult::Lost { times, .. } => NodeEvent::Quarantined {
-                attempt,
-                error: quarantined(times),
-            },
+            AttemptResult::Lost { times, limit, together } if convicts(times, limit, together) => {
+                NodeEvent::Quarantined {
+                    attempt,
+                    error: quarantined(times),
+                }
+            }
+            AttemptResult::Lost { .. } => again_at_once(attempt, lost(), now),
         }
     }
 

@@ -70,6 +70,13 @@ struct Skipped {
     reason: SkipReason,
 }
 
+/// With how many the node of an entry is on trial, itself included.
+#[derive(Deserialize)]
+struct OnTrial {
+    #[serde(default)]
+    together: Option<u32>,
+}
+
 /// Which decision an entry was written for.
 #[derive(Deserialize)]
 struct Decided {
@@ -131,10 +138,28 @@ pub(crate) fn encode(event: &NodeEvent) -> Option<String> {
 
 /// The data column of an event that somebody decided: it names the decision, so that of two who decide at once each learns whose entry it is.
 pub(crate) fn encode_decided(event: &NodeEvent, id: DecisionId) -> Option<String> {
+    encode_with(event, "decision_id", id.to_string().into())
+}
+
+/// The data column of an attempt that starts, on trial together with so many, itself included; `None` if it is not on trial.
+pub(crate) fn encode_started(event: &NodeEvent, together: Option<u32>) -> Option<String> {
+    match together {
+        None => encode(event),
+        Some(together) => encode_with(event, "together", together.into()),
+    }
+}
+
+fn encode_with(event: &NodeEvent, name: &str, fact: serde_json::Value) -> Option<String> {
     let facts = encode(event).and_then(|facts| serde_json::from_str(&facts).ok());
     let mut facts: serde_json::Map<_, _> = facts.unwrap_or_default();
-    facts.insert("decision_id".to_owned(), id.to_string().into());
+    facts.insert(name.to_owned(), fact);
     serde_json::to_string(&facts).ok()
+}
+
+/// Together with how many an attempt starts that is on trial, itself included. Entries of older releases do not say it.
+pub(crate) fn together(row: &EntryRow) -> Option<u32> {
+    let started = row.data.as_ref().filter(|_| row.kind == "attempt_started")?;
+    started.parse::<OnTrial>().ok()?.together
 }
 
 /// The decision that an entry was written for, if somebody decided it.

@@ -20,3 +20,4 @@ mod retries;
 mod simulation;
 mod support;
 mod template;
+mod trials;

@@ -7,7 +7,7 @@ use gathering_domain::node_event::{Attempt, Failure, NodeEvent};
 use gathering_domain::node_state::NodeState;
 use gathering_domain::planner::{AttemptEnd, AttemptResult};
 use gathering_domain::progress::Progress;
-use gathering_domain::quarantine::{Decision, Suspicion};
+use gathering_domain::quarantine::Decision;
 use gathering_domain::scope::{Outputs, RunFacts, Scope};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -54,7 +54,11 @@ fn quarantined(kills: &Value) -> Progress {
 }
 
 fn lose(run: &mut Progress, attempt: Attempt, times: u32) -> NodeEvent {
-    let result = AttemptResult::Lost { times, limit: 3 };
+    let result = AttemptResult::Lost {
+        times,
+        limit: 3,
+        together: Some(1),
+    };
     let end = AttemptEnd {
         node: 0,
         attempt,
@@ -118,19 +122,6 @@ fn nothing_is_decided_about_a_node_that_is_not_in_quarantine() {
     for node in [1, 2] {
         assert_eq!(run.resolve(node, Decision::Release), None);
     }
-}
-
-#[test]
-fn suspicion_grows_with_the_deaths_and_is_strong_when_one_more_tips_the_scale() {
-    let all = |limit| [0, 1, 2, 3].map(|deaths| Suspicion::after(deaths, limit));
-    let (none, slight, strong) = (Suspicion::None, Suspicion::Slight, Suspicion::Strong);
-    assert_eq!(all(3), [none, slight, strong, strong]);
-    assert_eq!(all(5), [none, slight, slight, slight]);
-    assert_eq!(
-        all(1),
-        [none, strong, strong, strong],
-        "who was merely beside it is tried once more"
-    );
 }
 
 #[test]

@@ -91,8 +91,7 @@ impl Driver {
     ) -> Result<Self, gathering_persistence::Error> {
         let progress = recovery::replay(&run, &pipeline, journal)?;
         let losses = Losses::read(journal);
-        let limit = session.shared.limits.max_lost_attempts;
-        let watch = || Box::new(HeldBack::new(losses.counted(&pipeline), limit));
+        let watch = || Box::new(HeldBack::new(losses.suspects(&pipeline), &session.shared.limits));
         let deadline = pipeline
             .timeout
             .and_then(|timeout| run.started_at.checked_add(timeout).ok());

@@ -3,24 +3,28 @@
 use std::collections::{HashMap, VecDeque};
 use std::task::{Context, Poll};
 
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use gathering_domain::pipeline::NodeIx;
 use gathering_domain::planner::Start;
-use gathering_domain::quarantine::Suspicion;
+use gathering_domain::trial::{Suspect, Suspicion};
 
 use super::attempts::{Attempts, Permits};
 use super::trials::{Place, Trials};
+use crate::Limits;
 
 /// What is watched of a run that lost a process; as large as the run's nodes at most.
 #[derive(Debug)]
 pub(crate) struct HeldBack {
     /// One for each degree of suspicion, so that who has to wait longest keeps nobody else waiting.
     lines: [Line; 3],
-    /// How many processes died under each node; those under which none did are not in it.
-    deaths: HashMap<NodeIx, u32>,
-    /// With how many of them a node goes into quarantine.
+    /// What the processes that died say about each node; those under which none did are not in it.
+    suspects: HashMap<NodeIx, Suspect>,
+    /// With how many deaths a node goes into quarantine.
     limit: u32,
+    /// How many starts of a line ask for room at once.
+    most_asked: usize,
     /// The places of the attempts that are under way.
     places: HashMap<NodeIx, Place>,
     /// The places of attempts that have ended. They are kept until that is durable: else the next node on trial could take the process
@@ -30,66 +34,112 @@ pub(crate) struct HeldBack {
 
 /// What an attempt needs before it may start.
 #[derive(Debug)]
-pub(crate) struct Room {
+struct Room {
     permits: Permits,
     place: Place,
+}
+
+/// A start that has room now.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) start: Start,
+    pub(crate) permits: Permits,
+    /// If it is on trial: how many are tried together, itself included.
+    pub(crate) together: Option<u32>,
 }
 
 #[derive(Default)]
 struct Line {
     starts: VecDeque<Start>,
-    /// The first one's, waited for.
-    wanted: Option<BoxFuture<'static, Room>>,
-    /// The first one's, once it is there.
-    found: Option<Room>,
+    /// The first ones, which have asked for room: as many as the run may have under way, so that they can be tried together, and that the
+    /// many of one run keep no other run waiting.
+    asked: FuturesUnordered<BoxFuture<'static, (Start, Room)>>,
+    /// One of them that was given room.
+    found: Option<(Start, Room)>,
 }
 
 impl HeldBack {
-    /// Nothing yet, of a run under whose nodes so many processes died.
-    pub(crate) fn new(deaths: HashMap<NodeIx, u32>, limit: u32) -> Self {
+    /// Nothing yet, of a run with these suspects.
+    pub(crate) fn new(suspects: HashMap<NodeIx, Suspect>, limits: &Limits) -> Self {
         Self {
             lines: Default::default(),
-            deaths,
-            limit,
+            suspects,
+            limit: limits.max_lost_attempts,
+            most_asked: limits.max_attempts_per_run.max(1),
             places: HashMap::new(),
             leaving: Vec::new(),
         }
     }
 
-    /// Another process died under the node; gives how many did in all.
-    pub(crate) fn note_death(&mut self, node: NodeIx) -> u32 {
-        let deaths = self.deaths.entry(node).or_default();
-        *deaths = deaths.saturating_add(1);
-        *deaths
+    /// Another process died under the node, while it was on trial together with so many; gives how many died in all.
+    pub(crate) fn note_death(&mut self, node: NodeIx, together: Option<u32>) -> u32 {
+        let suspect = self.suspects.entry(node).or_default();
+        *suspect = suspect.lost(together);
+        suspect.deaths()
     }
 
     /// The node was released from quarantine.
     pub(crate) fn forget_deaths(&mut self, node: NodeIx) {
-        self.deaths.remove(&node);
+        self.suspects.remove(&node);
     }
 
     /// Puts a start into the line of its kind.
     pub(crate) fn add(&mut self, start: Start) {
-        let line = self.suspicion(start.node) as usize;
+        let line = match suspicion(&self.suspects, start.node, self.limit) {
+            Suspicion::None => 0,
+            Suspicion::Slight => 1,
+            Suspicion::Strong { .. } => 2,
+        };
         self.lines[line].starts.push_back(start);
     }
 
     /// Whether nothing waits here.
     pub(crate) fn is_empty(&self) -> bool {
-        self.lines.iter().all(|line| line.starts.is_empty())
+        self.lines.iter().all(Line::is_empty)
     }
 
     /// Takes the starts that have room now.
-    pub(crate) fn take_ready(&mut self, attempts: &Attempts, trials: &Trials) -> Vec<(Start, Permits)> {
+    pub(crate) fn take_ready(&mut self, attempts: &Attempts, trials: &Trials) -> Vec<Ready> {
         let mut ready = Vec::new();
-        for suspicion in [Suspicion::None, Suspicion::Slight, Suspicion::Strong] {
-            let line = &mut self.lines[suspicion as usize];
-            while let Some((start, room)) = line.next(|| room(suspicion, attempts, trials)) {
-                self.places.insert(start.node, room.place);
-                ready.push((start, room.permits));
+        for line in 0..self.lines.len() {
+            loop {
+                self.ask(line, attempts, trials);
+                let Some((start, Room { permits, place })) = self.lines[line].next() else {
+                    break;
+                };
+                let together = place.together();
+                self.places.insert(start.node, place);
+                ready.push(Ready {
+                    start,
+                    permits,
+                    together,
+                });
             }
         }
         ready
+    }
+
+    /// Asks for room for as many more of a line as may. The place first: who has permits then works, and who waits for a place keeps no
+    /// permit from others.
+    fn ask(&mut self, line: usize, attempts: &Attempts, trials: &Trials) {
+        let line = &mut self.lines[line];
+        let free = self.most_asked.saturating_sub(line.asked.len()).min(line.starts.len());
+        if free == 0 {
+            return;
+        }
+        let starts: Vec<Start> = line.starts.drain(..free).collect();
+        let suspicion = |start: &Start| suspicion(&self.suspects, start.node, self.limit);
+        let suspicions: Vec<_> = starts.iter().map(suspicion).collect();
+        let places = trials.places(&suspicions);
+        for (start, place) in starts.into_iter().zip(places) {
+            let permits = attempts.permits();
+            let room = async move {
+                let place = place.await;
+                let permits = permits.await;
+                (start, Room { permits, place })
+            };
+            line.asked.push(room.boxed());
+        }
     }
 
     /// Returns once a start has room; pending for ever while none waits for any.
@@ -115,46 +165,34 @@ impl HeldBack {
     pub(crate) fn leave(&mut self) {
         self.leaving.clear();
     }
+}
 
-    fn suspicion(&self, node: NodeIx) -> Suspicion {
-        Suspicion::after(self.deaths.get(&node).copied().unwrap_or_default(), self.limit)
-    }
+fn suspicion(suspects: &HashMap<NodeIx, Suspect>, node: NodeIx, limit: u32) -> Suspicion {
+    suspects.get(&node).copied().unwrap_or_default().suspicion(limit)
 }
 
 impl Line {
-    /// The first start, if it has room at once.
-    fn next(&mut self, room: impl FnOnce() -> BoxFuture<'static, Room>) -> Option<(Start, Room)> {
-        if self.starts.is_empty() {
-            return None;
-        }
-        if self.found.is_none() {
-            self.found = self.wanted.get_or_insert_with(room).now_or_never();
-        }
-        let room = self.found.take()?;
-        self.wanted = None;
-        Some((self.starts.pop_front()?, room))
+    fn is_empty(&self) -> bool {
+        self.starts.is_empty() && self.asked.is_empty() && self.found.is_none()
+    }
+
+    /// One that has room now.
+    fn next(&mut self) -> Option<(Start, Room)> {
+        self.found.take().or_else(|| self.asked.next().now_or_never().flatten())
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.found.is_none() {
-            let Some(wanted) = &mut self.wanted else {
-                return Poll::Pending;
-            };
-            self.found = Some(std::task::ready!(wanted.poll_unpin(context)));
-            self.wanted = None;
+        if self.found.is_none()
+            && let Poll::Ready(found) = self.asked.poll_next_unpin(context)
+        {
+            self.found = found;
         }
-        Poll::Ready(())
+        if self.found.is_some() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
-}
-
-/// The place first: who has permits then works, and who waits for a place keeps no permit from others.
-fn room(suspicion: Suspicion, attempts: &Attempts, trials: &Trials) -> BoxFuture<'static, Room> {
-    let (place, permits) = (trials.place(suspicion), attempts.permits());
-    Box::pin(async move {
-        let place = place.await;
-        let permits = permits.await;
-        Room { permits, place }
-    })
 }
 
 impl std::fmt::Debug for Line {

@@ -7,6 +7,7 @@ use gathering_domain::pipeline::{NodeIx, Pipeline};
 use gathering_domain::planner::ATTEMPT_LOST;
 use gathering_domain::progress::Progress;
 use gathering_domain::scope::{Outputs, RunFacts, Scope};
+use gathering_domain::trial::Suspect;
 use gathering_persistence::Error;
 use gathering_persistence::run_journal::EntryRow;
 use gathering_persistence::runs::ClaimedRun;
@@ -45,8 +46,11 @@ pub(crate) enum Before {
 /// What a journal tells of a node about the processes that died.
 #[derive(Debug, Default, Clone, Copy)]
 struct Deaths {
-    /// How many died while it was under way, as far as that was written down; since its release from quarantine, if it was there.
-    written: u32,
+    /// What those say that died while it was under way, as far as that was written down; since its release from quarantine, if it was
+    /// there.
+    written: Suspect,
+    /// If its last attempt was on trial and what that came to is not written down: together with how many, itself included.
+    together: Option<u32>,
     /// Whether some instance took the run over after the last entry about the node.
     last_lost: bool,
 }
@@ -70,8 +74,9 @@ impl<'a> Losses<'a> {
             if row.kind == "node_released" {
                 *deaths = Deaths::default();
             } else if entry::failure_code(row).as_deref() == Some(ATTEMPT_LOST) {
-                deaths.written = deaths.written.saturating_add(1);
+                deaths.written = deaths.written.lost(deaths.together);
             }
+            deaths.together = entry::together(row);
             deaths.last_lost = last_take_over.is_some_and(|last| last > place);
         }
         Self {
@@ -97,10 +102,15 @@ impl<'a> Losses<'a> {
         self.nodes.get(node).is_some_and(|deaths| deaths.last_lost)
     }
 
-    /// How many processes are known to have died under each node before the journal ends; those under which none did are left out.
-    pub(crate) fn counted(&self, pipeline: &Pipeline) -> HashMap<NodeIx, u32> {
-        let counted = self.nodes.iter().filter(|(_, deaths)| deaths.written > 0);
-        counted
+    /// Together with how many the node is on trial when the journal ends, itself included; `None` if it is not.
+    pub(crate) fn together(&self, node: &str) -> Option<u32> {
+        self.nodes.get(node).and_then(|deaths| deaths.together)
+    }
+
+    /// What the processes that are known to have died say about each node; those under which none did are left out.
+    pub(crate) fn suspects(&self, pipeline: &Pipeline) -> HashMap<NodeIx, Suspect> {
+        let suspects = self.nodes.iter().filter(|(_, deaths)| deaths.written.deaths() > 0);
+        suspects
             .filter_map(|(node, deaths)| Some((*pipeline.by_id.get(*node)?, deaths.written)))
             .collect()
     }

@@ -63,12 +63,12 @@ async fn die_while_hanging(database: &TestDatabase, calls: &Calls, run: Option<R
 
 /// The same in a run of this definition.
 pub(crate) async fn die_in(database: &TestDatabase, calls: &Calls, definition: Value, run: Option<RunId>) -> RunId {
-    die_under("h", database, calls, definition, run).await
+    die_under(&["h"], database, calls, definition, run).await
 }
 
-/// The same while this node hangs.
+/// The same while all of these nodes hang.
 pub(crate) async fn die_under(
-    node: &'static str,
+    nodes: &'static [&'static str],
     database: &TestDatabase,
     calls: &Calls,
     definition: Value,
@@ -79,7 +79,8 @@ pub(crate) async fn die_under(
         .enable_all()
         .build()
         .unwrap();
-    let (url, hanging, seen, before) = (database.url(), calls.clone(), calls.clone(), calls.of(node));
+    let (url, hanging, seen) = (database.url(), calls.clone(), calls.clone());
+    let before: Vec<_> = nodes.iter().map(|node| (*node, calls.of(node))).collect();
     let (runtime, run) = tokio::task::spawn_blocking(move || {
         let run = runtime.block_on(async move {
             let pool = connect(&ConnectOptions::new(url)).await.unwrap();
@@ -91,7 +92,10 @@ pub(crate) async fn die_under(
                 let pipeline = save(&engine, definition).await;
                 engine.start_run(StartRun::new(pipeline)).await.unwrap().id
             };
-            eventually("the node to hang", LIMIT, async || seen.of(node) > before).await;
+            eventually("the nodes to hang", LIMIT, async || {
+                before.iter().all(|(node, before)| seen.of(node) > *before)
+            })
+            .await;
             run
         });
         (runtime, run)

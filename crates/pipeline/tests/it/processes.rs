@@ -18,6 +18,9 @@ const DATABASE: &str = "GATHERING_TEST_INSTANCE_OF";
 /// How long the action `slow` takes.
 const SLOW: Duration = Duration::from_millis(100);
 
+/// How long the action `slower` takes.
+const SLOWER: Duration = Duration::from_secs(2);
+
 /// A process that works on the database; its action `kill` aborts it. It ends with the value.
 fn instance(database: &TestDatabase) -> Child {
     Command::new(std::env::current_exe().unwrap())
@@ -39,6 +42,10 @@ fn deadly(pool: Pool) -> Engine {
         })
         .handler("slow", async |_: Call| -> Result<Value, HandlerError> {
             tokio::time::sleep(SLOW).await;
+            Ok(json!("done"))
+        })
+        .handler("slower", async |_: Call| -> Result<Value, HandlerError> {
+            tokio::time::sleep(SLOWER).await;
             Ok(json!("done"))
         })
         .build()
@@ -130,13 +137,13 @@ fn killer_among(beside: usize) -> Value {
     json!({"nodes": (0..=beside).map(node).collect::<Vec<_>>(), "edges": []})
 }
 
-/// Starts runs with a killer and 20 innocent nodes each, and lets so many instances work on them, each replaced when it dies, until all
+/// Starts runs with a killer and so many innocent nodes each, and lets so many instances work on them, each replaced when it dies, until all
 /// runs rest. Gives how many died.
-async fn killers_rest_and_only_they(runs: usize, instances: usize) -> usize {
+async fn killers_rest_and_only_they(runs: usize, beside: usize, instances: usize) -> usize {
     let database = TestDatabase::new().await;
     // This one never works.
     let asked = deadly(database.pool().await);
-    let pipeline = save(&asked, killer_among(20)).await;
+    let pipeline = save(&asked, killer_among(beside)).await;
     let mut started = Vec::new();
     for _ in 0..runs {
         started.push(asked.start_run(StartRun::new(pipeline)).await.unwrap().id);
@@ -167,17 +174,70 @@ async fn killers_rest_and_only_they(runs: usize, instances: usize) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_node_that_kills_and_twenty_beside_it_only_the_one_that_kills_is_quarantined() {
-    assert_eq!(killers_rest_and_only_they(1, 1).await, 3);
+    let deaths = killers_rest_and_only_they(1, 20, 1).await;
+    assert!((3..=8).contains(&deaths), "{deaths} processes died");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_hundred_nodes_the_one_that_kills_is_found_with_few_deaths() {
+    let deaths = killers_rest_and_only_they(1, 99, 1).await;
+    assert!((3..=9).contains(&deaths), "{deaths} processes died");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_runs_with_a_node_that_kills_on_two_instances_only_those_two_nodes_are_quarantined() {
-    let deaths = killers_rest_and_only_they(2, 2).await;
-    assert!((3..=6).contains(&deaths), "{deaths} processes died");
+    let deaths = killers_rest_and_only_they(2, 20, 2).await;
+    assert!((3..=18).contains(&deaths), "{deaths} processes died");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_nodes_that_kill_in_two_runs_on_one_instance_are_tried_one_after_the_other() {
-    let deaths = killers_rest_and_only_they(2, 1).await;
-    assert!((4..=6).contains(&deaths), "{deaths} processes died");
+async fn two_nodes_that_kill_in_two_runs_on_one_instance_are_both_found() {
+    let deaths = killers_rest_and_only_they(2, 20, 1).await;
+    assert!((4..=18).contains(&deaths), "{deaths} processes died");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_nodes_whose_process_was_killed_twice_are_tried_together_and_not_one_after_the_other() {
+    const NODES: usize = 40;
+    let database = TestDatabase::new().await;
+    // This one never works.
+    let asked = deadly(database.pool().await);
+    let slower = |index| json!({"id": format!("n{index}"), "type": "action", "config": {"action": "slower"}});
+    let definition = json!({"nodes": (0..NODES).map(slower).collect::<Vec<_>>(), "edges": []});
+    let pipeline = save(&asked, definition).await;
+    let run = asked.start_run(StartRun::new(pipeline)).await.unwrap().id;
+    let started = async || {
+        let journal = asked.journal(run, 0, 1_000).await.unwrap();
+        journal
+            .into_iter()
+            .filter(|entry| entry.kind == "attempt_started")
+            .collect::<Vec<_>>()
+    };
+    let mut working = instance(&database);
+    until("the run to be under way", LIMIT, async || {
+        let status = asked.run_head(run).await.unwrap().unwrap().summary.status;
+        (status == "running").then_some(())
+    })
+    .await;
+    working.kill().await.unwrap();
+    working = instance(&database);
+    until("the nodes to be under way again", LIMIT, async || {
+        (started().await.len() == NODES).then_some(())
+    })
+    .await;
+    working.kill().await.unwrap();
+    let last = instance(&database);
+    let view = ended(&asked, run).await;
+    drop(last);
+
+    assert_eq!(view.head.summary.status, "completed");
+    let on_trial = started().await.split_off(NODES);
+    assert_eq!(on_trial.len(), NODES);
+    for entry in &on_trial {
+        let facts: Value = entry.data.as_ref().unwrap().parse().unwrap();
+        assert_eq!(facts["together"], NODES, "{facts}");
+    }
+    let took = view.head.summary.finished_at.unwrap().duration_since(on_trial[0].at);
+    assert!(took.unsigned_abs() < 2 * SLOWER, "the trial took {took:?}");
+    history(&database, &[]).await.assert_sound();
 }

@@ -94,7 +94,11 @@ impl Case {
             Some(Scripted::TimedOut) => AttemptResult::TimedOut {
                 after: Duration::from_secs(30),
             },
-            Some(Scripted::Lost) => AttemptResult::Lost { times: 1, limit: 3 },
+            Some(Scripted::Lost) => AttemptResult::Lost {
+                times: 1,
+                limit: 3,
+                together: None,
+            },
             Some(Scripted::Interrupted) => AttemptResult::Interrupted,
         }
     }

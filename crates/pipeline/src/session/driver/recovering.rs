@@ -9,9 +9,9 @@ use gathering_persistence::run_journal::EntryRow;
 use jiff::Timestamp;
 
 use super::Driver;
-use crate::entry::{TAKEN_OVER, taken_over};
+use crate::entry::{self, TAKEN_OVER, taken_over};
 use crate::session::committer::Refused;
-use crate::session::held_back::HeldBack;
+use crate::session::held_back::{HeldBack, Ready};
 use crate::session::recovery::{Before, Losses};
 
 impl Driver {
@@ -23,8 +23,8 @@ impl Driver {
         let data = taken_over(self.session.instance, self.run.epoch);
         self.push(self.now(), TAKEN_OVER, None, Some(data));
         if self.watch.is_none() {
-            let limit = self.session.shared.limits.max_lost_attempts;
-            self.watch = Some(Box::new(HeldBack::new(HashMap::new(), limit)));
+            let limits = &self.session.shared.limits;
+            self.watch = Some(Box::new(HeldBack::new(HashMap::new(), limits)));
             self.presumed = Some(before);
         }
     }
@@ -36,15 +36,17 @@ impl Driver {
         let (now, limit) = (self.now(), self.session.shared.limits.max_lost_attempts);
         let losses = Losses::read(journal);
         for (node, attempt) in self.progress.under_way() {
+            let id = &self.pipeline.nodes[node].id;
             let lost = match before {
                 Before::Dead => true,
                 Before::Fenced => false,
-                Before::Nobody => losses.is_lost(&self.pipeline.nodes[node].id),
+                Before::Nobody => losses.is_lost(id),
             };
             let deaths = self.watch.as_mut().filter(|_| lost);
             let result = deaths.map_or(AttemptResult::Interrupted, |watch| {
-                let times = watch.note_death(node);
-                AttemptResult::Lost { times, limit }
+                let together = losses.together(id);
+                let times = watch.note_death(node, together);
+                AttemptResult::Lost { times, limit, together }
             });
             self.settle_gone(AttemptEnd { node, attempt, result }, now);
         }
@@ -69,7 +71,7 @@ impl Driver {
             }
             let result = if before == Before::Dead {
                 if let Some(watch) = &mut self.watch {
-                    watch.note_death(node);
+                    watch.note_death(node, None);
                 }
                 AttemptResult::PresumedLost
             } else {
@@ -108,17 +110,22 @@ impl Driver {
             return Ok(());
         }
         let now = self.now();
-        for (start, _) in &mut ready {
+        for Ready { start, together, .. } in &mut ready {
             start.attempt = Attempt {
                 started_at: now,
                 ..start.attempt
             };
             let event = NodeEvent::AttemptStarted { attempt: start.attempt };
-            self.note(start.node, &event, now);
+            self.push(
+                now,
+                event.name(),
+                Some(start.node),
+                entry::encode_started(&event, *together),
+            );
             self.holds.is_journaled_otherwise(start.node);
         }
         self.flush().await?;
-        for (start, permits) in ready {
+        for Ready { start, permits, .. } in ready {
             if let Some(attempting) = self.attempting(start) {
                 self.attempts.begin(attempting, permits);
             }
