@@ -6,6 +6,9 @@ use std::time::Duration;
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
+/// The SQLSTATE of a table that is not there.
+const TABLE_NOT_FOUND: &str = "42P01";
+
 /// A failed query, connection or migration.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -29,6 +32,15 @@ pub enum Error {
         schema: String,
         /// What is searched.
         search_path: String,
+    },
+    /// A table is not where a statement looked for it: its connection, or the caller's transaction, searches other schemas.
+    #[error(
+        "{message}, as the search_path of this connection or transaction does not lead to the schema that was migrated; make its pool with \
+         ConnectOptions::schema, SET LOCAL search_path in the transaction, or call migrate where that was not done (SQLSTATE {TABLE_NOT_FOUND})"
+    )]
+    TableNotFound {
+        /// PostgreSQL's own words, which name the table.
+        message: String,
     },
     /// TLS could not be set up.
     #[error("TLS to the database cannot be set up: {0}")]
@@ -100,8 +112,19 @@ impl Error {
 
     /// Why a write was refused, in words that may be shown to anybody: no values, names or SQL.
     pub fn refusal(&self) -> String {
-        let (Self::Statement { code, .. } | Self::Constraint { code, .. }) = self else {
-            return "it could not be sent to the database".to_owned();
+        let code = match self {
+            Self::Statement { code, .. } | Self::Constraint { code, .. } => code,
+            Self::TableNotFound { .. } => TABLE_NOT_FOUND,
+            Self::Url(_)
+            | Self::Schema(_)
+            | Self::NoTables { .. }
+            | Self::Tls(_)
+            | Self::Unavailable(_)
+            | Self::PoolExhausted(_)
+            | Self::Driver(_)
+            | Self::Corrupt { .. }
+            | Self::Migration(_)
+            | Self::TooNew { .. } => return "it could not be sent to the database".to_owned(),
         };
         // The classes of appendix A of PostgreSQL's manual.
         let why = match code.get(..2).unwrap_or_default() {
@@ -134,6 +157,7 @@ impl Error {
             Self::Url(_)
             | Self::Schema(_)
             | Self::NoTables { .. }
+            | Self::TableNotFound { .. }
             | Self::Tls(_)
             | Self::Constraint { .. }
             | Self::Driver(_)
@@ -175,6 +199,7 @@ impl From<tokio_postgres::Error> for Error {
                 message,
                 code,
             },
+            None if code == TABLE_NOT_FOUND => Self::TableNotFound { message },
             None => Self::Statement { message, code },
         }
     }

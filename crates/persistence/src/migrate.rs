@@ -59,6 +59,26 @@ impl Tables {
         };
         Ok(client.query_one(newest, &[]).await?.get(0))
     }
+
+    /// After a migration that failed: whoever finds a history takes the tables to be there.
+    async fn drop_empty_history(self, client: &Client) {
+        let drop = match self {
+            Self::Pipelines => "DROP TABLE IF EXISTS gathering_pipelines_history",
+            Self::Accounts => "DROP TABLE IF EXISTS gathering_accounts_history",
+        };
+        let dropped = match self.newest_applied(client).await {
+            Ok(0) => client.batch_execute(drop).await.map_err(Error::from),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = dropped {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                history = self.history(),
+                "the empty history of a migration that failed is left"
+            );
+        }
+    }
 }
 
 /// What [`migrate`] did.
@@ -134,10 +154,13 @@ async fn apply(client: &mut Client, tables: Tables) -> Result<Vec<String>, Error
     if found > known {
         return Err(Error::TooNew { found, known });
     }
-    let report = runner
-        .run_async(client)
-        .await
-        .map_err(|error| Error::Migration(chain(&error)))?;
+    let report = match runner.run_async(client).await {
+        Ok(report) => report,
+        Err(error) => {
+            tables.drop_empty_history(client).await;
+            return Err(Error::Migration(chain(&error)));
+        }
+    };
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }
 

@@ -3,7 +3,7 @@
 
 mod appending;
 
-use gathering_persistence::{Connection, Error, migrate, migrate_accounts, migrate_pipelines, partitions};
+use gathering_persistence::{Connection, Error, migrate, migrate_accounts, migrate_pipelines, partitions, schema};
 use gathering_testkit::TestDatabase;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -45,6 +45,20 @@ async fn each_set_of_tables_comes_alone_and_the_other_may_follow() {
     migrate_accounts(&pool).await.unwrap();
     assert_eq!(count(&client, tables).await, 2);
     assert!(migrate(&pool).await.unwrap().applied.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_fails_leaves_no_history_that_says_it_was_done() {
+    let database = TestDatabase::empty().await;
+    let pool = database.pool().await;
+    let client = pool.get().await.unwrap();
+    client.batch_execute("CREATE TABLE runs (theirs text)").await.unwrap();
+    assert!(matches!(migrate_pipelines(&pool).await, Err(Error::Migration(_))));
+    let missed = schema::check_pipelines(&client).await;
+    assert!(matches!(missed, Err(Error::NoTables { .. })), "{missed:?}");
+    client.batch_execute("DROP TABLE runs").await.unwrap();
+    migrate_pipelines(&pool).await.unwrap();
+    schema::check_pipelines(&client).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

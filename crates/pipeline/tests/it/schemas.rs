@@ -91,6 +91,32 @@ async fn a_schema_that_would_need_quoting_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_searches_other_schemas_is_told_so_with_the_cure() {
+    let database = TestDatabase::empty().await;
+    let pool = pool_in(&database, "one").await;
+    migrate_pipelines(&pool).await.unwrap();
+    let engine = builder(pool, &Calls::default()).build();
+    let pipeline = save(&engine, chain(&["a"])).await;
+
+    let mut client = database.pool().await.get().await.unwrap();
+    let transaction = client.transaction().await.unwrap();
+    let refused = engine.start_run_in(&transaction, StartRun::new(pipeline)).await;
+    let Err(Error::Database(error)) = refused else {
+        unreachable!("it found tables in the schema public: {refused:?}");
+    };
+    assert!(error.to_string().contains("SET LOCAL search_path"), "{error}");
+    transaction.rollback().await.unwrap();
+
+    let transaction = client.transaction().await.unwrap();
+    transaction.batch_execute("SET LOCAL search_path = one").await.unwrap();
+    engine
+        .start_run_in(&transaction, StartRun::new(pipeline))
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_schema_that_is_named_first_is_made_and_until_then_missed_with_the_cure() {
     let database = TestDatabase::empty().await;
     let url = format!("{}?options=-csearch_path%3Dabsent,public", database.url());
