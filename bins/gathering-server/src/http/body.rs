@@ -14,6 +14,7 @@ use super::State;
 use super::code::Code;
 use super::fields::Fields;
 use super::problem::Problem;
+use super::room::{self, Held, Room};
 
 /// How long a client may take to send a body.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,28 +29,32 @@ impl Incoming {
     /// The fields of the JSON object that the body must be.
     pub(crate) async fn object(self) -> Result<Fields, Problem> {
         declared_as_json(&self.request)?;
-        let bytes = self.bytes().await?;
-        parse(&bytes)
+        let body = self.body().await?;
+        parse(&body.bytes)
     }
 
     /// The same where every field may be missing: then so may the body.
     pub(crate) async fn object_or_nothing(self) -> Result<Fields, Problem> {
         let declared = declared_as_json(&self.request);
-        let bytes = self.bytes().await?;
-        if bytes.is_empty() {
+        let body = self.body().await?;
+        if body.bytes.is_empty() {
             return Ok(Fields::new(Vec::new()));
         }
-        declared.and_then(|()| parse(&bytes))
+        declared.and_then(|()| parse(&body.bytes))
     }
 
-    async fn bytes(self) -> Result<Vec<u8>, Problem> {
+    async fn body(self) -> Result<Body, Problem> {
         let limit = limit(&self.request);
+        let room = self
+            .request
+            .app_data::<web::Data<State>>()
+            .map(|state| state.bodies.clone());
         let declared = self.request.headers().get(CONTENT_LENGTH);
         let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if declared.is_some_and(|length| length > limit as u64) {
             return Err(too_large(limit));
         }
-        let reading = collect(self.payload, limit);
+        let reading = collect(self.payload, limit, room.unwrap_or_default());
         tokio::time::timeout(PATIENCE, reading)
             .await
             .unwrap_or_else(|_elapsed| {
@@ -72,28 +77,48 @@ impl FromRequest for Incoming {
     }
 }
 
-async fn collect(mut payload: web::Payload, limit: usize) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::new();
+/// A body as far as it has come, with the room that it takes up.
+struct Body {
+    bytes: Vec<u8>,
+    held: Held,
+}
+
+async fn collect(mut payload: web::Payload, limit: usize, room: Room) -> Result<Body, Problem> {
+    let mut body = Body {
+        bytes: Vec::new(),
+        held: room.held(),
+    };
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
             Problem::new(Code::MalformedJson, "the body ended before it was complete").with_cause(Box::new(error))
         })?;
-        if bytes.len() + chunk.len() > limit {
+        let length = body.bytes.len() + chunk.len();
+        if length > limit {
             return Err(too_large(limit));
         }
-        bytes.extend_from_slice(&chunk);
+        body.held.grow(length)?;
+        body.bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
+    Ok(body)
 }
 
 fn limit(request: &HttpRequest) -> usize {
-    request
+    let limit = request
         .app_data::<web::Data<State>>()
-        .map_or(0, |state| state.body_limit)
+        .map_or(0, |state| state.body_limit);
+    // Whoever is not known yet takes up no room that others need: addresses, passwords and tokens are small.
+    if request.path().starts_with("/api/v1/auth/") {
+        limit.min(room::FREE)
+    } else {
+        limit
+    }
 }
 
 fn too_large(limit: usize) -> Problem {
-    let detail = format!("the body is larger than {limit} bytes, the limit that http_body_limit sets");
+    let detail = match limit {
+        room::FREE => format!("the body is larger than {limit} bytes, which is the most here"),
+        _ => format!("the body is larger than {limit} bytes, the limit that http_body_limit sets"),
+    };
     Problem::new(Code::PayloadTooLarge, detail)
 }
 

@@ -139,6 +139,7 @@ mod tests {
             gathering: Gathering::builder(database.pool().await).build().await.unwrap(),
             entropy: Arc::new(SystemEntropy::default()),
             body_limit: 1,
+            bodies: crate::http::Room::default(),
             readiness: super::super::Readiness::default(),
         })
     }

@@ -17,6 +17,7 @@ mod problem;
 mod quarantine;
 mod readiness;
 mod request_id;
+mod room;
 mod route;
 mod runs;
 
@@ -30,6 +31,7 @@ use serde::Serialize;
 
 pub(crate) use self::edge::edge;
 pub(crate) use self::readiness::Readiness;
+pub(crate) use self::room::Room;
 
 /// What every request can get at.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub(crate) struct State {
     pub(crate) entropy: Arc<dyn Entropy>,
     /// The largest request body, in bytes.
     pub(crate) body_limit: usize,
+    /// Room for the bodies of all requests.
+    pub(crate) bodies: Room,
     /// Whether this instance shall get requests.
     pub(crate) readiness: Readiness,
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use self::signals::Signals;
 use crate::database::Database;
 use crate::failure::Failure;
-use crate::http::{Readiness, State};
+use crate::http::{Readiness, Room, State};
 use crate::settings::Settings;
 
 /// Serves until a signal comes, and then ends in order.
@@ -63,6 +63,7 @@ async fn start(settings: &Settings) -> Result<Server, Failure> {
         gathering,
         entropy: Arc::new(SystemEntropy::default()),
         body_limit: settings.http_body_limit,
+        bodies: Room::new(settings.http_body_limit),
         readiness: Readiness::default(),
     });
     let serving = listener::serve(listener, state.clone())?;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod auth;
+mod bodies;
 mod breakers;
 mod breakers_under_strain;
 mod cancel;
