@@ -148,8 +148,11 @@ impl Court {
             _ => UnderWay::Group,
         };
         let places = next_turn(under_way, self.waiting.values().map(|(suspicion, _)| *suspicion));
+        let size = places.len();
+        if size == 0 {
+            return Vec::new();
+        }
         let mut turn = places.into_iter().peekable();
-        let size = turn.len();
         let numbers = self.waiting.keys().enumerate();
         let numbers = numbers.filter_map(|(place, number)| turn.next_if_eq(&place).map(|_| *number));
         let numbers: Vec<u64> = numbers.collect();
