@@ -1,5 +1,6 @@
 //! One seed from beginning to end: instances, load, faults, rest, and what the history then says.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -108,6 +109,7 @@ pub(crate) async fn run(seed: u64, variables: &[(String, String)]) -> Outcome {
     while background.join_next().await.is_some() {}
     course.rest().await;
     let rest = healed.elapsed();
+    course.load.misled.store(false, Ordering::Relaxed);
     let after = pace::measure(&course.load, &course.database, "after").await;
     Outcome {
         faults,
@@ -136,6 +138,7 @@ impl Course {
             most: MOST_RUNS,
             started: 0.into(),
             enough: CancellationToken::new(),
+            misled: false.into(),
             told: Vec::new().into(),
             odd: Vec::new().into(),
         };

@@ -1,5 +1,6 @@
 //! Makes faults happen.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gathering_domain::{Clock as _, RunId};
@@ -93,14 +94,24 @@ async fn kill_and_arrive_late(course: &mut Course, instance: usize, late: Durati
 /// Steps the clock, and sees to it that the process goes by it.
 async fn step_clock(course: &mut Course, instance: usize, seconds: i64) {
     course.stepped.get_or_insert_with(|| SystemClock.now());
+    course.load.misled.store(true, Ordering::Relaxed);
     course.fleet.clock(instance).step(seconds);
     let Some(client) = course.load.doors.client(instance) else {
         return;
     };
-    let request = client.request(Method::GET, "/health/live");
-    if let Ok(answer) = client.try_send(request).await {
+    let end = Instant::now() + LIMIT;
+    // What a process says of the time in its answers, it looks up every half second.
+    loop {
+        let request = client.request(Method::GET, "/health/live");
+        let Ok(answer) = client.try_send(request).await else {
+            return;
+        };
         let odd = disagrees(answer.headers.get(DATE.as_str()), seconds, SystemClock.now());
-        course.odd.extend(odd);
+        if odd.is_none() || Instant::now() > end {
+            course.odd.extend(odd);
+            return;
+        }
+        sleep(Duration::from_millis(20)).await;
     }
 }
 

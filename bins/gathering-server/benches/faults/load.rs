@@ -1,6 +1,6 @@
 //! Clients that start runs, repeat themselves, look and cancel, and remember what they were told.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub(crate) struct Load {
     pub(crate) started: AtomicUsize,
     /// Fires when nothing new is to be started.
     pub(crate) enough: CancellationToken,
+    /// While a clock may be wrong: a token from another instance may then not be valid yet.
+    pub(crate) misled: AtomicBool,
     pub(crate) told: Mutex<Vec<Told>>,
     /// Answers that nobody should get, each in a sentence.
     pub(crate) odd: Mutex<Vec<String>>,
@@ -147,7 +149,8 @@ impl Load {
         let client = self.doors.client(chance.below(self.instances))?;
         let answer = send(&client, path, body, key).await?;
         // What a fault may do to an answer: nothing but delay it, or refuse it for now.
-        if !matches!(answer.status, 200 | 202 | 409 | 429 | 503) {
+        let refused_for_now = answer.status == 401 && self.misled.load(Ordering::Relaxed);
+        if !(refused_for_now || matches!(answer.status, 200 | 202 | 409 | 429 | 503)) {
             self.odd(format!("{path} answered {}: {}", answer.status, answer.json));
         }
         Some(answer)
