@@ -31,7 +31,7 @@ pub struct Limits {
     pub release_after: Duration,
     /// How many processes die under a node before it is put into quarantine, until [`Engine::release_node`](crate::Engine::release_node);
     /// at least 2, also where 1 is said. Before the last of them it is on trial, apart from all suspects that are not: in groups of at most
-    /// [`MAX_TOGETHER`](gathering_domain::trial::MAX_TOGETHER), halved with every further death, of which only one that it stands alone in
+    /// [`MAX_TOGETHER`](gathering_domain::trial::MAX_TOGETHER), an eighth of them after every further death, of which only one that it stands alone in
     /// counts as the last. Default 3.
     pub max_lost_attempts: u32,
     /// How long a handler may take to notice that it is cancelled before its future is dropped. Default 250 ms.

@@ -175,25 +175,25 @@ async fn killers_rest_and_only_they(runs: usize, beside: usize, instances: usize
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_node_that_kills_and_twenty_beside_it_only_the_one_that_kills_is_quarantined() {
     let deaths = killers_rest_and_only_they(1, 20, 1).await;
-    assert!((3..=8).contains(&deaths), "{deaths} processes died");
+    assert!((3..=5).contains(&deaths), "{deaths} processes died");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_hundred_nodes_the_one_that_kills_is_found_with_few_deaths() {
     let deaths = killers_rest_and_only_they(1, 99, 1).await;
-    assert!((3..=9).contains(&deaths), "{deaths} processes died");
+    assert!((3..=5).contains(&deaths), "{deaths} processes died");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_runs_with_a_node_that_kills_on_two_instances_only_those_two_nodes_are_quarantined() {
     let deaths = killers_rest_and_only_they(2, 20, 2).await;
-    assert!((3..=18).contains(&deaths), "{deaths} processes died");
+    assert!((3..=10).contains(&deaths), "{deaths} processes died");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_that_kill_in_two_runs_on_one_instance_are_both_found() {
     let deaths = killers_rest_and_only_they(2, 20, 1).await;
-    assert!((4..=18).contains(&deaths), "{deaths} processes died");
+    assert!((4..=10).contains(&deaths), "{deaths} processes died");
 }
 
 #[tokio::test(flavor = "multi_thread")]
