@@ -21,8 +21,11 @@ use crate::schedule::{Fault, Table};
 /// Longest wait for something that the others must do.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// How many processes the node takes along before it is suspected.
+/// How many processes a node takes along before it is put into quarantine, at the least.
 pub(crate) const DEATHS: usize = 3;
+
+/// And at the most: others are tried together with it, in groups of up to 64, which each death halves.
+const MOST_DEATHS: usize = 12;
 
 /// Makes a fault happen, and ends it, but for what it leaves open in the background.
 pub(crate) async fn inject(course: &mut Course, fault: &Fault, background: &mut JoinSet<()>) {
@@ -164,11 +167,13 @@ async fn node_kills(course: &mut Course) {
         return;
     };
     course.killers.push(run);
-    for death in 1..=DEATHS {
-        if !called(&course.receiver, run, death).await {
-            course.odd.push(format!(
-                "attempt {death} of the node that kills was not made within {LIMIT:?}"
-            ));
+    let mut deaths = 0;
+    while !quarantined(course, run, deaths).await {
+        if deaths == MOST_DEATHS || calls(&course.receiver, run) <= deaths {
+            let odd = format!(
+                "the node that kills was not in quarantine after {deaths} deaths, and not called again within {LIMIT:?}"
+            );
+            course.odd.push(odd);
             return;
         }
         let Some(instance) = owner(course, run).await else {
@@ -178,32 +183,39 @@ async fn node_kills(course: &mut Course) {
             return;
         };
         kill(course, instance, Duration::ZERO).await;
+        deaths += 1;
     }
     course.receiver.answer(KILLER, Answer::status(200));
-    if !released(course, run).await {
+    if !released(course, run, deaths).await {
         course.odd.push(format!(
-            "the node of run {run} killed {DEATHS} processes and could not be released from quarantine within {LIMIT:?}"
+            "the node of run {run} killed {deaths} processes and could not be released from quarantine within {LIMIT:?}"
         ));
     }
 }
 
 /// Asks for the release until the node calls again: an answer may be lost, and before the quarantine there is nothing to release.
-async fn released(course: &Course, run: RunId) -> bool {
+async fn released(course: &Course, run: RunId, deaths: usize) -> bool {
     let path = format!("/api/v1/runs/{run}/nodes/{KILLER_NODE}/release");
     let end = Instant::now() + LIMIT;
-    while calls(&course.receiver, run) <= DEATHS && Instant::now() < end {
+    while calls(&course.receiver, run) <= deaths && Instant::now() < end {
         course.load.ask(&course.chance, &path, Some(&json!({})), None).await;
         sleep(Duration::from_millis(50)).await;
     }
-    calls(&course.receiver, run) > DEATHS
+    calls(&course.receiver, run) > deaths
 }
 
-async fn called(receiver: &Receiver, run: RunId, times: usize) -> bool {
+/// Waits until the node is in quarantine, `true`, or has called once more than processes have died under it.
+async fn quarantined(course: &Course, run: RunId, deaths: usize) -> bool {
+    let sql = "SELECT kind FROM run_journal WHERE run_id = $1::text::uuid AND kind = 'node_quarantined'";
     let end = Instant::now() + LIMIT;
-    while calls(receiver, run) < times && Instant::now() < end {
+    while calls(&course.receiver, run) <= deaths && Instant::now() < end {
+        let found = course.database.texts(sql, &run.to_string()).await;
+        if found.is_ok_and(|found| !found.is_empty()) {
+            return true;
+        }
         sleep(Duration::from_millis(10)).await;
     }
-    calls(receiver, run) >= times
+    false
 }
 
 fn calls(receiver: &Receiver, run: RunId) -> usize {
