@@ -102,10 +102,10 @@ impl Engine {
             })
             .map_err(|refused| match refused {
                 TrySendError::Full(_) => overloaded(),
-                TrySendError::Closed(_) => Error::Stopping,
+                TrySendError::Closed(_) => session.gone(),
             })?;
         // A caller that goes away meanwhile does not matter: the starter launches what it inserted.
-        let insertion = answer.await.unwrap_or(Err(Error::Stopping))?;
+        let insertion = answer.await.unwrap_or_else(|_dropped| Err(session.gone()))?;
         if foreign {
             // It may be of another version, which this instance can run.
             session.wake.notify_one();

@@ -199,14 +199,14 @@ impl Course {
     }
 }
 
-/// A run whose node has killed three processes rests until the node is released, and then completes.
+/// A run whose node has killed as many processes as it took to find it rests until the node is released, and then completes.
 fn unharmed(history: &History, run: RunId) -> Option<String> {
     let run = history.runs.iter().find(|other| other.id == run)?;
     let has = |kind: &str| run.entries.iter().any(|entry| entry.kind == kind);
     let completed = run.head.as_ref().is_some_and(|head| head.status == "completed");
     (!has("node_quarantined") || !has("node_released") || !completed).then(|| {
         format!(
-            "the node of run {} killed three processes, and was not quarantined, released and completed after that",
+            "the node of run {} kept killing processes, and was not quarantined, released and completed after that",
             run.id
         )
     })

@@ -65,6 +65,8 @@ pub(crate) struct Driver {
     /// What somebody decided about its nodes in quarantine.
     decisions: Arc<Decisions>,
     deadline: Option<Timestamp>,
+    /// See [`recovery::behind`].
+    behind: SignedDuration,
 }
 
 /// Why a run leaves the memory.
@@ -95,7 +97,9 @@ impl Driver {
         let deadline = pipeline
             .timeout
             .and_then(|timeout| run.started_at.checked_add(timeout).ok());
+        let behind = recovery::behind(&run, journal, session.shared.clock.now());
         Ok(Self {
+            behind,
             state: RunState::Running {
                 owner: session.instance,
             },
@@ -297,8 +301,10 @@ impl Driver {
         wait.unsigned_abs() + std::time::Duration::from_millis(1)
     }
 
+    /// The time of this run: that of the clock, but never before what its journal tells already.
     fn now(&self) -> Timestamp {
-        self.session.shared.clock.now()
+        let now = self.session.shared.clock.now();
+        now.checked_add(self.behind).unwrap_or(now)
     }
 
     /// A random number in [0, 1), from 53 random bits: as many as an `f64` holds.

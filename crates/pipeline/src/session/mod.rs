@@ -234,6 +234,15 @@ impl Session {
         }
     }
 
+    /// Why this session takes nothing any more: it was told to stop, or has lost the database.
+    pub(crate) fn gone(&self) -> Error {
+        if self.draining.is_cancelled() {
+            Error::Stopping
+        } else {
+            silent().into()
+        }
+    }
+
     /// Room for one more run in memory, if there is.
     pub(crate) fn slot(&self) -> Option<OwnedSemaphorePermit> {
         if self.draining.is_cancelled() {

@@ -5,6 +5,7 @@ mod appends;
 mod breakers;
 mod cancel_runs;
 mod cancels;
+mod clocks;
 mod crashes;
 mod decisions;
 mod fencing;

@@ -147,10 +147,15 @@ async fn of_many_that_forget_at_once_none_fails_and_the_week_goes_once() {
     ended(&engine, start(&engine, pipeline, "x").await).await;
     clock.advance(60 * DAY);
     let forgotten = futures::future::join_all((0..4).map(|_| engine.forget(RETENTION))).await;
-    let told = forgotten.into_iter().map(Result::unwrap);
-    assert!(told.flat_map(|one| one.weeks).any(|week| week.kept.is_none()));
-    let weeks = engine.forget(RETENTION).await.unwrap().weeks;
-    assert_eq!(weeks, []);
+    let mut told: Vec<_> = forgotten.into_iter().flat_map(|one| one.unwrap().weeks).collect();
+    // Where the tables were in use for a moment too long, a week was left to the next pass.
+    eventually("no old week to be left", LIMIT, async || {
+        let weeks = engine.forget(RETENTION).await.unwrap().weeks;
+        told.extend(weeks.iter().cloned());
+        weeks.is_empty()
+    })
+    .await;
+    assert!(told.iter().any(|week| week.kept.is_none()));
     handle.shutdown(LIMIT).await;
 }
 
