@@ -10,6 +10,7 @@ mod recovering;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use gathering_domain::Clock as _;
 use gathering_domain::node_event::NodeEvent;
 use gathering_domain::pipeline::{NodeIx, NodeKind, Pipeline};
 use gathering_domain::planner::{AttemptEnd, AttemptResult, Plan, Start};
@@ -29,6 +30,7 @@ use super::decisions::Decisions;
 use super::held_back::HeldBack;
 use super::holder::Reins;
 use super::recovery::{self, Before, Losses};
+use super::run_clock::RunClock;
 use crate::handler::Call;
 use holding::one_is_free;
 use holds::Holds;
@@ -65,8 +67,7 @@ pub(crate) struct Driver {
     /// What somebody decided about its nodes in quarantine.
     decisions: Arc<Decisions>,
     deadline: Option<Timestamp>,
-    /// See [`recovery::behind`].
-    behind: SignedDuration,
+    clock: RunClock,
 }
 
 /// Why a run leaves the memory.
@@ -97,9 +98,9 @@ impl Driver {
         let deadline = pipeline
             .timeout
             .and_then(|timeout| run.started_at.checked_add(timeout).ok());
-        let behind = recovery::behind(&run, journal, session.shared.clock.now());
+        let clock = RunClock::new(session.shared.clock.clone(), &run, journal);
         Ok(Self {
-            behind,
+            clock,
             state: RunState::Running {
                 owner: session.instance,
             },
@@ -256,7 +257,7 @@ impl Driver {
             () = self.decisions.arrived() => return,
             () = tokio::time::sleep(pause) => return,
             () = has_room(self.watch.as_deref_mut()), if !draining.is_cancelled() => return,
-            () = one_is_free(&self.session.breakers, &self.holds, &*self.session.shared.clock), if !draining.is_cancelled() => {
+            () = one_is_free(&self.session.breakers, &self.holds, &self.clock), if !draining.is_cancelled() => {
                 return self.ring_held();
             }
         };
@@ -301,10 +302,8 @@ impl Driver {
         wait.unsigned_abs() + std::time::Duration::from_millis(1)
     }
 
-    /// The time of this run: that of the clock, but never before what its journal tells already.
     fn now(&self) -> Timestamp {
-        let now = self.session.shared.clock.now();
-        now.checked_add(self.behind).unwrap_or(now)
+        self.clock.now()
     }
 
     /// A random number in [0, 1), from 53 random bits: as many as an `f64` holds.

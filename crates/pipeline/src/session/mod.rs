@@ -15,6 +15,7 @@ mod passing;
 pub(crate) mod presence;
 mod queue_place;
 pub(crate) mod recovery;
+mod run_clock;
 pub(crate) mod starter;
 mod trials;
 mod upkeep;

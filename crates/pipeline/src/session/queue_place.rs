@@ -7,6 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use gathering_domain::RunId;
 use gathering_persistence::runs::{ClaimedRun, Part};
 use tokio::time::Instant;
 
@@ -22,7 +23,8 @@ pub(crate) struct QueuePlace(Mutex<Option<Place>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    behind: Part,
+    priority: i16,
+    run: RunId,
     until: Instant,
 }
 
@@ -31,15 +33,12 @@ impl QueuePlace {
     pub(crate) fn parts(&self) -> Vec<Part> {
         let place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match place.filter(|place| Instant::now() < place.until) {
-            Some(Place {
-                behind: Part::Behind(priority, run),
-                ..
-            }) => vec![
+            Some(Place { priority, run, .. }) => vec![
                 Part::Above(priority),
                 Part::Behind(priority, run),
                 Part::Below(priority),
             ],
-            _ => vec![Part::All],
+            None => vec![Part::All],
         }
     }
 
@@ -61,8 +60,8 @@ impl QueuePlace {
         };
         // An empty queue has no place; one that is empty behind the place still has it.
         if let Some(last) = last {
-            let behind = Part::Behind(last.priority, last.id);
-            *place = Some(Place { behind, until });
+            let (priority, run) = (last.priority, last.id);
+            *place = Some(Place { priority, run, until });
         } else if from_head {
             *place = None;
         }

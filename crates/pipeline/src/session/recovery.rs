@@ -11,7 +11,6 @@ use gathering_domain::trial::Suspect;
 use gathering_persistence::Error;
 use gathering_persistence::run_journal::EntryRow;
 use gathering_persistence::runs::ClaimedRun;
-use jiff::{SignedDuration, Timestamp};
 
 use crate::entry;
 
@@ -31,15 +30,6 @@ pub(crate) fn replay(run: &ClaimedRun, pipeline: &Arc<Pipeline>, journal: &[Entr
         }
     }
     Ok(progress)
-}
-
-/// By how much, at least, this instance's clock is behind the one that wrote the journal, which cannot have been written later than now.
-///
-/// When a retry or a delay is due stands in the journal by the clock of whoever wrote it. Without this, a clock that is a minute behind would make
-/// a retry that is due in a second wait for a minute; with it, it waits for no longer than it was to wait from the beginning.
-pub(crate) fn behind(run: &ClaimedRun, journal: &[EntryRow], now: Timestamp) -> SignedDuration {
-    let latest = journal.iter().map(|row| row.at).fold(run.started_at, Timestamp::max);
-    latest.duration_since(now).max(SignedDuration::ZERO)
 }
 
 /// Who had the run before whoever reads its journal.

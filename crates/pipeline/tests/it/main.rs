@@ -14,6 +14,7 @@ mod kinds;
 mod outages;
 mod processes;
 mod quarantine;
+mod queue;
 mod retention;
 mod runs;
 mod schemas;

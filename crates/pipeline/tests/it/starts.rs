@@ -1,9 +1,9 @@
 //! How runs begin.
 
-use gathering_domain::{PipelineId, RunId};
+use gathering_domain::PipelineId;
 use gathering_persistence::{ConnectOptions, connect};
 use gathering_pipeline::{Engine, Error, Limits, NewPipeline, PageRequest, RunFilter, StartRun, UpdatePipeline};
-use gathering_testkit::{TestDatabase, eventually};
+use gathering_testkit::TestDatabase;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -208,91 +208,6 @@ async fn a_start_that_failed_may_be_tried_again_and_a_second_one_is_refused() {
     gathering_persistence::migrate(&pool).await.unwrap();
     let handle = engine.start().await.unwrap();
     assert!(matches!(engine.start().await, Err(Error::AlreadyStarted)));
-    handle.shutdown(LIMIT).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn starts_that_nobody_works_on_share_commits_and_are_lost_by_no_caller_that_leaves() {
-    let database = TestDatabase::new().await;
-    let options = ConnectOptions {
-        max_connections: 2,
-        ..ConnectOptions::new(database.url())
-    };
-    let pool = connect(&options).await.unwrap();
-    let engine = builder(pool.clone(), &Calls::default()).build();
-    let pipeline = save(&engine, chain(&["a"])).await;
-    let start = |key: usize| StartRun {
-        idempotency_key: Some(format!("key-{key}")),
-        ..StartRun::new(pipeline)
-    };
-    // The first one writes for those that came with it, and leaves in the middle of it, as does every third.
-    let (mut leaving, mut staying) = (Vec::new(), Vec::new());
-    for key in 0..900 {
-        let (engine, start) = (engine.clone(), start(key));
-        let mut starting = Box::pin(async move { engine.start_run(start).await.unwrap() });
-        assert!(futures::poll!(&mut starting).is_pending());
-        if key % 3 == 0 { &mut leaving } else { &mut staying }.push(starting);
-    }
-    tokio::task::yield_now().await;
-    drop(leaving);
-    let started = futures::future::join_all(staying).await;
-
-    assert!(started.iter().all(|one| !one.replayed));
-    let ids: Vec<Uuid> = started.iter().map(|one| one.id.as_uuid()).collect();
-    let counts = "SELECT count(*) FILTER (WHERE id = ANY ($1)), count(*), count(DISTINCT xmin::text) FROM runs";
-    let row = pool.get().await.unwrap().query_one(counts, &[&ids]).await.unwrap();
-    let (kept, all, commits): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
-    assert_eq!(kept, 600);
-    assert!(all <= 900);
-    assert!(commits < 100, "{all} starts took {commits} commits");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_long_queue_is_claimed_in_its_order_and_an_older_run_that_comes_late_is_not_passed_over() {
-    const ROOM: usize = 20;
-    const RUNS: usize = 300;
-    let database = TestDatabase::new().await;
-    let pool = database.pool().await;
-    let calls = Calls::default();
-    let limits = Limits {
-        max_runs: ROOM,
-        ..Limits::default()
-    };
-    let engine = builder(pool.clone(), &calls).limits(limits).build();
-    let pipeline = save(&engine, chain(&["a"])).await;
-    let mut client = pool.get().await.unwrap();
-    let late = client.transaction().await.unwrap();
-    let oldest = engine.start_run_in(&late, StartRun::new(pipeline)).await.unwrap().id;
-    let mut queued = Vec::new();
-    for number in 0..RUNS {
-        let priority = [0, 7, -3][number % 3];
-        let start = StartRun {
-            priority,
-            ..StartRun::new(pipeline)
-        };
-        queued.push((std::cmp::Reverse(priority), engine.start_run(start).await.unwrap().id));
-    }
-    queued.sort_unstable();
-
-    let handle = engine.start().await.unwrap();
-    eventually("half of them", LIMIT, async || calls.all().len() > RUNS / 2).await;
-    late.commit().await.unwrap();
-    assert_eq!(ended(&engine, oldest).await.head.summary.status, "completed");
-    eventually("all of them", LIMIT, async || calls.all().len() > RUNS).await;
-    let order: Vec<RunId> = calls
-        .all()
-        .iter()
-        .map(|call| call.run_id)
-        .filter(|run| *run != oldest)
-        .collect();
-    for (place, run) in order.iter().enumerate() {
-        let due = queued.iter().position(|(_, id)| id == run).unwrap();
-        // Those in memory together may be called in any order.
-        assert!(
-            place.abs_diff(due) <= 2 * ROOM,
-            "number {due} of the queue was number {place}"
-        );
-    }
     handle.shutdown(LIMIT).await;
 }
 

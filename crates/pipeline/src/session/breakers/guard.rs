@@ -3,22 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gathering_domain::Json;
 use gathering_domain::breaker::{BreakerPolicy, Verdict, WhenOpen};
 use gathering_domain::duration::format_duration;
 use gathering_domain::node_event::{Failure, HeldBy};
 use gathering_domain::planner::AttemptResult;
+use gathering_domain::{Clock as _, Json};
 use gathering_persistence::breakers::BreakerKey;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Ask, Entry, Holding};
 use crate::session::Session;
+use crate::session::run_clock::RunClock;
 
 /// What stands between an attempt and its handler.
 #[derive(Debug)]
 pub(crate) struct Guard {
     pub(crate) session: Arc<Session>,
+    pub(crate) clock: RunClock,
     pub(crate) key: BreakerKey,
     pub(crate) policy: Arc<BreakerPolicy>,
     /// For how long its node has been held back.
@@ -82,7 +84,7 @@ impl Guard {
         let key = self.key.key.clone();
         match self.policy.when_open {
             WhenOpen::Wait => {
-                let now = self.session.shared.clock.now();
+                let now = self.clock.now();
                 AttemptResult::Held {
                     until: now.checked_add(wait).unwrap_or(Timestamp::MAX),
                     spread: self.policy.rules.spread(self.held_for, times),

@@ -53,6 +53,7 @@ impl Driver {
             },
             policy: policy.clone(),
             held_for: self.holds.held_for(node, self.now()),
+            clock: self.clock.clone(),
             session: self.session.clone(),
         })
     }

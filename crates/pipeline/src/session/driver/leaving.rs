@@ -112,7 +112,7 @@ impl Driver {
     pub(super) fn may_rest(&self) -> bool {
         // Where the clock is behind, the time that passed while the run was put down would be lost: it would come back to the same moment.
         let until = self.now().checked_add(self.session.shared.limits.release_after);
-        let until = until.and_then(|until| until.checked_add(self.behind));
+        let until = until.and_then(|until| until.checked_add(self.clock.behind()));
         match self.wake_at() {
             Some(wake_at) => until.is_ok_and(|until| wake_at > until),
             None => self.progress.has_quarantined(),
