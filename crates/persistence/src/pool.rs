@@ -3,7 +3,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use deadpool_postgres::{Connect, GenericClient, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Connect, GenericClient, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime,
+};
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -72,6 +74,8 @@ pub async fn connect(options: &ConnectOptions) -> Result<Pool, Error> {
         .create_timeout(Some(ACQUIRE_TIMEOUT))
         .recycle_timeout(Some(ACQUIRE_TIMEOUT))
         .runtime(Runtime::Tokio1)
+        // The connection that was used last: its backend has planned the statements already, and has the tables at hand.
+        .queue_mode(QueueMode::Lifo)
         .build()
         .map_err(|error| Error::Driver(error.to_string()))?;
     drop(pool.get().await?);

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub use self::filter::{RunFilter, count_open, list, open};
 pub use self::insert::{find, insert};
-use crate::{Connection, Error, Transaction};
+use crate::Error;
 
 /// A run to insert.
 #[derive(Debug, Clone)]
@@ -78,6 +78,10 @@ pub struct ClaimedRun {
     pub started_at: Timestamp,
     /// Higher is claimed first.
     pub priority: i16,
+    /// A JSON object of strings.
+    pub labels: Option<Json>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
 }
 
 /// A run as it stands, without what may be large.
@@ -153,6 +157,13 @@ impl FromIterator<(PipelineId, i32)> for Versions {
     }
 }
 
+/// What [`read_claimed`] reads, after the id.
+macro_rules! claimed {
+    () => {
+        "pipeline_id, version, epoch, input, started_at, project_id, priority, labels, created_at"
+    };
+}
+
 // SKIP LOCKED: two instances that claim at once take different runs, and none waits. What is locked is queued; that its status is not asked
 // for again leaves the primary key as the only way to find it.
 // NOT IN stays a filter on the walk along the queue, where NOT EXISTS might become a join that reads all of it.
@@ -166,25 +177,10 @@ macro_rules! claim_queued {
             "    ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED)
              UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, started_at = coalesce(started_at, $3)
              FROM due WHERE r.id = due.id AND r.owner IS NULL
-             RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id, r.priority"
+             RETURNING r.id, ",
+            claimed!()
         )
     };
-}
-
-/// Begins a transaction for claims.
-///
-/// However long the queue is, a claim is to read its first runs in the order of the index, and to find them by primary key: the planner, which
-/// knows the queue as it was when it was last analyzed, may sort all of it, and join it with itself.
-pub async fn begin_claims(client: &mut Connection) -> Result<Transaction<'_>, Error> {
-    let transaction = client.transaction().await?;
-    transaction
-        .batch_execute(
-            "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off;
-             SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off;
-             SET LOCAL plan_cache_mode = force_generic_plan",
-        )
-        .await?;
-    Ok(transaction)
 }
 
 /// A part of the queue, in its order: the most urgent first, and of those of one priority the oldest.
@@ -269,7 +265,8 @@ pub async fn claim_overdue(
     // long to be added to a time.
     claim(
         client,
-        "WITH due AS (
+        concat!(
+            "WITH due AS (
              SELECT r.id FROM runs r
              JOIN unnest($4::uuid[], $5::integer[], $6::bigint[]) AS v (pipeline_id, version, timeout_ms)
                ON v.pipeline_id = r.pipeline_id AND v.version = r.version
@@ -278,7 +275,9 @@ pub async fn claim_overdue(
              ORDER BY r.priority DESC, r.id LIMIT $2 FOR UPDATE OF r SKIP LOCKED)
          UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, started_at = coalesce(started_at, created_at)
          FROM due WHERE r.id = due.id AND r.owner IS NULL
-         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id, r.priority",
+         RETURNING r.id, ",
+            claimed!()
+        ),
         &[&owner.as_uuid(), &limit, &now, &pipelines, &numbers, &timeouts],
     )
     .await
@@ -292,11 +291,14 @@ pub async fn claim_waiting(
 ) -> Result<Vec<ClaimedRun>, Error> {
     claim(
         client,
-        "WITH due AS (
+        concat!(
+            "WITH due AS (
              SELECT id FROM runs WHERE status = 'waiting' AND wake_at <= now() ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED)
          UPDATE runs r SET status = 'running', owner = $1, epoch = epoch + 1, wake_at = NULL, held_by = NULL
          FROM due WHERE r.id = due.id AND r.owner IS NULL
-         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id, r.priority",
+         RETURNING r.id, ",
+            claimed!()
+        ),
         &[&owner.as_uuid(), &limit],
     )
     .await
@@ -312,12 +314,15 @@ pub async fn take_over(
     let dead: Vec<Uuid> = dead.iter().map(|id| id.as_uuid()).collect();
     claim(
         client,
-        "WITH due AS (
+        concat!(
+            "WITH due AS (
              SELECT id FROM runs WHERE status = 'running' AND owner = ANY ($3)
              ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED)
          UPDATE runs r SET owner = $1, epoch = epoch + 1
          FROM due WHERE r.id = due.id AND r.owner = ANY ($3)
-         RETURNING r.id, r.pipeline_id, r.version, r.epoch, r.input, r.started_at, r.project_id, r.priority",
+         RETURNING r.id, ",
+            claimed!()
+        ),
         &[&owner.as_uuid(), &limit, &dead],
     )
     .await
@@ -338,10 +343,11 @@ pub async fn claimed_by(
     owner: InstanceId,
 ) -> Result<Option<ClaimedRun>, Error> {
     let statement = client
-        .prepare_cached(
-            "SELECT id, pipeline_id, version, epoch, input, started_at, project_id, priority FROM runs
-             WHERE id = $1 AND owner = $2 AND status = 'running'",
-        )
+        .prepare_cached(concat!(
+            "SELECT id, ",
+            claimed!(),
+            " FROM runs WHERE id = $1 AND owner = $2 AND status = 'running'"
+        ))
         .await?;
     client
         .query_opt(&statement, &[&id.as_uuid(), &owner.as_uuid()])
@@ -355,7 +361,11 @@ pub async fn claimed_by(
 pub async fn owned(client: &impl GenericClient, owner: InstanceId) -> Result<Vec<ClaimedRun>, Error> {
     claim(
         client,
-        "SELECT id, pipeline_id, version, epoch, input, started_at, project_id, priority FROM runs WHERE status = 'running' AND owner = $1",
+        concat!(
+            "SELECT id, ",
+            claimed!(),
+            " FROM runs WHERE status = 'running' AND owner = $1"
+        ),
         &[&owner.as_uuid()],
     )
     .await
@@ -453,6 +463,8 @@ fn read_claimed(row: &Row) -> Result<ClaimedRun, Error> {
         input: row.get::<_, Sql<Json>>(4).0,
         started_at: started_at.ok_or_else(|| Error::corrupt("runs", "a claimed run has no started_at"))?,
         priority: row.get(7),
+        labels: row.get::<_, Option<Sql<Json>>>(8).map(|labels| labels.0),
+        created_at: row.get(9),
     })
 }
 

@@ -24,7 +24,7 @@ use crate::{Error, Handle, Handler, Limits};
 /// How long registering again may take before it is tried anew.
 const BEGIN_LIMIT: Duration = Duration::from_secs(5);
 
-/// The fewest connections that a working engine's pool may have: three that it keeps, one to claim with, one for its callers.
+/// The fewest connections that a working engine's pool may have: four that it keeps, one for everybody else.
 const MIN_CONNECTIONS: usize = 5;
 
 /// A pipeline engine on a PostgreSQL. Clones share everything.
@@ -171,7 +171,7 @@ impl std::fmt::Debug for EngineBuilder {
 impl Engine {
     /// Begins with a pool whose database was migrated with [`migrate`](crate::migrate).
     ///
-    /// A working engine keeps three connections of it for itself (presence, starts, appends) and needs two more now and then.
+    /// A working engine keeps four connections of it for itself (presence, starts, claims, appends) and needs one more now and then.
     pub fn builder(pool: Pool) -> EngineBuilder {
         EngineBuilder {
             pool,

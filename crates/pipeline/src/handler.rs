@@ -38,6 +38,10 @@ pub trait Handler: Send + Sync + 'static {
     ///
     /// It may be called again for the same node after a crash, always with the same [`Call::idempotency_key`]. When the run is
     /// cancelled or times out, [`Call::cancelled`] fires, and soon after the future is dropped.
+    ///
+    /// Calls are made, and futures polled, on the async threads that everything else needs too: what blocks, or computes for longer than
+    /// some hundred microseconds, belongs into `tokio::task::spawn_blocking`. Where it is done here all the same, the engine gives each call a
+    /// task of its own as soon as it has seen one take so long.
     fn call(&self, call: Call) -> BoxFuture<'static, Result<Json, HandlerError>>;
 }
 

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use gathering_domain::PipelineId;
-use gathering_domain::definition::{OwnKinds, Rules, compile};
+use gathering_domain::definition::{OwnKinds, Problem, Rules, compile};
 use gathering_domain::pipeline::{HandlerName, NodeKind, Pipeline};
+use gathering_domain::{Json, PipelineId};
 use gathering_persistence::{Pool, pipelines};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
@@ -66,11 +66,13 @@ impl Library {
         }
     }
 
-    pub(crate) fn keep(&self, id: PipelineId, version: i32, pipeline: Arc<Pipeline>) -> Version {
+    pub(crate) fn keep(&self, id: PipelineId, version: i32, pipeline: Arc<Pipeline>) {
+        self.cache.insert((id, version), self.look_over(pipeline));
+    }
+
+    fn look_over(&self, pipeline: Arc<Pipeline>) -> Version {
         let missing = pipeline.nodes.iter().find_map(|node| self.missing(&node.kind));
-        let kept = Version { pipeline, missing };
-        self.cache.insert((id, version), kept.clone());
-        kept
+        Version { pipeline, missing }
     }
 
     fn missing(&self, kind: &NodeKind) -> Option<HandlerName> {
@@ -82,22 +84,30 @@ impl Library {
     }
 
     /// A version, compiled; it never changes, so a cached one is never stale.
+    ///
+    /// However many runs of it were claimed together, one of them reads and compiles it, and the others wait for that.
     pub(crate) async fn get(&self, pool: &Pool, id: PipelineId, version: i32) -> Result<Version, Error> {
-        if let Some(kept) = self.cache.get(&(id, version)) {
+        let key = (id, version);
+        // Looked up first, because what the other call prepares is larger than most futures that ask.
+        if let Some(kept) = self.cache.get(&key) {
             return Ok(kept);
         }
+        let reading = Box::pin(self.read(pool, id, version));
+        self.cache.get_or_insert_async(&key, reading).await
+    }
+
+    async fn read(&self, pool: &Pool, id: PipelineId, version: i32) -> Result<Version, Error> {
         let client = gathering_persistence::acquire(pool).await?;
         let source = pipelines::definition(&client, id, version)
             .await?
             .ok_or(Error::VersionNotFound { id, version })?;
-        // It was checked when it was saved: limits and handlers may have changed since, the run goes on all the same.
-        let rules = Rules {
-            max_nodes: usize::MAX,
-            check_action: None,
-            has_target: None,
-            kinds: OwnKinds::Any,
-        };
-        let pipeline = compile(&source.to_value(), &rules).map_err(|problems| Error::Unreadable {
+        drop(client);
+        // Off the async threads: a large definition takes longer than others should wait.
+        let compiling = tokio::task::spawn_blocking(move || compile_saved(&source));
+        let compiled = compiling
+            .await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let pipeline = compiled.map_err(|problems| Error::Unreadable {
             id,
             version,
             reason: problems
@@ -106,13 +116,23 @@ impl Library {
                 .collect::<Vec<_>>()
                 .join("; "),
         })?;
-        Ok(self.keep(id, version, Arc::new(pipeline)))
+        Ok(self.look_over(Arc::new(pipeline)))
     }
+}
+
+/// It was checked when it was saved: limits and handlers may have changed since, its runs go on all the same.
+fn compile_saved(definition: &Json) -> Result<Pipeline, Vec<Problem>> {
+    let rules = Rules {
+        max_nodes: usize::MAX,
+        check_action: None,
+        has_target: None,
+        kinds: OwnKinds::Any,
+    };
+    compile(&definition.to_value(), &rules)
 }
 
 #[cfg(test)]
 mod tests {
-    use gathering_domain::definition::{Rules, compile};
     use gathering_testkit::definitions::pure_layers;
     use uuid::Uuid;
 

@@ -245,6 +245,8 @@ impl Record {
             input: self.row.input.clone(),
             started_at: head.started_at.unwrap_or(head.created_at),
             priority: head.priority,
+            labels: head.labels.clone(),
+            created_at: head.created_at,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use gathering_domain::RunId;
@@ -18,38 +18,70 @@ const MAX_ASKED: usize = 1_000;
 /// Who waits for which run; as many entries as there are runs waited for.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
-    runs: Mutex<HashMap<RunId, Arc<Notify>>>,
+    runs: Mutex<HashMap<RunId, Entry>>,
     /// Held by the one of those who wait that looks for all of them.
     watch: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    awaited: Arc<Awaited>,
+    /// How many wait for it.
+    count: usize,
+}
+
+/// A run that somebody waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Awaited {
+    changed: Notify,
+    /// As it ended, where its driver told: it never changes again, so its row need not be asked.
+    ended: OnceLock<RunHead>,
+}
+
+impl Awaited {
+    /// For its driver, once the end is durable.
+    pub(crate) fn end(&self, run: RunHead) {
+        // Of two who tell, both tell the same.
+        let _ = self.ended.set(run);
+        self.changed.notify_waiters();
+    }
 }
 
 impl Waiters {
     /// Wakes those who wait for this run.
     pub(crate) fn wake(&self, run: RunId) {
-        if let Some(notify) = self.runs.lock().ok().and_then(|waiters| waiters.get(&run).cloned()) {
-            notify.notify_waiters();
+        if let Some(awaited) = self.of(run) {
+            awaited.changed.notify_waiters();
         }
     }
 
-    fn join(&self, run: RunId) -> Arc<Notify> {
-        self.runs
-            .lock()
-            .map(|mut waiters| waiters.entry(run).or_default().clone())
-            .unwrap_or_default()
+    /// The run, if somebody waits for it.
+    pub(crate) fn of(&self, run: RunId) -> Option<Arc<Awaited>> {
+        Some(self.runs.lock().ok()?.get(&run)?.awaited.clone())
+    }
+
+    fn join(&self, run: RunId) -> Arc<Awaited> {
+        let Ok(mut runs) = self.runs.lock() else {
+            return Arc::default();
+        };
+        let entry = runs.entry(run).or_default();
+        entry.count += 1;
+        entry.awaited.clone()
     }
 
     fn all(&self) -> Vec<RunId> {
         self.runs
             .lock()
-            .map(|waiters| waiters.keys().copied().collect())
+            .map(|runs| runs.keys().copied().collect())
             .unwrap_or_default()
     }
 
     fn leave(&self, run: RunId) {
-        if let Ok(mut waiters) = self.runs.lock() {
-            // The map's own, and that of the one who leaves.
-            if waiters.get(&run).is_some_and(|notify| Arc::strong_count(notify) <= 2) {
-                waiters.remove(&run);
+        let Ok(mut runs) = self.runs.lock() else { return };
+        if let Some(entry) = runs.get_mut(&run) {
+            entry.count -= 1;
+            if entry.count == 0 {
+                runs.remove(&run);
             }
         }
     }
@@ -59,7 +91,7 @@ impl Waiters {
 struct Waiting<'w> {
     waiters: &'w Waiters,
     run: RunId,
-    notify: Arc<Notify>,
+    awaited: Arc<Awaited>,
 }
 
 impl Drop for Waiting<'_> {
@@ -77,17 +109,20 @@ impl Engine {
         let waiting = Waiting {
             waiters: &self.shared.waiters,
             run: id,
-            notify: self.shared.waiters.join(id),
+            awaited: self.shared.waiters.join(id),
         };
-        self.wait_with(id, &waiting.notify, Instant::now() + limit).await
+        self.wait_with(id, &waiting.awaited, Instant::now() + limit).await
     }
 
-    async fn wait_with(&self, id: RunId, notify: &Notify, deadline: Instant) -> Result<Option<RunHead>, Error> {
+    async fn wait_with(&self, id: RunId, awaited: &Awaited, deadline: Instant) -> Result<Option<RunHead>, Error> {
         let mut first = true;
         loop {
             // Asked for before the look, so that an end in between is not missed.
-            let mut ended = std::pin::pin!(notify.notified());
-            ended.as_mut().enable();
+            let mut changed = std::pin::pin!(awaited.changed.notified());
+            changed.as_mut().enable();
+            if let Some(run) = awaited.ended.get() {
+                return Ok(Some(run.clone()));
+            }
             // A run in memory here says when it leaves, so its row need not be read before.
             if !(std::mem::take(&mut first) && self.drives(id)) {
                 let run = self.run_head(id).await?;
@@ -97,7 +132,7 @@ impl Engine {
                 }
             }
             tokio::select! {
-                () = ended => {}
+                () = changed => {}
                 () = tokio::time::sleep_until(deadline) => {}
                 never = self.watch() => match never {},
             }

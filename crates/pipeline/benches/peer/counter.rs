@@ -1,7 +1,7 @@
-//! Counts the calls of a handler, and wakes who waits for so many.
+//! Counts the calls of a handler, notes when the last one was, and wakes who waits for so many.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -10,6 +10,9 @@ pub(crate) struct Counter {
     calls: AtomicUsize,
     wanted: AtomicUsize,
     reached: Notify,
+    since: Instant,
+    /// When the last one was, in nanoseconds since then.
+    last: AtomicU64,
 }
 
 impl Default for Counter {
@@ -18,6 +21,8 @@ impl Default for Counter {
             calls: AtomicUsize::new(0),
             wanted: AtomicUsize::new(usize::MAX),
             reached: Notify::new(),
+            since: Instant::now(),
+            last: AtomicU64::new(0),
         }
     }
 }
@@ -29,6 +34,8 @@ impl Counter {
     }
 
     pub(crate) fn hit(&self) {
+        let nanos = u64::try_from(self.since.elapsed().as_nanos()).unwrap();
+        self.last.store(nanos, Ordering::Relaxed);
         let before = self.calls.fetch_add(1, Ordering::SeqCst);
         if before + 1 >= self.wanted.load(Ordering::SeqCst) {
             self.reached.notify_one();
@@ -38,6 +45,11 @@ impl Counter {
     /// How many there were since the last reset.
     pub(crate) fn count(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
+    }
+
+    /// When the last call was.
+    pub(crate) fn last(&self) -> Instant {
+        self.since + Duration::from_nanos(self.last.load(Ordering::Relaxed))
     }
 
     /// Waits for as many calls since the last reset; ends the benchmark if they do not come within `limit`.

@@ -17,10 +17,10 @@ const LIMIT: Duration = Duration::from_mins(5);
 /// An engine that works, and its one pipeline.
 pub(crate) struct Bench {
     pub(crate) engine: Engine,
-    pub(crate) handle: Handle,
+    handle: Option<Handle>,
     pub(crate) pool: Pool,
     pub(crate) pipeline: PipelineId,
-    calls: Arc<Counter>,
+    pub(crate) calls: Arc<Counter>,
     /// Actions of one run.
     actions: usize,
 }
@@ -32,7 +32,7 @@ impl Bench {
         let actions = definition["nodes"].as_array().unwrap().iter();
         let actions = actions.filter(|node| node["type"] == "action").count();
         let engine = engine(&pool, &calls, Limits::default());
-        let handle = engine.start().await.unwrap();
+        let handle = Some(engine.start().await.unwrap());
         let new = NewPipeline::new("bench", definition);
         let pipeline = engine.create_pipeline(new).await.unwrap().summary.id;
         Self {
@@ -66,16 +66,48 @@ impl Bench {
         self.calls.reset();
     }
 
-    /// Waits until as many of the runs that were started since have ended. Asks the database only when every action was called.
+    /// Waits until as many of the runs that were started since have ended. Asks the database only when every action was called, and then
+    /// with as much time in between as the count took: it would else have a part in what is measured.
     pub(crate) async fn all_ended(&self, count: usize, since: Uuid) {
         self.calls.reaches(count * self.actions, LIMIT).await;
-        while ended(&self.pool, since).await < count {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+        loop {
+            let begun = Instant::now();
+            if ended(&self.pool, since).await >= count {
+                return;
+            }
+            tokio::time::sleep(begun.elapsed().max(Duration::from_millis(1))).await;
         }
     }
 
-    pub(crate) async fn stop(self) {
-        self.handle.shutdown(Duration::from_secs(10)).await;
+    /// Stops the engine, queues so many runs, and measures how long a new engine, from its start on, takes to end them all.
+    pub(crate) async fn drain_queue(&mut self, callers: usize, each: usize) -> Duration {
+        self.stop().await;
+        self.engine = engine(&self.pool, &self.calls, Limits::default());
+        self.begin();
+        let since = from_now_on();
+        self.start_singly(callers, each).await;
+        let begun = Instant::now();
+        self.handle = Some(self.engine.start().await.unwrap());
+        self.all_ended(callers * each, since).await;
+        begun.elapsed()
+    }
+
+    /// Starts runs from so many callers at once, each one after the other.
+    pub(crate) async fn start_singly(&self, callers: usize, each: usize) -> Duration {
+        let begun = Instant::now();
+        let starting = (0..callers).map(|_| async {
+            for _ in 0..each {
+                self.engine.start_run(StartRun::new(self.pipeline)).await.unwrap();
+            }
+        });
+        futures::future::join_all(starting).await;
+        begun.elapsed()
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            handle.shutdown(Duration::from_secs(10)).await;
+        }
     }
 }
 

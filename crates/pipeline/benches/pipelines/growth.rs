@@ -92,12 +92,12 @@ enum Other {
 async fn beside_empty(database: &mut Database, report: &mut Report, what: &str, other: Other) {
     for load in &LOADS {
         let definition = || chain_of(load.nodes, "noop");
-        let empty = site(database.fresh().await, definition()).await;
+        let mut empty = site(database.fresh().await, definition()).await;
         let pool = match other {
             Other::History(runs) => history::of(database, runs).await,
             Other::Transaction => database.fresh().await,
         };
-        let with = site(pool.clone(), definition()).await;
+        let mut with = site(pool.clone(), definition()).await;
         let holding = pool.get().await.unwrap();
         if matches!(other, Other::Transaction) {
             // The first query takes the snapshot.

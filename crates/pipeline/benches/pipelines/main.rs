@@ -17,13 +17,13 @@ mod counter;
 mod database;
 mod growth;
 mod history;
+mod idle;
 mod instances;
 mod limits;
 mod linear;
 mod memory;
 mod pure;
 mod report;
-mod subject;
 mod works;
 
 use std::pin::Pin;

@@ -33,7 +33,7 @@ pub(crate) fn pure<'a>(database: &'a mut Database, report: &'a mut Report) -> Pi
                 "<= 20 us",
                 format!("{:.2}", decided / 20.0),
             );
-            let bench = Bench::on(database.fresh().await, definition).await;
+            let mut bench = Bench::on(database.fresh().await, definition).await;
             let (own, server) = running(database, &bench).await;
             let own = micros(own, NODES * RUNS);
             report.add(

@@ -4,11 +4,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use gathering_testkit::definitions::{chain_of, fan_of};
+use serde_json::Value;
 
+use crate::bench::Bench;
 use crate::database::Database;
+use crate::idle::Idle;
 use crate::limits::Limits;
 use crate::report::Report;
-use crate::subject::{Idle, Subject};
 
 /// A benchmark.
 pub(crate) type Work =
@@ -29,22 +31,22 @@ pub(crate) fn w1<'a>(
     report: &'a mut Report,
 ) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
     Box::pin(async move {
-        let mut subject = Subject::start(database, chain_of(10, "noop")).await;
+        let mut bench = fresh(database, chain_of(10, "noop")).await;
         let load = Load {
             work: "W1",
             nodes: 10,
             runs: 5_000,
             parallel: 1_000,
         };
-        let rate = throughput(database, &subject, report, &load).await;
+        let rate = throughput(database, &bench, report, &load).await;
         report.add(
             "W1 nodes",
             format!("{rate:.0}/s"),
             ">= 1.5 C",
             format!("{:.2} C", rate / limits.c),
         );
-        idle(&subject, report, "W1", 10).await;
-        subject.stop().await;
+        idle(&bench, report, "W1", 10).await;
+        bench.stop().await;
     })
 }
 
@@ -55,22 +57,22 @@ pub(crate) fn w2<'a>(
     report: &'a mut Report,
 ) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
     Box::pin(async move {
-        let mut subject = Subject::start(database, fan_of(10, "noop")).await;
+        let mut bench = fresh(database, fan_of(10, "noop")).await;
         let load = Load {
             work: "W2",
             nodes: 12,
             runs: 2_500,
             parallel: 500,
         };
-        let rate = throughput(database, &subject, report, &load).await;
+        let rate = throughput(database, &bench, report, &load).await;
         report.add(
             "W2 runs",
             format!("{:.0}/s", rate / 12.0),
             ">= 0.8 W1 nodes / 12",
             format!("{:.2} C nodes", rate / limits.c),
         );
-        idle(&subject, report, "W2", 4).await;
-        subject.stop().await;
+        idle(&bench, report, "W2", 4).await;
+        bench.stop().await;
     })
 }
 
@@ -81,8 +83,8 @@ pub(crate) fn w3<'a>(
     report: &'a mut Report,
 ) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
     Box::pin(async move {
-        let mut subject = Subject::start(database, chain_of(1, "noop")).await;
-        let rate = 64.0 * 300.0 / subject.start_singly(64, 300).await.as_secs_f64();
+        let mut bench = fresh(database, chain_of(1, "noop")).await;
+        let rate = 64.0 * 300.0 / bench.start_singly(64, 300).await.as_secs_f64();
         report.add(
             "W3 single starts, 64 callers",
             format!("{rate:.0}/s"),
@@ -95,14 +97,14 @@ pub(crate) fn w3<'a>(
             runs: 20_000,
             parallel: 4_000,
         };
-        let rate = throughput(database, &subject, report, &load).await;
+        let rate = throughput(database, &bench, report, &load).await;
         report.add(
             "W3 bulk, started and drained",
             format!("{rate:.0}/s"),
             "",
             format!("{:.2} C", rate / limits.c),
         );
-        let took = subject.drain_queue(32, 625).await;
+        let took = bench.drain_queue(32, 625).await;
         let rate = 32.0 * 625.0 / took.as_secs_f64();
         report.add(
             "W3 bulk, drained from the queue",
@@ -110,8 +112,8 @@ pub(crate) fn w3<'a>(
             ">= 0.7 x best batched queue",
             format!("{:.2} C", rate / limits.c),
         );
-        idle(&subject, report, "W3", 2).await;
-        subject.stop().await;
+        idle(&bench, report, "W3", 2).await;
+        bench.stop().await;
     })
 }
 
@@ -127,20 +129,27 @@ pub(crate) fn one_at_a_time<'a>(
             ("W2", fan_of(10, "noop"), 4),
             ("W3", chain_of(1, "noop"), 2),
         ] {
-            let mut subject = Subject::start(database, definition).await;
-            idle(&subject, report, work, commits).await;
-            subject.stop().await;
+            let mut bench = fresh(database, definition).await;
+            idle(&bench, report, work, commits).await;
+            bench.stop().await;
         }
     })
 }
 
-async fn idle(subject: &Subject, report: &mut Report, work: &str, commits: usize) {
+/// On a fresh database, and warm.
+async fn fresh(database: &mut Database, definition: Value) -> Bench {
+    let bench = Bench::on(database.fresh().await, definition).await;
+    bench.drain(200, 200).await;
+    bench
+}
+
+async fn idle(bench: &Bench, report: &mut Report, work: &str, commits: usize) {
     let Idle {
         run,
         pick_up,
         commits: baseline,
         transactions,
-    } = subject.idle(commits).await;
+    } = bench.idle(commits).await;
     let millis = |duration: Duration| format!("{:.2} ms", duration.as_secs_f64() * 1e3);
     let times = |duration: Duration| format!("{:.2} x", duration.as_secs_f64() / baseline.as_secs_f64());
     let what = |part: &str| format!("{work} idle, {part}, p50");
@@ -166,16 +175,16 @@ async fn idle(subject: &Subject, report: &mut Report, work: &str, commits: usize
 }
 
 /// Nodes per second of `count` runs, with what each run and node cost.
-async fn throughput(database: &Database, subject: &Subject, report: &mut Report, load: &Load) -> f64 {
+async fn throughput(database: &Database, bench: &Bench, report: &mut Report, load: &Load) -> f64 {
     let Load {
         work,
         nodes,
         runs: count,
         parallel,
     } = *load;
-    let before = database.usage(&subject.pool).await;
-    let took = subject.drain(count, parallel).await;
-    let (own, server, wal) = database.usage(&subject.pool).await.since(&before);
+    let before = database.usage(&bench.pool).await;
+    let took = bench.drain(count, parallel).await;
+    let (own, server, wal) = database.usage(&bench.pool).await.since(&before);
     let (runs, all_nodes) = (count as f64, (count * nodes) as f64);
     let aim = if work == "W1" { "<= 0.4 ms" } else { "" };
     let split = format!("{:.2} + {:.2}", own / runs, server / runs);

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use gathering_domain::InstanceId;
+use gathering_domain::{InstanceId, RunId};
+use gathering_persistence::run_journal::EntryRow;
 use gathering_persistence::runs::{ClaimedRun, QueueClaim};
-use gathering_persistence::{Connection, Transaction, instances, run_journal, runs};
+use gathering_persistence::{Connection, instances, run_journal, runs};
 use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -14,6 +15,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use super::Session;
 use super::breakers::free_probes;
 use super::holder::Claimed;
+use super::lane::Lane;
 use super::recovery::Before;
 use crate::Error;
 use crate::error::chain;
@@ -24,19 +26,20 @@ const MAX_CLAIM: usize = 500;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Claims until dropped. Waking it only makes it earlier: it also looks by itself.
-pub(super) async fn run(session: Arc<Session>) {
+pub(super) async fn run(session: Arc<Session>, mut lane: Lane) {
     let mut sweep = every(SWEEP_INTERVAL);
     while !session.draining.is_cancelled() {
-        let pause = match session.claim_once().await {
+        let pause = match session.claim_once(&mut lane).await {
             // A full batch: more is likely there.
             Ok(count) if count >= MAX_CLAIM => continue,
             // No room: whatever is due waits for a slot, and a freed one wakes this loop.
             Ok(_) if session.slots.available_permits() == 0 => session.shared.limits.poll_interval,
-            Ok(_) => session.next_wake().await,
+            Ok(_) => session.next_wake(&mut lane).await,
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "claiming failed; it is tried again");
                 session.claims_lost.store(true, Ordering::Release);
                 session.queue_place.forget();
+                lane.lost();
                 session.shared.limits.poll_interval
             }
         };
@@ -52,18 +55,21 @@ impl Session {
     /// One tick: claims what there is room for and starts driving it. Gives how many.
     ///
     /// What a failed statement may have claimed all the same is found by the next tick.
-    pub(crate) async fn claim_once(self: &Arc<Self>) -> Result<usize, Error> {
-        let mut client = self.shared.connection().await?;
+    pub(crate) async fn claim_once(self: &Arc<Self>, lane: &mut Lane) -> Result<usize, Error> {
+        let client = lane.connection().await?;
         if self.claims_lost.load(Ordering::Acquire) {
-            self.find_lost_claims(&client).await?;
+            self.find_lost_claims(client).await?;
             self.claims_lost.store(false, Ordering::Release);
         }
         let mut slots: Vec<_> = std::iter::from_fn(|| self.slot()).take(MAX_CLAIM).collect();
         let room = slots.len();
-        self.take_over(&client, &mut slots).await?;
+        self.take_over(client, &mut slots).await?;
         if !slots.is_empty() {
-            let claimed = self.claim(&mut client, slots.len()).await?;
-            self.launch_all(&client, claimed, &mut slots, Before::Nobody).await?;
+            self.claim_waiting(client, &mut slots).await?;
+        }
+        if !slots.is_empty() {
+            let claimed = self.claim_queued(client, slots.len(), self.shared.clock.now()).await?;
+            self.launch_all(claimed, &mut slots, Before::Nobody).await?;
         }
         self.backlog.store(slots.is_empty(), Ordering::Release);
         Ok(room - slots.len())
@@ -71,29 +77,23 @@ impl Session {
 
     /// The waiting runs that are due come first: somebody waits for them already. Then those that only end, because their time is over and
     /// this instance could not do them anyway.
-    async fn claim(&self, client: &mut Connection, room: usize) -> Result<Vec<ClaimedRun>, Error> {
-        let claims = runs::begin_claims(client).await?;
-        let mut claimed = runs::claim_waiting(&claims, self.instance, count(room)).await?;
-        let (now, excluded) = (self.shared.clock.now(), &self.shared.excluded);
-        let timed = excluded.to_time_out(now);
-        if claimed.len() < room && !timed.is_empty() {
-            let rest = count(room - claimed.len());
-            claimed.extend(runs::claim_overdue(&claims, self.instance, rest, now, &timed).await?);
+    async fn claim_waiting(
+        self: &Arc<Self>,
+        client: &Connection,
+        slots: &mut Vec<OwnedSemaphorePermit>,
+    ) -> Result<(), Error> {
+        let due = runs::claim_waiting(client, self.instance, count(slots.len())).await?;
+        self.launch_all(due, slots, Before::Nobody).await?;
+        let now = self.shared.clock.now();
+        let timed = self.shared.excluded.to_time_out(now);
+        if let Some(limit) = limit(slots).filter(|_| !timed.is_empty()) {
+            let overdue = runs::claim_overdue(client, self.instance, limit, now, &timed).await?;
+            self.launch_all(overdue, slots, Before::Nobody).await?;
         }
-        if claimed.len() < room {
-            let rest = room - claimed.len();
-            claimed.extend(self.claim_queued(&claims, rest, now).await?);
-        }
-        claims.commit().await.map_err(gathering_persistence::Error::from)?;
-        Ok(claimed)
+        Ok(())
     }
 
-    async fn claim_queued(
-        &self,
-        claims: &Transaction<'_>,
-        room: usize,
-        now: Timestamp,
-    ) -> Result<Vec<ClaimedRun>, Error> {
+    async fn claim_queued(&self, client: &Connection, room: usize, now: Timestamp) -> Result<Vec<ClaimedRun>, Error> {
         let (except, parts) = (self.shared.excluded.versions(now), self.queue_place.parts());
         let (begun, mut claimed) = (Instant::now(), Vec::new());
         for part in &parts {
@@ -105,7 +105,7 @@ impl Session {
                 part: *part,
             };
             if wanted.limit > 0 {
-                claimed.extend(runs::claim_queued(claims, wanted).await?);
+                claimed.extend(runs::claim_queued(client, wanted).await?);
             }
         }
         self.queue_place.claimed(&parts, &claimed, begun.elapsed());
@@ -148,13 +148,12 @@ impl Session {
         for run in &orphans {
             tracing::warn!(run_id = %run.id, epoch = run.epoch, "took over the run of a dead instance");
         }
-        self.launch_all(client, orphans, slots, before).await
+        self.launch_all(orphans, slots, before).await
     }
 
     /// Drives what was just claimed, each with its journal. If those cannot be read now, each run reads its own later.
     async fn launch_all(
         self: &Arc<Self>,
-        client: &Connection,
         claimed: Vec<ClaimedRun>,
         slots: &mut Vec<OwnedSemaphorePermit>,
         before: Before,
@@ -163,7 +162,7 @@ impl Session {
         let journals = if again.is_empty() {
             Ok(Vec::new())
         } else {
-            run_journal::of_runs(client, &again).await
+            self.journals(&again).await
         };
         let mut rows = journals.as_deref().unwrap_or_default();
         let mut by_id = std::collections::HashMap::new();
@@ -182,13 +181,15 @@ impl Session {
         Ok(())
     }
 
+    /// On any connection: that of the claims plans for many statements at once, and would look for these journals in every week.
+    async fn journals(&self, of: &[RunId]) -> Result<Vec<EntryRow>, gathering_persistence::Error> {
+        run_journal::of_runs(&self.shared.connection().await?, of).await
+    }
+
     /// How long until a waiting run is due, at most the poll interval.
-    async fn next_wake(&self) -> Duration {
+    async fn next_wake(&self, lane: &mut Lane) -> Duration {
         let poll = self.shared.limits.poll_interval;
-        let next = async {
-            let client = self.shared.connection().await?;
-            runs::next_wake_ms(&client).await
-        };
+        let next = async { runs::next_wake_ms(lane.connection().await?).await };
         match next.await {
             // A millisecond more: rather once late than twice early.
             Ok(Some(ms)) => Duration::from_millis(ms.unsigned_abs().saturating_add(1)).min(poll),

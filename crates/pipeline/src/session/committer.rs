@@ -1,11 +1,14 @@
 //! Group commit: what many runs append while one commit is under way goes into the next one.
+//!
+//! A run that is alone commits by itself: each task that its append and the answer would pass through makes it wait for its turn, and a
+//! runtime lets only a few in a row go on without handing them to another thread.
 
 use std::sync::Arc;
 
 use gathering_domain::{InstanceId, RunId};
 use gathering_persistence::Error;
 use gathering_persistence::run_journal::{self, Appended, Batch, HeadChange, NewEntry};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::lane::Lane;
 
@@ -25,8 +28,10 @@ pub(crate) struct Append {
     pub(crate) epoch: i32,
     pub(crate) entries: Vec<NewEntry>,
     pub(crate) head: Option<HeadChange>,
-    pub(crate) done: oneshot::Sender<Result<(), Refused>>,
 }
+
+/// An append that waits for the next commit, and where its answer goes.
+pub(crate) type Waiting = (Append, oneshot::Sender<Result<(), Refused>>);
 
 /// Why an append is not durable.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -66,13 +71,58 @@ impl Rejection {
     }
 }
 
-/// Appends until every sender is gone.
-pub(crate) async fn run(owner: InstanceId, mut lane: Lane, mut appends: mpsc::Receiver<Append>) {
-    let mut batch = Vec::with_capacity(MAX_BATCH);
-    while appends.recv_many(&mut batch, MAX_BATCH).await > 0 {
-        while !batch.is_empty() {
-            let mut few: Vec<_> = batch.drain(..fitting(&batch)).collect();
-            commit(owner, &mut lane, &mut few).await;
+/// Where the runs of an instance append.
+#[derive(Debug)]
+pub(crate) struct Committer {
+    owner: InstanceId,
+    /// Held by whoever commits.
+    lane: Mutex<Lane>,
+    waiting: mpsc::Sender<Waiting>,
+}
+
+impl Committer {
+    /// At most so many appends wait; further ones wait for room among them. Those that wait are for [`Committer::run`].
+    pub(crate) fn new(owner: InstanceId, lane: Lane, most: usize) -> (Self, mpsc::Receiver<Waiting>) {
+        let (waiting, appends) = mpsc::channel(most);
+        let committer = Self {
+            owner,
+            lane: Mutex::new(lane),
+            waiting,
+        };
+        (committer, appends)
+    }
+
+    /// Returns once it is durable, or never will be.
+    pub(crate) async fn append(&self, append: Append) -> Result<(), Refused> {
+        if self.waiting.capacity() == self.waiting.max_capacity()
+            && let Ok(mut lane) = self.lane.try_lock()
+        {
+            // On the heap for as long as it lasts: each run in memory would else keep room for it.
+            let results = Box::pin(commit(self.owner, &mut lane, std::slice::from_ref(&append))).await;
+            return results.into_iter().next().unwrap_or(Err(Refused::Fenced));
+        }
+        let (done, answer) = oneshot::channel();
+        // Both fail only when the session ends; then this run is not ours any more either.
+        if self.waiting.send((append, done)).await.is_err() {
+            return Err(Refused::Fenced);
+        }
+        answer.await.unwrap_or(Err(Refused::Fenced))
+    }
+
+    /// Commits what waits, until dropped.
+    pub(crate) async fn run(&self, mut appends: mpsc::Receiver<Waiting>) {
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        while appends.recv_many(&mut batch, MAX_BATCH).await > 0 {
+            let (all, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
+            let (mut all, mut answers) = (all.as_slice(), answers.into_iter());
+            while !all.is_empty() {
+                let (few, rest) = all.split_at(fitting(all));
+                let results = commit(self.owner, &mut *self.lane.lock().await, few).await;
+                for (result, done) in results.into_iter().zip(answers.by_ref()) {
+                    let _ = done.send(result);
+                }
+                all = rest;
+            }
         }
     }
 }
@@ -96,21 +146,17 @@ fn fitting(appends: &[Append]) -> usize {
     fits.count().max(1)
 }
 
-async fn commit(owner: InstanceId, lane: &mut Lane, appends: &mut Vec<Append>) {
-    match write(owner, lane, appends).await {
-        Ok(Appended::All) => {
-            for append in appends.drain(..) {
-                let _ = append.done.send(Ok(()));
-            }
-        }
-        // Some were fenced, or one of them made the whole statement fail. Both are rare, so each is asked for by itself.
-        Ok(Appended::Some) | Err(_) => {
-            for append in appends.drain(..) {
-                let result = commit_alone(owner, lane, &append).await;
-                let _ = append.done.send(result);
-            }
-        }
+/// One result per append, in their order.
+async fn commit(owner: InstanceId, lane: &mut Lane, appends: &[Append]) -> Vec<Result<(), Refused>> {
+    if let Ok(Appended::All) = write(owner, lane, appends).await {
+        return appends.iter().map(|_| Ok(())).collect();
     }
+    // Some were fenced, or one of them made the whole statement fail. Both are rare, so each is asked for by itself.
+    let mut results = Vec::with_capacity(appends.len());
+    for append in appends {
+        results.push(commit_alone(owner, lane, append).await);
+    }
+    results
 }
 
 async fn commit_alone(owner: InstanceId, lane: &mut Lane, append: &Append) -> Result<(), Refused> {

@@ -113,7 +113,11 @@ impl Driver {
                 .sum(),
             more: false,
             holds: Holds::of(run.project_id, &progress),
-            attempts: Attempts::new(session.shared.limits.max_attempts_per_run, session.attempts.clone()),
+            attempts: Attempts::new(
+                session.shared.limits.max_attempts_per_run,
+                session.attempts.clone(),
+                session.pace.clone(),
+            ),
             watch: losses.is_watched().then(watch),
             presumed: losses.is_passed_on().then_some(Before::Dead),
             cancelled: reins.stop,

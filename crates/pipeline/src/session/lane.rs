@@ -55,15 +55,23 @@ impl Lane {
         }
     }
 
+    /// After an error, for whoever tries again in his own time: on a new connection, which knows nothing of what went before.
+    pub(crate) fn lost(&mut self) {
+        self.connection = None;
+    }
+
     /// After a success: the next trouble is a new one.
     pub(crate) fn succeeded(&mut self) {
         self.wait = Duration::ZERO;
     }
 }
 
-// A batch is an array of unknown length to the planner, which might then read whole partitions; every lookup here is by primary key. And
-// no plan is better for knowing the parameters: planning anew for each of them takes longer than all the rest.
-const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
+// However much is there, what a lane does reads little, by an index and in its order: a batch by primary key, a claim the first runs of the
+// queue. The planner, which takes a batch for an array of unknown length, and knows the queue as it was when it was last analyzed, might read
+// whole partitions, sort all of the queue, or join it with itself. And no plan is better for knowing the parameters: planning anew for each
+// of them takes longer than all the rest.
+const SETTINGS: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;
+    SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
     SET plan_cache_mode = force_generic_plan";
 
 /// Ended by a timeout (57014), a deadlock (40P01) or a lock timeout (55P03), or planned before a migration changed its tables (0A000):

@@ -42,7 +42,7 @@ pub(crate) struct Session {
     pub(crate) shared: Arc<Shared>,
     /// Runs are driven here, whoever starts them: a worker of an HTTP server must not end up with them.
     pub(crate) runtime: Handle,
-    pub(crate) appends: mpsc::Sender<committer::Append>,
+    pub(crate) committer: committer::Committer,
     pub(crate) starts: mpsc::Sender<starter::Start>,
     pub(crate) breakers: breakers::Breakers,
     pub(crate) steady: presence::Steady,
@@ -53,6 +53,8 @@ pub(crate) struct Session {
     pub(crate) passed_on: AtomicUsize,
     /// Room for attempts under way.
     pub(crate) attempts: Arc<Semaphore>,
+    /// How handlers come back.
+    pub(crate) pace: Arc<attempts::Pace>,
     /// Keeps nodes apart that are suspected of killing their processes.
     pub(crate) trials: trials::Trials,
     /// Whether a statement that claims may have done so without our knowing.
@@ -102,21 +104,23 @@ impl Session {
             );
         }
         drop(client);
-        let (appends, appended) = mpsc::channel(shared.limits.max_runs.clamp(1, 100_000));
         let (starts, started) = mpsc::channel(shared.limits.max_waiting_starts.max(1));
         let (breakers, asked) = breakers::Breakers::new();
         let dropped = CancellationToken::new();
+        let lane = Lane::new(shared.pool.clone(), dropped.clone());
+        let (committer, appends) = committer::Committer::new(instance, lane, shared.limits.max_runs.clamp(1, 100_000));
         let session = Arc::new(Self {
             instance,
             steady: presence.steady.clone(),
             runtime: Handle::current(),
-            appends,
+            committer,
             starts,
             breakers,
             slots: Arc::new(Semaphore::new(shared.limits.max_runs)),
             held: holder::Held::default(),
             passed_on: AtomicUsize::new(0),
             attempts: Arc::new(Semaphore::new(shared.limits.max_attempts.max(1))),
+            pace: Arc::default(),
             trials: trials::Trials::default(),
             claims_lost: AtomicBool::new(false),
             wake: Notify::new(),
@@ -128,43 +132,49 @@ impl Session {
             shared,
             dropped,
         });
-        session.serve(appended, started, asked);
+        session.serve(appends, started, asked);
         tracing::info!(instance_id = %instance, "instance started");
         Ok((session, presence))
     }
 
     fn serve(
         self: &Arc<Self>,
-        appended: mpsc::Receiver<committer::Append>,
+        appends: mpsc::Receiver<committer::Waiting>,
         started: mpsc::Receiver<starter::Start>,
         asked: mpsc::Receiver<breakers::Ask>,
     ) {
-        let lane = || Lane::new(self.shared.pool.clone(), self.dropped.clone());
         let stop = self.dropped.clone();
-        let committing = committer::run(self.instance, lane(), appended);
+        let session = self.clone();
+        let committing = async move { session.committer.run(appends).await };
         self.services.spawn(stop.clone().run_until_cancelled_owned(committing));
         self.services.spawn(
             stop.clone()
-                .run_until_cancelled_owned(starter::run(self.clone(), lane(), started)),
+                .run_until_cancelled_owned(starter::run(self.clone(), self.lane(), started)),
         );
         self.services
             .spawn(stop.run_until_cancelled_owned(breakers::run(self.clone(), asked)));
     }
 
+    fn lane(&self) -> Lane {
+        Lane::new(self.shared.pool.clone(), self.dropped.clone())
+    }
+
     /// Looks for work, and after the partitions, until the session ends.
     pub(crate) fn go_on(self: &Arc<Self>) {
         let stop = self.dropped.clone();
-        self.services
-            .spawn(stop.clone().run_until_cancelled_owned(claimer::run(self.clone())));
+        self.services.spawn(
+            stop.clone()
+                .run_until_cancelled_owned(claimer::run(self.clone(), self.lane())),
+        );
         self.services
             .spawn(stop.run_until_cancelled_owned(upkeep::run(self.clone())));
     }
 
     /// Works on what is due now, until nothing is any more. Gives how many runs it took, without those that it cannot do.
     pub(crate) async fn work_off(self: &Arc<Self>) -> Result<usize, Error> {
-        let mut all = 0;
+        let (mut all, mut lane) = (0, self.lane());
         while !self.dropped.is_cancelled() {
-            let claimed = self.claim_once().await?;
+            let claimed = self.claim_once(&mut lane).await?;
             if claimed == 0 {
                 break;
             }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use gathering_persistence::run_journal::{HeadChange, NewEntry};
 use gathering_persistence::runs::ClaimedRun;
-use tokio::sync::oneshot;
 
 use super::Session;
-use super::committer::{Append, Refused};
+use super::committer::Append;
 use super::driver::Leave;
 use super::holder::Claimed;
 use super::recovery::Before;
@@ -35,19 +34,14 @@ impl Session {
         } else {
             vec![self.taken_over(&claimed).await?]
         };
-        let (done, answer) = oneshot::channel();
         let append = Append {
             run_id: claimed.run.id,
             epoch: claimed.run.epoch,
             entries,
             head: Some(queued(&claimed.run)),
-            done,
         };
-        if self.appends.send(append).await.is_err() {
-            return Ok(Leave::Refused(Refused::Fenced));
-        }
-        let answer = answer.await.unwrap_or(Err(Refused::Fenced));
-        Ok(answer.map_or_else(Leave::Refused, |()| {
+        let appended = self.committer.append(append).await;
+        Ok(appended.map_or_else(Leave::Refused, |()| {
             self.passed_on.fetch_add(1, Ordering::AcqRel);
             Leave::Done
         }))

@@ -89,6 +89,8 @@ fn claimed(run: NewRun, inserted: &InsertedRun) -> Claimed {
         input: run.input,
         started_at: run.created_at,
         priority: run.priority,
+        labels: run.labels,
+        created_at: run.created_at,
     };
     Claimed {
         run,

@@ -92,3 +92,28 @@ async fn a_long_queue_is_claimed_in_its_order_and_an_older_run_that_comes_late_i
     }
     handle.shutdown(LIMIT).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_runs_of_a_version_are_claimed_together_one_of_them_reads_and_compiles_it() {
+    const RUNS: usize = 400;
+    let database = TestDatabase::new().await;
+    let queuing = builder(database.pool().await, &Calls::default()).build();
+    let pipeline = save(&queuing, chain(&["a"])).await;
+    let starts = (0..RUNS).map(|_| queuing.start_run(StartRun::new(pipeline)));
+    let started = futures::future::try_join_all(starts).await.unwrap();
+
+    // A new process knows no pipeline yet. Each run that reads it for itself would need a connection for that.
+    let options = ConnectOptions {
+        max_connections: 50,
+        ..ConnectOptions::new(database.url())
+    };
+    let pool = connect(&options).await.unwrap();
+    let engine = builder(pool.clone(), &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    for run in &started {
+        ended(&engine, run.id).await;
+    }
+    let opened = pool.status().size;
+    assert!(opened <= 10, "{RUNS} runs needed {opened} connections");
+    handle.shutdown(LIMIT).await;
+}

@@ -384,3 +384,30 @@ async fn outputs_that_come_together_beyond_the_limit_end_the_run_before_they_are
     assert_eq!(view.head.summary.error.unwrap().to_value()["code"], "run_too_large");
     handle.shutdown(LIMIT).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_for_a_run_is_told_what_its_row_says() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    for action in ["echo", "fail"] {
+        let nodes = json!([{"id": "a", "type": "action", "config": {"action": action, "said": "{{ input }}"}}]);
+        let pipeline = save(&engine, json!({"nodes": nodes})).await;
+        let start = StartRun {
+            labels: [("team".to_owned(), "blue".to_owned())].into(),
+            priority: 7,
+            ..StartRun::new(pipeline).input(json!({"n": 1.50}))
+        };
+        let run = engine.start_run(start).await.unwrap().id;
+        // Two of them, and one that comes when it is over.
+        let waiting = [(); 2].map(|()| engine.wait(run, LIMIT));
+        let mut told = futures::future::try_join_all(waiting).await.unwrap();
+        told.push(engine.wait(run, LIMIT).await.unwrap());
+        let row = serde_json::to_value(engine.run_head(run).await.unwrap()).unwrap();
+        assert_ne!(row["finished_at"], Value::Null);
+        for told in told {
+            assert_eq!(serde_json::to_value(told).unwrap(), row);
+        }
+    }
+    handle.shutdown(LIMIT).await;
+}

@@ -4,7 +4,6 @@ use gathering_domain::node_event::NodeEvent;
 use gathering_domain::pipeline::NodeIx;
 use gathering_persistence::run_journal::{HeadChange, NewEntry};
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 
 use super::Driver;
 use crate::entry::{self, TAKEN_OVER};
@@ -70,19 +69,13 @@ impl Driver {
             entry.with_head = head.is_some();
         }
         let count = i32::try_from(entries.len()).unwrap_or(i32::MAX);
-        let (done, answer) = oneshot::channel();
         let append = Append {
             run_id: self.run.id,
             epoch: self.run.epoch,
             entries,
             head,
-            done,
         };
-        // Both fail only when the session ends; then this run is not ours any more either.
-        if self.session.appends.send(append).await.is_err() {
-            return Err(Refused::Fenced);
-        }
-        answer.await.unwrap_or(Err(Refused::Fenced))?;
+        self.session.committer.append(append).await?;
         self.seq = self.seq.saturating_add(count);
         if let Some(watch) = &mut self.watch {
             watch.leave();

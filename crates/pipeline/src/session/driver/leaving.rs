@@ -5,6 +5,7 @@ use gathering_domain::node_event::Failure;
 use gathering_domain::pipeline::HandlerName;
 use gathering_domain::run_state::{Outcome, RunEvent, RunState};
 use gathering_persistence::run_journal::HeadChange;
+use gathering_persistence::runs::{RunHead, RunRow};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Driver, Leave};
@@ -65,9 +66,40 @@ impl Driver {
             finished_at: Some(now.max(self.run.started_at)),
         };
         self.change(&RunEvent::Ended(outcome), now);
+        let awaited = self.session.shared.waiters.of(self.run.id);
+        let ended = awaited.and_then(|awaited| Some((awaited, self.ended(&head)?)));
         self.append(Some(head)).await?;
+        if let Some((awaited, run)) = ended {
+            awaited.end(run);
+        }
         self.log_end();
         Ok(Leave::Done)
+    }
+
+    /// The run as its row will say once this end of it is durable.
+    fn ended(&self, head: &HeadChange) -> Option<crate::RunHead> {
+        let run = &self.run;
+        let row = RunRow {
+            head: RunHead {
+                id: run.id,
+                project_id: run.project_id,
+                pipeline_id: run.pipeline_id,
+                version: run.version,
+                status: head.status.to_owned(),
+                priority: run.priority,
+                owner: None,
+                epoch: run.epoch,
+                wake_at: None,
+                labels: run.labels.clone(),
+                error: head.error.clone().map(Json::from_text).transpose().ok()?,
+                created_at: run.created_at,
+                started_at: Some(run.started_at),
+                finished_at: head.finished_at,
+            },
+            input: run.input.clone(),
+            output: head.output.clone(),
+        };
+        row.try_into().ok()
     }
 
     /// Runs that end well are many, and their rows say so; what an operator may be asked about is in the log by itself.
