@@ -3,13 +3,18 @@
 mod account;
 mod authenticate;
 mod builder;
+mod change_password;
+mod keeping;
 mod login;
 mod register;
+mod revocations;
+mod sessions;
 
 use std::sync::Arc;
 
 use gathering_domain::{Clock, Entropy};
-use gathering_persistence::{Connection, Pool};
+use gathering_persistence::{Connection, Listener, Pool};
+use jiff::SignedDuration;
 
 use crate::Error;
 use crate::password::PasswordHasher;
@@ -18,8 +23,10 @@ use crate::tokens::{Jwks, KeyRing, TokenRules};
 pub use account::Account;
 pub use authenticate::Identity;
 pub use builder::Builder;
+pub use keeping::Keeper;
 pub use login::IssuedTokens;
 pub use register::{PreparedAccount, RegistrationMode};
+pub use sessions::{Client, Session};
 
 /// The accounts of one database; every instance of that database accepts the tokens of the others.
 #[derive(Debug)]
@@ -31,6 +38,9 @@ pub struct Accounts {
     hasher: PasswordHasher,
     rules: TokenRules,
     keys: KeyRing,
+    session_lifetime: SignedDuration,
+    listener: Option<Listener>,
+    revocations: revocations::Revocations,
 }
 
 impl Accounts {

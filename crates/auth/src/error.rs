@@ -36,6 +36,9 @@ pub enum Error {
     /// The access token was refused. HTTP: 401.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The refresh token is unknown, was used before, or belongs to a session that is over: nobody learns which. HTTP: 401.
+    #[error("the refresh token is not valid; log in again")]
+    InvalidRefreshToken,
     /// A token names a key that is not known here, and the keys could not be read just now. HTTP: 503 with Retry-After.
     #[error("the signing keys could not be read a moment ago; try again in {} s", .retry_after.as_secs())]
     KeysUnavailable {
@@ -70,9 +73,9 @@ pub enum Error {
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldProblem {
-    /// The field of the request: `email`, `password` or `name`.
+    /// The field of the request: `email`, `password`, `name`, `current_password` or `new_password`.
     pub field: &'static str,
-    /// A stable word for programs: `invalid_format`, `too_short`, `too_long`, `too_common` or `invalid_characters`.
+    /// A stable word for programs: `invalid_format`, `too_short`, `too_long`, `too_common`, `invalid_characters` or `wrong`.
     pub code: &'static str,
     /// A sentence for people. It never repeats what was sent.
     pub message: String,

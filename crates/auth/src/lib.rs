@@ -6,7 +6,9 @@ mod error;
 mod password;
 mod tokens;
 
-pub use accounts::{Account, Accounts, Builder, Identity, IssuedTokens, PreparedAccount, RegistrationMode};
+pub use accounts::{
+    Account, Accounts, Builder, Client, Identity, IssuedTokens, Keeper, PreparedAccount, RegistrationMode, Session,
+};
 pub use error::{Error, FieldProblem};
 pub use password::{HashError, HashParameters, HashingOptions};
 pub use tokens::{Jwk, Jwks, KeyError, TokenError};

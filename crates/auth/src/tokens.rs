@@ -6,6 +6,7 @@ mod key;
 mod key_ring;
 mod key_set;
 mod provider;
+mod refresh;
 mod rules;
 
 #[cfg(test)]
@@ -16,4 +17,5 @@ pub use key_set::{Jwk, Jwks};
 
 pub(crate) use claims::{Claims, Subject};
 pub(crate) use key_ring::KeyRing;
+pub(crate) use refresh::RefreshToken;
 pub(crate) use rules::{MAX_LIFETIME, TokenRules, sign};

@@ -15,6 +15,7 @@ pub mod pipeline;
 pub mod planner;
 pub mod progress;
 pub mod quarantine;
+pub mod refresh;
 pub mod retention;
 pub mod retry;
 pub mod run_state;

@@ -1,8 +1,11 @@
-//! Use cases of accounts: open one, log in, find out who asks.
+//! Use cases of accounts: open one, log in, find out who asks, keep a session going, and end it.
 
-use gathering_auth::{Account, Identity, IssuedTokens};
+use gathering_auth::{Account, Client, Identity, IssuedTokens, Jwks, Session};
+use gathering_domain::SessionId;
+use gathering_persistence::{Page, PageRequest};
 use secrecy::SecretString;
 
+use crate::error::Kind;
 use crate::{Error, Gathering};
 
 /// An account that somebody wants to open.
@@ -24,11 +27,58 @@ impl Gathering {
     }
 
     /// Opens a session for the user of this address and password.
-    pub async fn login(&self, email: &str, password: SecretString) -> Result<IssuedTokens, Error> {
-        Ok(self.accounts.login(email, password).await?)
+    pub async fn login(&self, email: &str, password: SecretString, client: &Client) -> Result<IssuedTokens, Error> {
+        Ok(self.accounts.login_from(email, password, client).await?)
     }
 
-    /// Who a request comes from, as its access token says. Runs no query.
+    /// Exchanges a refresh token for the next one, with a new access token of the same session.
+    pub async fn refresh(&self, token: SecretString) -> Result<IssuedTokens, Error> {
+        Ok(self.accounts.refresh(token).await?)
+    }
+
+    /// The public keys with which others can check access tokens.
+    pub fn jwks(&self) -> Jwks {
+        self.accounts.jwks()
+    }
+
+    /// Ends the caller's own session.
+    pub async fn logout(&self, identity: &Identity) -> Result<(), Error> {
+        Ok(self.accounts.logout(identity).await?)
+    }
+
+    /// Ends all sessions of the caller, this one included.
+    pub async fn logout_everywhere(&self, identity: &Identity) -> Result<(), Error> {
+        self.accounts.logout_everywhere(identity).await?;
+        Ok(())
+    }
+
+    /// The open sessions of the caller, newest first.
+    pub async fn sessions(&self, identity: &Identity, page: PageRequest) -> Result<Page<Session>, Error> {
+        Ok(self.accounts.sessions(identity, page).await?)
+    }
+
+    /// Ends one of the caller's sessions.
+    pub async fn end_session(&self, identity: &Identity, id: SessionId) -> Result<(), Error> {
+        if self.accounts.end_session(identity, id).await? {
+            return Ok(());
+        }
+        Err(Error::NotFound {
+            kind: Kind::Session,
+            id: id.to_string(),
+        })
+    }
+
+    /// Sets a new password for the caller, who must know the present one, and ends their other sessions.
+    pub async fn change_password(
+        &self,
+        identity: &Identity,
+        current: SecretString,
+        new: SecretString,
+    ) -> Result<(), Error> {
+        Ok(self.accounts.change_password(identity, current, new).await?)
+    }
+
+    /// Who a request comes from, as its access token says. Runs no query, while this instance is in step with the ends of sessions.
     pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
         Ok(self.accounts.authenticate(token).await?)
     }

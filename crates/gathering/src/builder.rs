@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gathering_auth::{Accounts, HashingOptions};
 use gathering_domain::{Clock, Entropy};
-use gathering_persistence::{Pool, SystemClock, SystemEntropy};
+use gathering_persistence::{ConnectOptions, Pool, SystemClock, SystemEntropy};
 use gathering_pipeline::{Engine, EngineBuilder, Handler, Limits};
 use gathering_tools::{HttpClient, HttpOptions, OutboundPolicy};
 
@@ -27,6 +27,8 @@ pub struct Builder {
     registration: Registration,
     hashing: HashingOptions,
     access_token_lifetime: Option<Duration>,
+    session_lifetime: Option<Duration>,
+    listen: Option<ConnectOptions>,
     outbound: OutboundPolicy,
 }
 
@@ -40,6 +42,8 @@ impl Builder {
             registration: Registration::Closed,
             hashing: HashingOptions::default(),
             access_token_lifetime: None,
+            session_lifetime: None,
+            listen: None,
             outbound: OutboundPolicy::public_only(),
         }
     }
@@ -75,6 +79,19 @@ impl Builder {
         self
     }
 
+    /// How long a session lasts at most, however often it is refreshed: 1 minute to 366 days. Default: 30 days.
+    pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
+        self.session_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Where to listen for what other instances do, on a connection beside the pool's: the ends of sessions. Default: the pool is asked 20 times
+    /// a second.
+    pub fn listen(mut self, database: ConnectOptions) -> Self {
+        self.listen = Some(database);
+        self
+    }
+
     /// Which addresses actions may reach. Default: public ones only.
     pub fn outbound(mut self, policy: OutboundPolicy) -> Self {
         self.outbound = policy;
@@ -106,6 +123,12 @@ impl Builder {
             .hashing(self.hashing);
         if let Some(lifetime) = self.access_token_lifetime {
             accounts = accounts.access_token_lifetime(lifetime);
+        }
+        if let Some(lifetime) = self.session_lifetime {
+            accounts = accounts.session_lifetime(lifetime);
+        }
+        if let Some(database) = self.listen {
+            accounts = accounts.listen(database);
         }
         let accounts = accounts.build().await?;
         let options = HttpOptions {

@@ -9,6 +9,8 @@ pub enum Code {
     InvalidToken,
     /// The email address or the password is wrong.
     InvalidCredentials,
+    /// The refresh token is unknown, was used before, or its session is over.
+    InvalidRefreshToken,
     /// Strangers may not open accounts here.
     RegistrationClosed,
     /// A field breaks a rule.
@@ -35,9 +37,10 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidToken,
         Self::InvalidCredentials,
+        Self::InvalidRefreshToken,
         Self::RegistrationClosed,
         Self::InvalidRequest,
         Self::InvalidPipeline,
@@ -56,6 +59,7 @@ impl Code {
         match self {
             Self::InvalidToken => "invalid_token",
             Self::InvalidCredentials => "invalid_credentials",
+            Self::InvalidRefreshToken => "invalid_refresh_token",
             Self::RegistrationClosed => "registration_closed",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidPipeline => "invalid_pipeline",
@@ -75,6 +79,7 @@ impl Code {
         match self {
             Self::InvalidToken => "The access token is not valid",
             Self::InvalidCredentials => "The email address or the password is wrong",
+            Self::InvalidRefreshToken => "The refresh token is not valid",
             Self::RegistrationClosed => "Registration is not open",
             Self::InvalidRequest => "The request is not valid",
             Self::InvalidPipeline => "The pipeline is not valid",

@@ -23,6 +23,9 @@ pub enum Error {
     /// Unknown address, wrong password or disabled user: nobody learns which.
     #[error("the email address or the password is wrong")]
     InvalidCredentials,
+    /// The refresh token is unknown, was used before, or belongs to a session that is over: nobody learns which.
+    #[error("the refresh token is not valid; log in again")]
+    InvalidRefreshToken,
     /// Strangers may not open accounts here.
     #[error("registration is {0} on this server; ask its administrator for an account")]
     RegistrationClosed(Registration),
@@ -95,6 +98,8 @@ pub enum Kind {
     Node,
     /// A circuit breaker.
     Breaker,
+    /// A session.
+    Session,
 }
 
 /// A field that breaks a rule.
@@ -114,6 +119,7 @@ impl Error {
         match self {
             Self::InvalidToken(_) => Code::InvalidToken,
             Self::InvalidCredentials => Code::InvalidCredentials,
+            Self::InvalidRefreshToken => Code::InvalidRefreshToken,
             Self::RegistrationClosed(_) => Code::RegistrationClosed,
             Self::InvalidRequest { .. } => Code::InvalidRequest,
             Self::InvalidPipeline { .. } => Code::InvalidPipeline,
@@ -136,6 +142,7 @@ impl Error {
             Self::DatabaseUnavailable(_) => Some(DATABASE_RETRY),
             Self::InvalidToken(_)
             | Self::InvalidCredentials
+            | Self::InvalidRefreshToken
             | Self::RegistrationClosed(_)
             | Self::InvalidRequest { .. }
             | Self::InvalidPipeline { .. }
@@ -169,6 +176,7 @@ impl fmt::Display for Kind {
             Self::Pipeline => "pipeline",
             Self::Run => "run",
             Self::Node => "node",
+            Self::Session => "session",
             Self::Breaker => "breaker",
         })
     }
@@ -189,6 +197,7 @@ impl From<gathering_auth::Error> for Error {
         use gathering_auth::Error as Auth;
         match error {
             Auth::InvalidCredentials => Self::InvalidCredentials,
+            Auth::InvalidRefreshToken => Self::InvalidRefreshToken,
             Auth::RegistrationClosed { mode } => Self::RegistrationClosed(mode),
             Auth::Invalid { problems } => Self::InvalidRequest {
                 problems: problems.into_iter().map(FieldProblem::from).collect(),

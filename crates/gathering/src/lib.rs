@@ -14,13 +14,13 @@ mod quarantine;
 mod running;
 mod runs;
 
-pub use gathering_auth::{Account, Identity, IssuedTokens, RegistrationMode as Registration};
+pub use gathering_auth::{Account, Client, Identity, IssuedTokens, Jwks, RegistrationMode as Registration, Session};
 pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};
 pub use gathering_domain::{
-    BreakerId, CancelPlace, Clock, Entropy, Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus, UnknownStatus,
-    UserId,
+    BreakerId, CancelPlace, Clock, Entropy, Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus, SessionId,
+    UnknownStatus, UserId,
 };
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gathering_auth::Accounts;
+use gathering_auth::{Accounts, Keeper};
 use gathering_persistence::Pool;
 use gathering_pipeline::Engine;
 
@@ -12,7 +12,8 @@ use crate::{Builder, Error};
 
 /// Accounts, pipelines and runs, behind use cases that check who asks.
 ///
-/// Clones share everything. It answers without being started, but works on no run.
+/// Clones share everything. It answers without being started, but works on no run, and asks the database
+/// about the session of each request.
 #[derive(Clone)]
 pub struct Gathering {
     pub(crate) pool: Pool,
@@ -25,6 +26,7 @@ pub struct Gathering {
 #[must_use = "the work goes on until `shutdown`"]
 pub struct Handle {
     engine: gathering_pipeline::Handle,
+    accounts: Keeper,
 }
 
 impl Gathering {
@@ -33,12 +35,13 @@ impl Gathering {
         Builder::new(pool)
     }
 
-    /// Starts to work on runs, as one more instance of the database.
+    /// Starts to work on runs, as one more instance of the database, and keeps up with the sessions that end on others.
     ///
     /// Call it on the runtime that lives longest: the tasks of the engine run there.
     pub async fn start(&self) -> Result<Handle, Error> {
         Ok(Handle {
             engine: self.engine.start().await?,
+            accounts: self.accounts.start(),
         })
     }
 
@@ -59,6 +62,7 @@ impl Handle {
     /// Takes no more runs, lets the nodes in flight end until the deadline, and hands back what is not done.
     pub async fn shutdown(self, deadline: Duration) {
         self.engine.shutdown(deadline).await;
+        self.accounts.shutdown().await;
     }
 }
 

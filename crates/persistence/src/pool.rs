@@ -97,7 +97,7 @@ pub async fn ping(client: &impl GenericClient) -> Result<(), Error> {
     Ok(())
 }
 
-fn config(options: &ConnectOptions) -> Result<(Config, MakeRustlsConnect), Error> {
+pub(crate) fn config(options: &ConnectOptions) -> Result<(Config, MakeRustlsConnect), Error> {
     let (url, root_certificate) = tls::split(&options.url);
     let mut config = Config::from_str(&url).map_err(|error| Error::Url(Error::from(error).to_string()))?;
     if tls::must_be_encrypted(&config) {

@@ -137,6 +137,26 @@ pub async fn credentials(client: &impl GenericClient, email_key: &str) -> Result
     row.as_ref().map(credentials_row).transpose()
 }
 
+/// The same of a user by id.
+pub async fn credentials_of(client: &impl GenericClient, id: UserId) -> Result<Option<Credentials>, Error> {
+    let statement = client
+        .prepare_cached("SELECT id, email, password_hash, default_project_id, disabled_at FROM users WHERE id = $1")
+        .await?;
+    let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
+    row.as_ref().map(credentials_row).transpose()
+}
+
+/// Keeps a user from coming in, or lets the user in again (`None`); `false` if there is no such user.
+pub async fn set_disabled(client: &impl GenericClient, id: UserId, since: Option<Timestamp>) -> Result<bool, Error> {
+    let statement = client
+        .prepare_cached(
+            // `greatest` alone would take no notice of a NULL.
+            "UPDATE users SET disabled_at = CASE WHEN $2::timestamptz IS NULL THEN NULL ELSE greatest($2, created_at) END WHERE id = $1",
+        )
+        .await?;
+    Ok(client.execute(&statement, &[&id.as_uuid(), &since]).await? == 1)
+}
+
 /// Replaces a password's hash, if it is still `old`; tells whether it did.
 pub async fn replace_password_hash(
     client: &impl GenericClient,

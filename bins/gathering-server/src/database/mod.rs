@@ -22,6 +22,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct Database {
     /// Connections to it.
     pub(crate) pool: Pool,
+    /// Where it is, for a connection that is nobody else's.
+    pub(crate) options: ConnectOptions,
     embedded: Option<Embedded>,
 }
 
@@ -60,7 +62,11 @@ impl Database {
             ..ConnectOptions::new(url)
         };
         let pool = connect(&options).await.map_err(Failure::Database)?;
-        let database = Self { pool, embedded };
+        let database = Self {
+            pool,
+            options,
+            embedded,
+        };
         let migrated = migrate(&database.pool).await.map_err(|error| {
             if error.is_unavailable() {
                 Failure::Database(error)

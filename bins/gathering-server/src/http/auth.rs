@@ -1,8 +1,9 @@
-//! `/auth`: register, log in, and who am I.
+//! `/auth`: register, log in, and who am I; and the keys that access tokens can be checked with.
 
-use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, USER_AGENT};
 use actix_web::web::{Data, ServiceConfig, resource};
-use gathering::{IssuedTokens, NewAccount};
+use actix_web::{HttpRequest, HttpResponse};
+use gathering::{Client, IssuedTokens, NewAccount};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
@@ -31,12 +32,12 @@ async fn register(state: Data<State>, incoming: Incoming) -> Result<HttpResponse
     Ok(HttpResponse::Accepted().json(json!({ "status": "accepted" })))
 }
 
-async fn login(state: Data<State>, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn login(state: Data<State>, request: HttpRequest, incoming: Incoming) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let email: String = body.required("email", "a text");
     let password = SecretString::from(body.required::<String>("password", "a text"));
     body.finish()?;
-    let tokens = state.gathering.login(&email, password).await?;
+    let tokens = state.gathering.login(&email, password, &client(&request)).await?;
     Ok(HttpResponse::Ok().json(shown(&tokens)))
 }
 
@@ -44,10 +45,31 @@ async fn me(state: Data<State>, Caller(identity): Caller) -> Result<HttpResponse
     Ok(HttpResponse::Ok().json(state.gathering.me(&identity).await?))
 }
 
-fn shown(tokens: &IssuedTokens) -> serde_json::Value {
+/// The keys outlive any token by far, so whoever checks tokens need not ask for them each time.
+pub(super) fn keys(config: &mut ServiceConfig) {
+    config.service(methods(resource("/.well-known/jwks.json"), "GET, HEAD").route(read().to(jwks)));
+}
+
+async fn jwks(state: Data<State>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "public, max-age=300"))
+        .json(state.gathering.jwks())
+}
+
+/// Who logs in, as far as the connection and the client itself tell.
+fn client(request: &HttpRequest) -> Client {
+    let name = request.headers().get(USER_AGENT).and_then(|name| name.to_str().ok());
+    Client {
+        name: name.map(str::to_owned),
+        address: request.peer_addr().map(|address| address.ip().to_string()),
+    }
+}
+
+pub(super) fn shown(tokens: &IssuedTokens) -> serde_json::Value {
     json!({
         "access_token": tokens.access_token.expose_secret(),
         "token_type": tokens.token_type,
         "expires_in": tokens.expires_in,
+        "refresh_token": tokens.refresh_token.expose_secret(),
     })
 }

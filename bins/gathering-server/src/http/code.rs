@@ -82,7 +82,7 @@ impl Code {
 fn status_of(code: gathering::Code) -> StatusCode {
     use gathering::Code as Of;
     match code {
-        Of::InvalidToken | Of::InvalidCredentials => StatusCode::UNAUTHORIZED,
+        Of::InvalidToken | Of::InvalidCredentials | Of::InvalidRefreshToken => StatusCode::UNAUTHORIZED,
         Of::RegistrationClosed => StatusCode::FORBIDDEN,
         Of::NotFound => StatusCode::NOT_FOUND,
         Of::VersionConflict => StatusCode::PRECONDITION_FAILED,

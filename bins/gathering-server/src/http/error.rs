@@ -20,7 +20,7 @@ impl From<Error> for Problem {
             }
             Error::InvalidPipeline { problems } => problem.with_problems(problems),
             Error::InvalidToken(_) => problem.with_challenge(INVALID_TOKEN).with_cause(Box::new(error)),
-            Error::InvalidCredentials => problem.with_challenge("Bearer"),
+            Error::InvalidCredentials | Error::InvalidRefreshToken => problem.with_challenge("Bearer"),
             Error::DatabaseUnavailable(_) | Error::Internal(_) => problem.with_cause(Box::new(error)),
             Error::RegistrationClosed(_)
             | Error::NotFound { .. }

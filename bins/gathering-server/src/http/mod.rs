@@ -20,6 +20,7 @@ mod request_id;
 mod room;
 mod route;
 mod runs;
+mod sessions;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -52,9 +53,11 @@ pub(crate) struct State {
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .configure(health::routes)
+        .configure(auth::keys)
         .service(
             web::scope("/api/v1")
                 .configure(auth::routes)
+                .configure(sessions::routes)
                 .configure(instances::routes)
                 .configure(quarantine::routes)
                 .configure(breakers::routes)

@@ -92,6 +92,8 @@ async fn build(settings: &Settings, database: &Database) -> Result<Gathering, ga
         .registration(settings.registration)
         .outbound(settings.outbound.clone())
         .access_token_lifetime(settings.access_token_ttl)
+        .session_lifetime(settings.session_ttl)
+        .listen(database.options.clone())
         .limits(limits);
     if let Some(threads) = settings.hashing_threads.and_then(NonZeroUsize::new) {
         builder = builder.hashing_threads(threads);

@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) hashing_threads: Option<usize>,
     /// How long an access token is valid.
     pub(crate) access_token_ttl: Duration,
+    /// How long a session lasts at most.
+    pub(crate) session_ttl: Duration,
     /// How long the work in flight may take to end.
     pub(crate) shutdown_deadline: Duration,
 }
@@ -119,6 +121,9 @@ impl Reader<'_> {
         let body = self.value(&table::HTTP_BODY_LIMIT, |t| parse::bytes(t, 1024..=64 << 20));
         let hashing = self.optional(&table::HASHING_THREADS, |t| parse::number(t, 1..=256));
         let ttl = self.value(&table::ACCESS_TOKEN_TTL, |t| parse::duration(t, SECOND..=900 * SECOND));
+        let session = self.value(&table::SESSION_TTL, |t| {
+            parse::duration(t, 60 * SECOND..=366 * 24 * 3600 * SECOND)
+        });
         let deadline = self.value(&table::SHUTDOWN_DEADLINE, |t| {
             parse::duration(t, Duration::ZERO..=3600 * SECOND)
         });
@@ -142,6 +147,7 @@ impl Reader<'_> {
             http_body_limit: body?,
             hashing_threads: hashing?,
             access_token_ttl: ttl?,
+            session_ttl: session?,
             shutdown_deadline: deadline?,
         })
     }

@@ -197,6 +197,15 @@ pub(crate) const ACCESS_TOKEN_TTL: Setting = Setting {
     description: "how long an access token is valid, 1s to 15m",
 };
 
+pub(crate) const SESSION_TTL: Setting = Setting {
+    name: "session_ttl",
+    variable: "GATHERING_SESSION_TTL",
+    flag: None,
+    default: Default::Value("30d"),
+    unit: "duration",
+    description: "how long a session lasts at most, however often it is refreshed, 1m to 366d",
+};
+
 pub(crate) const SHUTDOWN_DEADLINE: Setting = Setting {
     name: "shutdown_deadline",
     variable: "GATHERING_SHUTDOWN_DEADLINE",
@@ -226,5 +235,6 @@ pub(crate) const ALL: &[&Setting] = &[
     &HTTP_BODY_LIMIT,
     &HASHING_THREADS,
     &ACCESS_TOKEN_TTL,
+    &SESSION_TTL,
     &SHUTDOWN_DEADLINE,
 ];

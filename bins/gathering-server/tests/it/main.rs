@@ -21,5 +21,6 @@ mod process;
 mod quarantine;
 mod retries;
 mod runs;
+mod sessions;
 mod support;
 mod validation;

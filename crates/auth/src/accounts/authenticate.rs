@@ -1,9 +1,12 @@
-//! Who a request comes from: decided by its token alone, without a query.
+//! Who a request comes from: decided by its token, and by what is known of ended sessions, without a query.
 
 use gathering_domain::{ProjectId, SessionId, UserId};
+use gathering_persistence::sessions;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::Accounts;
+use super::revocations::Standing;
 use crate::Error;
 use crate::tokens::{Claims, TokenError};
 
@@ -27,15 +30,33 @@ pub struct Identity {
 impl Accounts {
     /// Checks an access token.
     ///
-    /// Runs no query, unless the token names a signing key that another instance may have made since the keys were read.
+    /// Runs no query, unless the token names a signing key that another instance may have made since the keys were read, or this instance
+    /// cannot be sure which sessions have ended. Where the database then does not answer, nobody comes in; but what is known to have ended
+    /// is refused as that.
     pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
-        match self.verify(token) {
+        let identity = match self.verify(token) {
             Err(TokenError::UnknownKey) => {
                 self.keys.reload_for_unknown().await?;
-                Ok(self.verify(token)?)
+                self.verify(token)?
             }
-            outcome => Ok(outcome?),
+            outcome => outcome?,
+        };
+        let counts = match self.revocations.standing(identity.session_id, Instant::now()) {
+            Standing::Open => true,
+            Standing::Ended => false,
+            Standing::Unknown => self.asked(&identity).await?,
+        };
+        if counts {
+            Ok(identity)
+        } else {
+            Err(TokenError::Revoked.into())
         }
+    }
+
+    async fn asked(&self, identity: &Identity) -> Result<bool, Error> {
+        let connection = self.connection().await?;
+        let user = sessions::user(&connection, identity.session_id, self.clock.now()).await?;
+        Ok(user.is_some())
     }
 
     fn verify(&self, token: &str) -> Result<Identity, TokenError> {

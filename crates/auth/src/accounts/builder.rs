@@ -4,15 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gathering_domain::{Clock, Entropy};
-use gathering_persistence::Pool;
+use gathering_persistence::{ConnectOptions, Listener, Pool, sessions};
 use jiff::SignedDuration;
 
+use super::revocations::Revocations;
 use super::{Accounts, RegistrationMode};
 use crate::Error;
 use crate::password::{HashingOptions, PasswordHasher};
 use crate::tokens::{KeyRing, MAX_LIFETIME, TokenRules};
 
 const MAX_NAME_BYTES: usize = 200;
+/// How long a session lasts that is refreshed all the time, and how long it may be made to.
+const DEFAULT_SESSION: Duration = Duration::from_hours(24 * 30);
+const LEAST_SESSION: Duration = Duration::from_mins(1);
+const LONGEST_SESSION: Duration = Duration::from_hours(24 * 366);
 
 /// Settings of [`Accounts`], each with its default.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub struct Builder {
     issuer: String,
     audience: String,
     lifetime: Duration,
+    session_lifetime: Duration,
+    listener: Option<Listener>,
 }
 
 impl Builder {
@@ -39,6 +46,8 @@ impl Builder {
             issuer: "gathering".to_owned(),
             audience: "gathering".to_owned(),
             lifetime: MAX_LIFETIME.unsigned_abs(),
+            session_lifetime: DEFAULT_SESSION,
+            listener: None,
         }
     }
 
@@ -72,9 +81,23 @@ impl Builder {
         self
     }
 
+    /// How long a session lasts at most, however often it is refreshed: 1 minute to 366 days. Default 30 days.
+    pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
+        self.session_lifetime = lifetime;
+        self
+    }
+
+    /// Where to listen for the ends of sessions on other instances, on a connection beside the pool's. Without it, [`Accounts::start`] asks for
+    /// them 20 times a second.
+    pub fn listen(mut self, database: ConnectOptions) -> Self {
+        self.listener = Some(Listener::new(database, sessions::ENDED));
+        self
+    }
+
     /// Starts the hashing threads and reads the signing keys; the first instance of a database makes the first key.
     pub async fn build(self) -> Result<Accounts, Error> {
         let lifetime = checked_lifetime(self.lifetime)?;
+        let session_lifetime = checked_session(self.session_lifetime)?;
         checked_name("issuer", &self.issuer)?;
         checked_name("audience", &self.audience)?;
         let hasher = PasswordHasher::start(&self.hashing, Arc::clone(&self.entropy))?;
@@ -85,6 +108,7 @@ impl Builder {
             clock,
             entropy,
             registration,
+            listener,
             ..
         } = self;
         Ok(Accounts {
@@ -95,6 +119,9 @@ impl Builder {
             hasher,
             rules,
             keys,
+            session_lifetime,
+            listener,
+            revocations: Revocations::default(),
         })
     }
 }
@@ -112,6 +139,16 @@ fn checked_lifetime(lifetime: Duration) -> Result<SignedDuration, Error> {
         });
     }
     Ok(SignedDuration::try_from(lifetime).unwrap_or(MAX_LIFETIME))
+}
+
+fn checked_session(lifetime: Duration) -> Result<SignedDuration, Error> {
+    if !(LEAST_SESSION..=LONGEST_SESSION).contains(&lifetime) {
+        return Err(Error::Setting {
+            setting: "session_lifetime",
+            message: format!("{lifetime:?}, but a session lasts 1 minute to 366 days"),
+        });
+    }
+    Ok(SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX))
 }
 
 fn checked_name(setting: &'static str, name: &str) -> Result<(), Error> {

@@ -1,13 +1,12 @@
 //! Coming in: unknown address, wrong password and disabled user take the same work and get the same answer.
 
-use gathering_domain::SessionId;
+use gathering_persistence::sessions::SessionUser;
 use gathering_persistence::users::{self, Credentials};
 use secrecy::SecretString;
 
-use super::Accounts;
+use super::{Accounts, Client};
 use crate::Error;
 use crate::email::EmailAddress;
-use crate::tokens::{Subject, sign};
 
 /// What a login gives.
 #[derive(Debug, Clone)]
@@ -18,11 +17,23 @@ pub struct IssuedTokens {
     pub token_type: &'static str,
     /// How long it lives, in seconds.
     pub expires_in: u64,
+    /// What [`Accounts::refresh`] exchanges for the next two.
+    pub refresh_token: SecretString,
 }
 
 impl Accounts {
     /// Opens a session for the user of this address and password.
     pub async fn login(&self, email: &str, password: SecretString) -> Result<IssuedTokens, Error> {
+        self.login_from(email, password, &Client::default()).await
+    }
+
+    /// The same, with what the user is to recognise the session by.
+    pub async fn login_from(
+        &self,
+        email: &str,
+        password: SecretString,
+        client: &Client,
+    ) -> Result<IssuedTokens, Error> {
         let known = self.credentials(email).await?;
         let stored = known.as_ref().map(|user| &user.password_hash);
         let matches = self.hasher.matches(password.clone(), stored).await?;
@@ -30,7 +41,12 @@ impl Accounts {
         if self.hasher.is_outdated(&user.password_hash) {
             self.rehash(&user, password).await;
         }
-        self.issue(user)
+        let user = SessionUser {
+            user_id: user.id,
+            email: user.email,
+            default_project_id: user.default_project_id,
+        };
+        self.open_session(user, client).await
     }
 
     /// What the database has for an address. For what is no address it has nothing, and need not be asked.
@@ -59,31 +75,6 @@ impl Accounts {
         // If the password was changed meanwhile, the newer hash stays.
         users::replace_password_hash(&connection, user.id, &user.password_hash, &new).await?;
         Ok(())
-    }
-
-    fn issue(&self, user: Credentials) -> Result<IssuedTokens, Error> {
-        let now = self.clock.now();
-        let session_id = SessionId::new(now, &*self.entropy);
-        tracing::info!(user = %user.id, session = %session_id, "logged in");
-        let Credentials {
-            id: user_id,
-            email,
-            default_project_id,
-            ..
-        } = user;
-        let subject = Subject {
-            user_id,
-            session_id,
-            email,
-            default_project_id,
-        };
-        let claims = self.rules.claims(subject, now, &*self.entropy);
-        let access_token = sign(&self.keys.keys(), &claims)?;
-        Ok(IssuedTokens {
-            access_token,
-            token_type: "Bearer",
-            expires_in: self.rules.lifetime().unsigned_abs().as_secs(),
-        })
     }
 }
 

@@ -35,6 +35,9 @@ pub enum TokenError {
     /// Its time is over.
     #[error("the access token has expired; log in for a new one")]
     Expired,
+    /// Its session has ended.
+    #[error("the session of the access token has ended; log in again")]
+    Revoked,
     /// Its time has not begun.
     #[error("the access token is not valid yet; compare the clocks of the instances")]
     NotYetValid,

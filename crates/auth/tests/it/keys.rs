@@ -60,11 +60,12 @@ async fn a_token_of_another_issuer_or_audience_is_refused() {
 }
 
 #[tokio::test]
-async fn checking_a_token_runs_no_query() {
+async fn an_instance_in_step_with_the_ends_of_sessions_checks_a_token_without_a_query() {
     let bench = Bench::new().await;
     let accounts = bench.instance(1).await;
     register(&accounts).await;
     let token = token(&accounts).await;
+    accounts.catch_up().await.unwrap();
     bench.pool.close();
     assert!(accounts.authenticate(&token).await.is_ok());
 }

@@ -5,4 +5,5 @@ mod keys;
 mod login;
 mod registration;
 mod schema;
+mod sessions;
 mod support;

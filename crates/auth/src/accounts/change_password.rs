@@ -1,0 +1,71 @@
+//! A new password: whoever has the old one may set it, and everybody else who is in is out.
+
+use gathering_persistence::sessions::EndReason;
+use gathering_persistence::{sessions, users};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::Instant;
+
+use super::sessions::{begin, commit};
+use super::{Accounts, Identity};
+use crate::error::FieldProblem;
+use crate::{Error, password};
+
+impl Accounts {
+    /// Sets a new password and ends all other sessions of the caller.
+    ///
+    /// A wrong `current` one, and a `new` one that breaks a rule, are refused as [`Error::Invalid`].
+    pub async fn change_password(
+        &self,
+        identity: &Identity,
+        current: SecretString,
+        new: SecretString,
+    ) -> Result<(), Error> {
+        let user = users::credentials_of(&self.connection().await?, identity.user_id).await?;
+        let user = user
+            .filter(|user| user.disabled_at.is_none())
+            .ok_or(Error::UnknownUser(identity.user_id))?;
+        let mut problems = Vec::new();
+        if !self.hasher.matches(current, Some(&user.password_hash)).await? {
+            let message = "This is not the present password.";
+            problems.push(FieldProblem::new("current_password", "wrong", message));
+        }
+        problems.extend(
+            password::problems(new.expose_secret(), &user.email).map(|problem| FieldProblem {
+                field: "new_password",
+                ..problem
+            }),
+        );
+        if !problems.is_empty() {
+            return Err(Error::Invalid { problems });
+        }
+        let hash = self.hasher.hash(new).await?;
+        let mut connection = self.connection().await?;
+        let tx = begin(&mut connection).await?;
+        if !users::replace_password_hash(&tx, user.id, &user.password_hash, &hash).await? {
+            let message = "The password was changed by somebody else just now.";
+            let problems = vec![FieldProblem::new("current_password", "wrong", message)];
+            return Err(Error::Invalid { problems });
+        }
+        let ended = sessions::end_all(&tx, user.id, Some(identity.session_id), EndReason::PasswordChanged).await?;
+        commit(tx).await?;
+        tracing::info!(user = %user.id, sessions = ended.len(), "password changed; the other sessions are ended");
+        self.revocations.add(ended, Instant::now());
+        Ok(())
+    }
+
+    /// Keeps a user from coming in, and ends all sessions of theirs. `false` if there is no such user.
+    pub async fn disable(&self, user: gathering_domain::UserId) -> Result<bool, Error> {
+        let mut connection = self.connection().await?;
+        let tx = begin(&mut connection).await?;
+        let known = users::set_disabled(&tx, user, Some(self.clock.now())).await?;
+        let ended = sessions::end_all(&tx, user, None, EndReason::UserDisabled).await?;
+        commit(tx).await?;
+        self.revocations.add(ended, Instant::now());
+        Ok(known)
+    }
+
+    /// Lets a user in again. `false` if there is no such user.
+    pub async fn enable(&self, user: gathering_domain::UserId) -> Result<bool, Error> {
+        Ok(users::set_disabled(&self.connection().await?, user, None).await?)
+    }
+}
