@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use super::sessions::{begin, commit};
 use super::{Accounts, Identity};
+use crate::Error;
 use crate::error::FieldProblem;
-use crate::{Error, password};
+use crate::password::{self, normalized};
 
 impl Accounts {
     /// Sets a new password and ends all other sessions of the caller.
@@ -24,6 +25,7 @@ impl Accounts {
         let user = user
             .filter(|user| user.disabled_at.is_none())
             .ok_or(Error::UnknownUser(identity.user_id))?;
+        let (current, new) = (normalized(current), normalized(new));
         let mut problems = Vec::new();
         if !self.hasher.matches(current, Some(&user.password_hash)).await? {
             let message = "This is not the present password.";

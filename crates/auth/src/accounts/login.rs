@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::{Accounts, Client};
 use crate::Error;
 use crate::email::EmailAddress;
+use crate::password::normalized;
 
 /// What a login gives.
 #[derive(Debug, Clone)]
@@ -34,6 +35,7 @@ impl Accounts {
         password: SecretString,
         client: &Client,
     ) -> Result<IssuedTokens, Error> {
+        let password = normalized(password);
         let known = self.credentials(email).await?;
         let stored = known.as_ref().map(|user| &user.password_hash);
         let matches = self.hasher.matches(password.clone(), stored).await?;

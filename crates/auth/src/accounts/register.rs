@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Accounts;
 use crate::email::EmailAddress;
 use crate::error::{Error, FieldProblem};
-use crate::password;
+use crate::password::{self, normalized};
 
 const MAX_NAME_LENGTH: usize = 200;
 /// What a user's own project is called at first.
@@ -75,6 +75,7 @@ impl Accounts {
         password: SecretString,
         name: Option<&str>,
     ) -> Result<PreparedAccount, Error> {
+        let password = normalized(password);
         let (email, name) = checked(email, &password, name)?;
         let password_hash = self.hasher.hash(password).await?;
         Ok(PreparedAccount {

@@ -38,6 +38,25 @@ async fn the_address_is_compared_without_case_and_the_password_with_it() {
 }
 
 #[tokio::test]
+async fn a_password_is_the_same_however_a_keyboard_composes_its_letters() {
+    let bench = Bench::new().await;
+    let accounts = bench.instance(1).await;
+    let (composed, combining) = (
+        "caf\u{e9} und ein paar W\u{f6}rter",
+        "cafe\u{301} und ein paar Wo\u{308}rter",
+    );
+    accounts.register(EMAIL, combining.into(), None).await.unwrap();
+    for typed in [composed, combining] {
+        assert!(accounts.login(EMAIL, typed.into()).await.is_ok());
+    }
+    // Its length is that of what is compared: 14 letters and as many marks are not 15 characters.
+    let short = accounts
+        .register("eve@example.org", "e\u{301}".repeat(14).into(), None)
+        .await;
+    assert!(matches!(short, Err(Error::Invalid { .. })));
+}
+
+#[tokio::test]
 async fn each_login_opens_a_session_of_its_own() {
     let bench = Bench::new().await;
     let accounts = bench.instance(1).await;
