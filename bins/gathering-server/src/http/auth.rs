@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::body::Incoming;
 use super::identity::Caller;
+use super::limits;
 use super::problem::Problem;
 use super::route::{methods, read, write};
 use super::{Method, State};
@@ -37,6 +38,7 @@ async fn login(state: Data<State>, request: HttpRequest, incoming: Incoming) -> 
     let email: String = body.required("email", "a text");
     let password = SecretString::from(body.required::<String>("password", "a text"));
     body.finish()?;
+    limits::count_login(&request, &email)?;
     let tokens = state.gathering.login(&email, password, &client(&request)).await?;
     Ok(HttpResponse::Ok().json(shown(&tokens)))
 }
@@ -56,12 +58,12 @@ async fn jwks(state: Data<State>) -> HttpResponse {
         .json(state.gathering.jwks())
 }
 
-/// Who logs in, as far as the connection and the client itself tell.
+/// Who logs in, as far as can be believed, and what it calls itself.
 fn client(request: &HttpRequest) -> Client {
     let name = request.headers().get(USER_AGENT).and_then(|name| name.to_str().ok());
     Client {
         name: name.map(str::to_owned),
-        address: request.peer_addr().map(|address| address.ip().to_string()),
+        address: Some(limits::address(request).to_string()),
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Code {
     PayloadTooLarge,
     /// The body did not arrive in time.
     RequestTimeout,
+    /// Somebody asks too often.
+    RateLimited,
     /// There is no such route.
     RouteNotFound,
     /// The route does not take this method.
@@ -26,12 +28,13 @@ pub(crate) enum Code {
 impl Code {
     /// The codes that stem from HTTP itself, not from a use case.
     #[cfg(test)]
-    const OF_HTTP: [Self; 7] = [
+    const OF_HTTP: [Self; 8] = [
         Self::MalformedJson,
         Self::Unauthenticated,
         Self::UnsupportedMediaType,
         Self::PayloadTooLarge,
         Self::RequestTimeout,
+        Self::RateLimited,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
     ];
@@ -45,6 +48,7 @@ impl Code {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::PayloadTooLarge => "payload_too_large",
             Self::RequestTimeout => "request_timeout",
+            Self::RateLimited => "rate_limited",
             Self::RouteNotFound => "route_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
         }
@@ -59,6 +63,7 @@ impl Code {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::RouteNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -73,6 +78,7 @@ impl Code {
             Self::UnsupportedMediaType => "The body must be JSON",
             Self::PayloadTooLarge => "The body is too large",
             Self::RequestTimeout => "The body did not arrive in time",
+            Self::RateLimited => "Too many requests",
             Self::RouteNotFound => "There is no such route",
             Self::MethodNotAllowed => "The route does not take this method",
         }

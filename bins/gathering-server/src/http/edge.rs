@@ -8,11 +8,12 @@ use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
+use super::limits::{self, Allowance};
 use super::problem::Problem;
 use super::{State, panics, request_id};
 use crate::telemetry::chain;
@@ -47,6 +48,10 @@ pub(crate) async fn edge(
                 log(&answer, started);
                 let mut answer = with_problem(answer, &id);
                 set_headers(answer.response_mut(), &id, which);
+                let allowance = answer.request().extensions().get::<Allowance>().copied();
+                if let Some(allowance) = allowance {
+                    limits::set_headers(answer.response_mut(), allowance);
+                }
                 Ok(answer)
             }
             Err(problem) => {
@@ -140,6 +145,8 @@ mod tests {
             entropy: Arc::new(SystemEntropy::default()),
             body_limit: 1,
             bodies: crate::http::Room::default(),
+            limits: None,
+            trusted_proxies: Vec::new(),
             readiness: super::super::Readiness::default(),
         })
     }

@@ -7,6 +7,7 @@ use gathering::Identity;
 
 use super::State;
 use super::code::Code;
+use super::limits::count_caller;
 use super::problem::Problem;
 
 /// The challenge for a token that is not valid (RFC 6750, section 3).
@@ -21,12 +22,15 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let state = request.app_data::<web::Data<State>>().cloned();
-        let token = bearer(request).map(str::to_owned);
+        let (token, request) = (bearer(request).map(str::to_owned), request.clone());
         Box::pin(async move {
             let (Some(state), Some(token)) = (state, token) else {
                 return Err(unauthenticated());
             };
-            Ok(Self(state.gathering.authenticate(&token).await?))
+            let caller = state.gathering.authenticate(&token).await;
+            let user = caller.as_ref().ok().map(|identity| identity.user_id);
+            count_caller(&request, user)?;
+            Ok(Self(caller?))
         })
     }
 }

@@ -3,6 +3,7 @@
 mod auth;
 mod body;
 mod breakers;
+mod client_address;
 mod code;
 mod edge;
 mod error;
@@ -10,6 +11,7 @@ mod fields;
 mod health;
 mod identity;
 mod instances;
+pub(crate) mod limits;
 mod panics;
 mod parameters;
 mod pipelines;
@@ -45,6 +47,10 @@ pub(crate) struct State {
     pub(crate) body_limit: usize,
     /// Room for the bodies of all requests.
     pub(crate) bodies: Room,
+    /// How often somebody may ask; `None` for as often as they like.
+    pub(crate) limits: Option<limits::Limits>,
+    /// Whom to believe about where requests come from.
+    pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
     /// Whether this instance shall get requests.
     pub(crate) readiness: Readiness,
 }

@@ -12,6 +12,7 @@ use actix_web::{App, HttpServer};
 use tokio::net::TcpSocket;
 
 use crate::failure::Failure;
+use crate::http::limits::limit;
 use crate::http::{State, edge, routes};
 
 /// How long a client may take to send the head of a request.
@@ -50,7 +51,14 @@ pub(super) fn serve(listener: TcpListener, state: Data<State>) -> Result<Server,
     let address = listener
         .local_addr()
         .map_err(system("read the address that was bound"))?;
-    let app = move || App::new().app_data(state.clone()).wrap(from_fn(edge)).configure(routes);
+    let app = move || {
+        // The last one that wraps is the first that is asked.
+        App::new()
+            .app_data(state.clone())
+            .wrap(from_fn(limit))
+            .wrap(from_fn(edge))
+            .configure(routes)
+    };
     let server = HttpServer::new(app)
         .disable_signals()
         .client_request_timeout(HEAD_PATIENCE)

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use self::signals::Signals;
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::http::limits::Limits as RateLimits;
 use crate::http::{Readiness, Room, State};
 use crate::settings::Settings;
 
@@ -64,6 +65,8 @@ async fn start(settings: &Settings) -> Result<Server, Failure> {
         entropy: Arc::new(SystemEntropy::default()),
         body_limit: settings.http_body_limit,
         bodies: Room::new(settings.http_body_limit),
+        limits: settings.rate_limits.as_ref().map(RateLimits::new),
+        trusted_proxies: settings.trusted_proxies.clone(),
         readiness: Readiness::default(),
     });
     let serving = listener::serve(listener, state.clone())?;

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gathering::{OutboundPolicy, Registration};
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub(crate) use self::layers::Inputs;
@@ -20,6 +21,7 @@ use self::problem::Problem;
 pub(crate) use self::problem::Refused;
 pub(crate) use self::show::{json, table as text_table};
 use self::table::{Default, Setting};
+use crate::http::limits::Rates;
 use crate::telemetry::LogFormat;
 
 /// Every setting, read and checked.
@@ -43,6 +45,10 @@ pub(crate) struct Settings {
     pub(crate) registration: Registration,
     /// What tools and actions may reach.
     pub(crate) outbound: OutboundPolicy,
+    /// How often somebody may ask; `None` for as often as they like.
+    pub(crate) rate_limits: Option<Rates>,
+    /// Whom to believe about where requests come from.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// The most runs in memory.
     pub(crate) max_runs_in_memory: usize,
     /// How long an instance may be silent before others take over its runs, although it holds its lock.
@@ -110,7 +116,8 @@ impl Reader<'_> {
         let log_filter = self.value(&table::LOG_FILTER, parse::log_filter);
         let registration = self.optional(&table::REGISTRATION, parse::registration);
         let outbound = self.value(&table::OUTBOUND_ALLOW, parse::outbound);
-        let rate_limits = self.value(&table::RATE_LIMITS, parse::on_or_off);
+        let rate_limits = self.rate_limits();
+        let proxies = self.value(&table::TRUSTED_PROXIES, parse::networks);
         let runs = self.value(&table::MAX_RUNS_IN_MEMORY, |t| parse::number(t, 1..=1_000_000));
         let lease = self.value(&table::INSTANCE_LEASE, |t| {
             parse::duration(t, 2 * SECOND..=300 * SECOND)
@@ -128,7 +135,6 @@ impl Reader<'_> {
             parse::duration(t, Duration::ZERO..=3600 * SECOND)
         });
         let (listen, database_url) = (listen?, database_url?);
-        rate_limits?;
         Ok(Settings {
             registration: registration?.unwrap_or_else(|| usual_registration(listen, database_url.is_none())),
             listen,
@@ -139,6 +145,8 @@ impl Reader<'_> {
             log_format: log_format?.unwrap_or_else(LogFormat::usual),
             log_filter: log_filter?,
             outbound: outbound?,
+            rate_limits: rate_limits?,
+            trusted_proxies: proxies?,
             max_runs_in_memory: runs?,
             instance_lease: lease?,
             max_waiting_starts: starts?,
@@ -150,6 +158,27 @@ impl Reader<'_> {
             session_ttl: session?,
             shutdown_deadline: deadline?,
         })
+    }
+
+    /// `None` where nobody is held to any.
+    fn rate_limits(&mut self) -> Result<Option<Rates>, Noted> {
+        let on = self.value(&table::RATE_LIMITS, parse::on_or_off);
+        let [auth, login, read, write, health] = [
+            &table::RATE_LIMIT_AUTH,
+            &table::RATE_LIMIT_LOGIN,
+            &table::RATE_LIMIT_READ,
+            &table::RATE_LIMIT_WRITE,
+            &table::RATE_LIMIT_HEALTH,
+        ]
+        .map(|setting| self.value(setting, parse::rate));
+        let rates = Rates {
+            auth: auth?,
+            login: login?,
+            read: read?,
+            write: write?,
+            health: health?,
+        };
+        Ok(on?.then_some(rates))
     }
 
     /// A setting that always has a value.

@@ -1,14 +1,17 @@
 //! Reads the text of a setting; what is refused says what would be right.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use gathering::{OutboundPolicy, Registration};
+use ipnet::IpNet;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
+use crate::http::limits::Rate;
 use crate::nearest::suggestion;
 use crate::telemetry::LogFormat;
 
@@ -65,6 +68,28 @@ pub(super) fn outbound(text: &str) -> Result<OutboundPolicy, String> {
 
 pub(super) fn on_or_off(text: &str) -> Result<bool, String> {
     one_of(text, &[("on", true), ("off", false)])
+}
+
+/// `500/1s`: so many at once, and as many again in the time.
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    let shape = || format!("`{text}` is no rate such as 500/1s: 1 to 1000000 requests, and a duration of 1s to 1h");
+    let (requests, per) = text.split_once('/').ok_or_else(shape)?;
+    let requests = number(requests.trim(), 1..=1_000_000).ok();
+    let requests = requests.and_then(|requests| NonZeroU32::new(u32::try_from(requests).ok()?));
+    let per = duration(per.trim(), Duration::from_secs(1)..=Duration::from_hours(1)).ok();
+    let (requests, per) = requests.zip(per).ok_or_else(shape)?;
+    Ok(Rate { requests, per })
+}
+
+/// Comma-separated networks or addresses; none where the text is empty.
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let network = |part: &str| {
+        let single = || part.parse::<IpAddr>().ok().map(IpNet::from);
+        let network = part.parse::<IpNet>().ok().or_else(single);
+        network.ok_or_else(|| format!("`{part}` is no network such as 10.0.0.0/8 or fd00::/8, nor an address"))
+    };
+    parts.map(network).collect()
 }
 
 pub(super) fn number(text: &str, range: RangeInclusive<u32>) -> Result<usize, String> {

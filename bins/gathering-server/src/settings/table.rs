@@ -122,7 +122,61 @@ pub(crate) const RATE_LIMITS: Setting = Setting {
     flag: None,
     default: Default::Value("on"),
     unit: "on | off",
-    description: "limits on requests per client; accepted, but this version has no such limits yet",
+    description: "whether to refuse who asks too often: the limits are the five settings that follow",
+};
+
+pub(crate) const RATE_LIMIT_AUTH: Setting = Setting {
+    name: "rate_limit_auth",
+    variable: "GATHERING_RATE_LIMIT_AUTH",
+    flag: None,
+    default: Default::Value("60/1m"),
+    unit: "requests/duration",
+    description: "logins, registrations, refreshes and changes of passwords, per address",
+};
+
+pub(crate) const RATE_LIMIT_LOGIN: Setting = Setting {
+    name: "rate_limit_login",
+    variable: "GATHERING_RATE_LIMIT_LOGIN",
+    flag: None,
+    default: Default::Value("10/1m"),
+    unit: "requests/duration",
+    description: "logins to one account from one address",
+};
+
+pub(crate) const RATE_LIMIT_READ: Setting = Setting {
+    name: "rate_limit_read",
+    variable: "GATHERING_RATE_LIMIT_READ",
+    flag: None,
+    default: Default::Value("500/1s"),
+    unit: "requests/duration",
+    description: "requests that read, per user; per address where nobody is logged in",
+};
+
+pub(crate) const RATE_LIMIT_WRITE: Setting = Setting {
+    name: "rate_limit_write",
+    variable: "GATHERING_RATE_LIMIT_WRITE",
+    flag: None,
+    default: Default::Value("500/1s"),
+    unit: "requests/duration",
+    description: "other requests, per user; per address where nobody is logged in",
+};
+
+pub(crate) const RATE_LIMIT_HEALTH: Setting = Setting {
+    name: "rate_limit_health",
+    variable: "GATHERING_RATE_LIMIT_HEALTH",
+    flag: None,
+    default: Default::Value("100/1s"),
+    unit: "requests/duration",
+    description: "requests for the health of the server, per address",
+};
+
+pub(crate) const TRUSTED_PROXIES: Setting = Setting {
+    name: "trusted_proxies",
+    variable: "GATHERING_TRUSTED_PROXIES",
+    flag: None,
+    default: Default::Value(""),
+    unit: "networks",
+    description: "comma-separated networks of proxies that are believed about where a request comes from (X-Forwarded-For, Forwarded)",
 };
 
 pub(crate) const MAX_RUNS_IN_MEMORY: Setting = Setting {
@@ -227,6 +281,12 @@ pub(crate) const ALL: &[&Setting] = &[
     &REGISTRATION,
     &OUTBOUND_ALLOW,
     &RATE_LIMITS,
+    &RATE_LIMIT_AUTH,
+    &RATE_LIMIT_LOGIN,
+    &RATE_LIMIT_READ,
+    &RATE_LIMIT_WRITE,
+    &RATE_LIMIT_HEALTH,
+    &TRUSTED_PROXIES,
     &MAX_RUNS_IN_MEMORY,
     &INSTANCE_LEASE,
     &MAX_WAITING_STARTS,

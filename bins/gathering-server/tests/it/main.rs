@@ -13,6 +13,7 @@ mod demo;
 mod faults;
 mod fencing;
 mod large;
+mod limits;
 mod outage;
 mod overload;
 mod pipelines;

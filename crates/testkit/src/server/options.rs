@@ -13,7 +13,8 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// The binary at this path, usually `env!("CARGO_BIN_EXE_gathering")`, with open registration, and a minute to start. A
+    /// The binary at this path, usually `env!("CARGO_BIN_EXE_gathering")`, with open registration, without limits on how
+    /// often somebody may ask, and a minute to start. A
     /// database must be said: see [`database_url`](Self::database_url) and [`data_dir`](Self::data_dir).
     pub fn new(binary: impl AsRef<Path>) -> Self {
         let options = Self {
@@ -22,7 +23,9 @@ impl ServerOptions {
             arguments: Vec::new(),
             start_limit: Duration::from_mins(1),
         };
-        options.env("GATHERING_REGISTRATION", "open")
+        options
+            .env("GATHERING_REGISTRATION", "open")
+            .env("GATHERING_RATE_LIMITS", "off")
     }
 
     /// On this database.

@@ -1,0 +1,162 @@
+//! Limits on how often somebody may ask: per address where nobody knows who asks, else per user.
+//!
+//! Each instance counts for itself.
+
+mod tier;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
+use ipnet::IpNet;
+
+pub(crate) use self::tier::{Allowance, Key, Rate, Tier};
+use super::State;
+use super::client_address;
+use super::code::Code;
+use super::problem::Problem;
+
+/// The headers that tell clients how much is left (draft-ietf-httpapi-ratelimit-headers-07).
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+/// How often for each kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rates {
+    /// Logging in, registering, refreshing and changing passwords, per address.
+    pub(crate) auth: Rate,
+    /// Logging in to one account from one address.
+    pub(crate) login: Rate,
+    /// Reading, per user, or per address where nobody is logged in.
+    pub(crate) read: Rate,
+    /// Everything else, likewise.
+    pub(crate) write: Rate,
+    /// Asking for the server's health, per address.
+    pub(crate) health: Rate,
+}
+
+/// What everybody has used of them.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    auth: Tier,
+    login: Tier,
+    read: Tier,
+    write: Tier,
+    health: Tier,
+}
+
+impl Limits {
+    /// Nobody has used anything yet.
+    pub(crate) fn new(rates: &Rates) -> Self {
+        Self {
+            auth: Tier::new(rates.auth),
+            login: Tier::new(rates.login),
+            read: Tier::new(rates.read),
+            write: Tier::new(rates.write),
+            health: Tier::new(rates.health),
+        }
+    }
+
+    fn of_method(&self, method: &Method) -> &Tier {
+        if method.is_safe() { &self.read } else { &self.write }
+    }
+}
+
+/// The routes that do expensive work for whoever asks.
+const AUTH: [&str; 4] = [
+    "/api/v1/auth/login",
+    "/api/v1/auth/register",
+    "/api/v1/auth/refresh",
+    "/api/v1/auth/password",
+];
+
+/// Refuses who asks too often, before anything is done for them. Who comes with a token is counted where it is checked.
+pub(crate) async fn limit(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match count_stranger(&request) {
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Err(problem) => Ok(request.error_response(problem)),
+    }
+}
+
+fn count_stranger(request: &ServiceRequest) -> Result<(), Problem> {
+    if let Some(limits) = limits(request.request()) {
+        let (path, method) = (request.path(), request.method());
+        let tier = if path.starts_with("/health/") {
+            Some(&limits.health)
+        } else if method == Method::POST && AUTH.contains(&path) {
+            Some(&limits.auth)
+        } else if request.headers().contains_key(AUTHORIZATION) {
+            None
+        } else {
+            Some(limits.of_method(method))
+        };
+        if let Some(tier) = tier {
+            count(request.request(), tier, Key::address(address(request.request())))?;
+        }
+    }
+    Ok(())
+}
+
+/// Counts a request of this user, or of the address that it comes from where its token is not valid.
+pub(super) fn count_caller(request: &HttpRequest, user: Option<gathering::UserId>) -> Result<(), Problem> {
+    let Some(limits) = limits(request) else { return Ok(()) };
+    let key = user.map_or_else(|| Key::address(address(request)), Key::user);
+    count(request, limits.of_method(request.method()), key)
+}
+
+/// Counts an attempt to log in to this account.
+pub(super) fn count_login(request: &HttpRequest, email: &str) -> Result<(), Problem> {
+    let Some(limits) = limits(request) else { return Ok(()) };
+    count(request, &limits.login, Key::login(address(request), email))
+}
+
+/// Where a request comes from, as far as can be believed.
+pub(super) fn address(request: &HttpRequest) -> IpAddr {
+    let peer = request
+        .peer_addr()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let trusted = request.app_data::<web::Data<State>>();
+    let trusted: &[IpNet] = trusted.map_or(&[], |state| &state.trusted_proxies);
+    client_address::of(peer, request.headers(), trusted)
+}
+
+fn limits(request: &HttpRequest) -> Option<&Limits> {
+    request.app_data::<web::Data<State>>()?.limits.as_ref()
+}
+
+fn count(request: &HttpRequest, tier: &Tier, key: Key) -> Result<(), Problem> {
+    let checked = tier.check(key);
+    let (Ok(allowance) | Err(allowance)) = checked;
+    let mut extensions = request.extensions_mut();
+    // Of several limits the client is told of the one that it meets first.
+    let tighter = |other: &Allowance| other.remaining < allowance.remaining;
+    if !extensions.get::<Allowance>().is_some_and(tighter) {
+        extensions.insert(allowance);
+    }
+    drop(extensions);
+    if checked.is_ok() {
+        return Ok(());
+    }
+    let detail = format!(
+        "more than {} requests of this kind came from here too quickly; go on after the time in Retry-After, and more slowly",
+        allowance.limit
+    );
+    Err(Problem::new(Code::RateLimited, detail).with_retry_after(allowance.reset))
+}
+
+/// Tells the client how much is left, if it was counted.
+pub(super) fn set_headers(response: &mut HttpResponse, allowance: Allowance) {
+    let seconds = allowance.reset.as_secs() + u64::from(allowance.reset.subsec_nanos() > 0);
+    let headers = response.headers_mut();
+    headers.insert(LIMIT, HeaderValue::from(allowance.limit));
+    headers.insert(REMAINING, HeaderValue::from(allowance.remaining));
+    headers.insert(RESET, HeaderValue::from(seconds));
+}
