@@ -26,8 +26,34 @@ pub(crate) enum Command {
     Migrate,
     /// Watch a pipeline survive kill -9: a server, a PostgreSQL and a run of their own, gone at the end
     Demo(DemoArgs),
+    /// Look into the audit
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print every setting: value, default, unit and where it comes from
     Config(ConfigArgs),
+}
+
+/// What to do with the audit.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Follow the chain of hashes, and say which rows were changed, removed or inserted: exit code 1 if any was
+    Verify(VerifyArgs),
+}
+
+/// The flags of `gathering audit verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// A row and its hash, as an earlier `verify` printed them: shows that nothing up to it was written anew since
+    #[arg(long, value_name = "ROW:HASH", value_parser = expectation)]
+    pub(crate) expect: Option<(i64, String)>,
+}
+
+fn expectation(text: &str) -> Result<(i64, String), String> {
+    let shape = || "is no ROW:HASH, such as 17:9f86d081…: a number, and 64 hexadecimal digits".to_owned();
+    let (row, hash) = text.split_once(':').ok_or_else(shape)?;
+    let row = row.parse::<i64>().ok().filter(|row| *row >= 1).ok_or_else(shape)?;
+    let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash.then(|| (row, hash.to_owned())).ok_or_else(shape)
 }
 
 /// The flags of `gathering config`.

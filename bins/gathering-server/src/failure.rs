@@ -34,6 +34,15 @@ pub(crate) enum Failure {
     /// The engines did not start.
     #[error("the server could not be put together")]
     Start(#[source] gathering::Error),
+    /// The audit cannot be read.
+    #[error("the audit could not be read")]
+    Audit(#[source] gathering::Error),
+    /// The audit is not as it was written.
+    #[error("the audit is not as it was written: {flaws} found")]
+    AuditFlawed {
+        /// How much is wrong.
+        flaws: u64,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}; choose another with --listen")]
     Listen {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod audit;
 mod cli;
 mod database;
 mod demo;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 
-use self::cli::{Cli, Command, ConfigArgs};
+use self::cli::{AuditCommand, Cli, Command, ConfigArgs};
 use self::failure::Failure;
 use self::settings::{Loaded, Settings};
 use self::telemetry::LogFormat;
@@ -35,6 +36,9 @@ fn main() -> ExitCode {
         Command::Config(args) => config(loaded, &args),
         Command::Serve => with_settings(loaded, async |settings| serve::run(settings).await),
         Command::Demo(args) => on_runtime(async || Ok(demo::run(&args, data_dir.as_deref()).await?)),
+        Command::Audit(AuditCommand::Verify(args)) => {
+            with_settings(loaded, async |settings| audit::verify(&settings, args).await)
+        }
         Command::Migrate => with_settings(loaded, async |settings| migrate::run(&settings).await),
     };
     match outcome {

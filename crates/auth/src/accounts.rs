@@ -68,7 +68,7 @@ impl Accounts {
         self.keys.reload().await
     }
 
-    async fn connection(&self) -> Result<Connection, Error> {
+    pub(crate) async fn connection(&self) -> Result<Connection, Error> {
         Ok(self.pool.get().await.map_err(gathering_persistence::Error::from)?)
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod audit;
 mod email;
 mod error;
 mod password;
@@ -9,6 +10,7 @@ mod tokens;
 pub use accounts::{
     Account, Accounts, Builder, Client, Identity, IssuedTokens, Keeper, PreparedAccount, RegistrationMode, Session,
 };
+pub use audit::{AuditFlaw, AuditReport};
 pub use error::{Error, FieldProblem};
 pub use password::{HashError, HashParameters, HashingOptions};
 pub use tokens::{Jwk, Jwks, KeyError, TokenError};

@@ -1,6 +1,6 @@
 //! Use cases of accounts: open one, log in, find out who asks, keep a session going, and end it.
 
-use gathering_auth::{Account, Client, Identity, IssuedTokens, Jwks, Session};
+use gathering_auth::{Account, AuditReport, Client, Identity, IssuedTokens, Jwks, Session};
 use gathering_domain::SessionId;
 use gathering_persistence::{Page, PageRequest};
 use secrecy::SecretString;
@@ -21,9 +21,12 @@ pub struct NewAccount {
 
 impl Gathering {
     /// Opens an account with a project of its own. Says nothing about whether the address had one.
-    pub async fn register(&self, account: NewAccount) -> Result<(), Error> {
+    pub async fn register(&self, account: NewAccount, client: &Client) -> Result<(), Error> {
         let NewAccount { email, password, name } = account;
-        Ok(self.accounts.register(&email, password, name.as_deref()).await?)
+        Ok(self
+            .accounts
+            .register_from(&email, password, name.as_deref(), client)
+            .await?)
     }
 
     /// Opens a session for the user of this address and password.
@@ -32,8 +35,8 @@ impl Gathering {
     }
 
     /// Exchanges a refresh token for the next one, with a new access token of the same session.
-    pub async fn refresh(&self, token: SecretString) -> Result<IssuedTokens, Error> {
-        Ok(self.accounts.refresh(token).await?)
+    pub async fn refresh(&self, token: SecretString, client: &Client) -> Result<IssuedTokens, Error> {
+        Ok(self.accounts.refresh(token, client).await?)
     }
 
     /// The public keys with which others can check access tokens.
@@ -79,8 +82,17 @@ impl Gathering {
     }
 
     /// Who a request comes from, as its access token says. Runs no query, while this instance is in step with the ends of sessions.
-    pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
-        Ok(self.accounts.authenticate(token).await?)
+    pub async fn authenticate(&self, token: &str, client: Client) -> Result<Identity, Error> {
+        Ok(self.accounts.authenticate_from(token, client).await?)
+    }
+
+    /// Follows the chain of the audit: see [`gathering_auth::Accounts::verify_audit`].
+    pub async fn verify_audit(
+        &self,
+        expected: Option<(i64, &str)>,
+        seen: impl FnMut(u64, u64),
+    ) -> Result<AuditReport, Error> {
+        Ok(self.accounts.verify_audit(expected, seen).await?)
     }
 
     /// The account of the caller.

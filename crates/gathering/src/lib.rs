@@ -14,7 +14,9 @@ mod quarantine;
 mod running;
 mod runs;
 
-pub use gathering_auth::{Account, Client, Identity, IssuedTokens, Jwks, RegistrationMode as Registration, Session};
+pub use gathering_auth::{
+    Account, AuditFlaw, AuditReport, Client, Identity, IssuedTokens, Jwks, RegistrationMode as Registration, Session,
+};
 pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};

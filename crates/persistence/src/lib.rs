@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod audit;
 pub mod breaker_changes;
 pub mod breakers;
 pub mod cancellations;

@@ -1,13 +1,14 @@
 //! `/auth`: register, log in, and who am I; and the keys that access tokens can be checked with.
 
-use actix_web::http::header::{CACHE_CONTROL, USER_AGENT};
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{Client, IssuedTokens, NewAccount};
+use gathering::{IssuedTokens, NewAccount};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::body::Incoming;
+use super::client::client;
 use super::identity::Caller;
 use super::limits;
 use super::problem::Problem;
@@ -21,7 +22,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(methods(resource("/auth/me"), "GET, HEAD").route(read().to(me)));
 }
 
-async fn register(state: Data<State>, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn register(state: Data<State>, request: HttpRequest, incoming: Incoming) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let account = NewAccount {
         email: body.required("email", "a text"),
@@ -29,7 +30,7 @@ async fn register(state: Data<State>, incoming: Incoming) -> Result<HttpResponse
         name: body.optional("name", "a text"),
     };
     body.finish()?;
-    state.gathering.register(account).await?;
+    state.gathering.register(account, &client(&request)).await?;
     Ok(HttpResponse::Accepted().json(json!({ "status": "accepted" })))
 }
 
@@ -56,15 +57,6 @@ async fn jwks(state: Data<State>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .json(state.gathering.jwks())
-}
-
-/// Who logs in, as far as can be believed, and what it calls itself.
-fn client(request: &HttpRequest) -> Client {
-    let name = request.headers().get(USER_AGENT).and_then(|name| name.to_str().ok());
-    Client {
-        name: name.map(str::to_owned),
-        address: Some(limits::address(request).to_string()),
-    }
 }
 
 pub(super) fn shown(tokens: &IssuedTokens) -> serde_json::Value {

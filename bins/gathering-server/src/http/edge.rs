@@ -15,6 +15,7 @@ use tracing::field::Empty;
 
 use super::limits::{self, Allowance};
 use super::problem::Problem;
+use super::request_id::RequestId;
 use super::{State, panics, request_id};
 use crate::telemetry::chain;
 
@@ -27,6 +28,7 @@ pub(crate) async fn edge(
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
     let id = request_id::of(request.headers(), state.entropy.as_ref());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!(
         "request",
         request_id = id,

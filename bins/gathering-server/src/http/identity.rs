@@ -6,6 +6,7 @@ use futures::future::LocalBoxFuture;
 use gathering::Identity;
 
 use super::State;
+use super::client::client;
 use super::code::Code;
 use super::limits::count_caller;
 use super::problem::Problem;
@@ -27,7 +28,7 @@ impl FromRequest for Caller {
             let (Some(state), Some(token)) = (state, token) else {
                 return Err(unauthenticated());
             };
-            let caller = state.gathering.authenticate(&token).await;
+            let caller = state.gathering.authenticate(&token, client(&request)).await;
             let user = caller.as_ref().ok().map(|identity| identity.user_id);
             count_caller(&request, user)?;
             Ok(Self(caller?))

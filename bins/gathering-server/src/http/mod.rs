@@ -3,6 +3,7 @@
 mod auth;
 mod body;
 mod breakers;
+mod client;
 mod client_address;
 mod code;
 mod edge;

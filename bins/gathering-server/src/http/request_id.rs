@@ -9,6 +9,10 @@ pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken over, in bytes.
 const LONGEST: usize = 128;
 
+/// The id of a request, among its extensions.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) String);
+
 /// The id that the client sent, or a new one of 128 random bits.
 pub(crate) fn of(headers: &HeaderMap, entropy: &dyn Entropy) -> String {
     headers

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use super::auth::shown;
 use super::body::Incoming;
+use super::client::client;
 use super::identity::Caller;
 use super::parameters::Parameters;
 use super::problem::Problem;
@@ -22,11 +23,11 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(methods(resource("/auth/sessions/{id}"), "DELETE").route(write(Method::DELETE).to(end)));
 }
 
-async fn refresh(state: Data<State>, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn refresh(state: Data<State>, request: HttpRequest, incoming: Incoming) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let token = SecretString::from(body.required::<String>("refresh_token", "a text"));
     body.finish()?;
-    let tokens = state.gathering.refresh(token).await?;
+    let tokens = state.gathering.refresh(token, &client(&request)).await?;
     Ok(HttpResponse::Ok().json(shown(&tokens)))
 }
 

@@ -5,8 +5,8 @@ use gathering_persistence::sessions;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Accounts;
 use super::revocations::Standing;
+use super::{Accounts, Client};
 use crate::Error;
 use crate::tokens::{Claims, TokenError};
 
@@ -25,6 +25,8 @@ pub struct Identity {
     pub token_id: String,
     /// When the token expires.
     pub expires_at: Timestamp,
+    /// Who sent it, for the audit.
+    pub client: Client,
 }
 
 impl Accounts {
@@ -53,6 +55,12 @@ impl Accounts {
         }
     }
 
+    /// The same, with what the audit is to say of who asks.
+    pub async fn authenticate_from(&self, token: &str, client: Client) -> Result<Identity, Error> {
+        let identity = self.authenticate(token).await?;
+        Ok(Identity { client, ..identity })
+    }
+
     async fn asked(&self, identity: &Identity) -> Result<bool, Error> {
         let connection = self.connection().await?;
         let user = sessions::user(&connection, identity.session_id, self.clock.now()).await?;
@@ -76,6 +84,7 @@ impl From<Claims> for Identity {
             token_id: claims.jti,
             // Only a time that no clock reaches cannot be represented.
             expires_at: Timestamp::from_second(claims.exp).unwrap_or(Timestamp::MAX),
+            client: Client::default(),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! A new password: whoever has the old one may set it, and everybody else who is in is out.
 
+use gathering_domain::UserId;
 use gathering_persistence::sessions::EndReason;
 use gathering_persistence::{sessions, users};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
-use super::sessions::{begin, commit};
-use super::{Accounts, Identity};
+use super::sessions::{begin, by, commit};
+use super::{Accounts, Client, Identity};
 use crate::Error;
+use crate::audit::{Action, Event, note_in};
 use crate::error::FieldProblem;
 use crate::password::{self, normalized};
 
@@ -38,6 +40,9 @@ impl Accounts {
             }),
         );
         if !problems.is_empty() {
+            let event = by(identity, Action::ChangePassword).if_done(false);
+            let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
+            self.note(event.saying(codes.join(", ")), &identity.client).await?;
             return Err(Error::Invalid { problems });
         }
         let hash = self.hasher.hash(new).await?;
@@ -49,6 +54,13 @@ impl Accounts {
             return Err(Error::Invalid { problems });
         }
         let ended = sessions::end_all(&tx, user.id, Some(identity.session_id), EndReason::PasswordChanged).await?;
+        note_in(
+            &tx,
+            by(identity, Action::ChangePassword),
+            &identity.client,
+            self.clock.now(),
+        )
+        .await?;
         commit(tx).await?;
         tracing::info!(user = %user.id, sessions = ended.len(), "password changed; the other sessions are ended");
         self.revocations.add(ended, Instant::now());
@@ -56,18 +68,26 @@ impl Accounts {
     }
 
     /// Keeps a user from coming in, and ends all sessions of theirs. `false` if there is no such user.
-    pub async fn disable(&self, user: gathering_domain::UserId) -> Result<bool, Error> {
+    pub async fn disable(&self, user: UserId, client: &Client) -> Result<bool, Error> {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
         let known = users::set_disabled(&tx, user, Some(self.clock.now())).await?;
         let ended = sessions::end_all(&tx, user, None, EndReason::UserDisabled).await?;
+        let event = Event::done(Action::Disable).to(user).if_done(known);
+        note_in(&tx, event, client, self.clock.now()).await?;
         commit(tx).await?;
         self.revocations.add(ended, Instant::now());
         Ok(known)
     }
 
     /// Lets a user in again. `false` if there is no such user.
-    pub async fn enable(&self, user: gathering_domain::UserId) -> Result<bool, Error> {
-        Ok(users::set_disabled(&self.connection().await?, user, None).await?)
+    pub async fn enable(&self, user: UserId, client: &Client) -> Result<bool, Error> {
+        let mut connection = self.connection().await?;
+        let tx = begin(&mut connection).await?;
+        let known = users::set_disabled(&tx, user, None).await?;
+        let event = Event::done(Action::Enable).to(user).if_done(known);
+        note_in(&tx, event, client, self.clock.now()).await?;
+        commit(tx).await?;
+        Ok(known)
     }
 }

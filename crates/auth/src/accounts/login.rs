@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::{Accounts, Client};
 use crate::Error;
+use crate::audit::{Action, Event};
 use crate::email::EmailAddress;
 use crate::password::normalized;
 
@@ -39,7 +40,10 @@ impl Accounts {
         let known = self.credentials(email).await?;
         let stored = known.as_ref().map(|user| &user.password_hash);
         let matches = self.hasher.matches(password.clone(), stored).await?;
-        let user = admitted(known, matches)?;
+        let Some(user) = admitted(known, matches) else {
+            self.note_failed(email, client).await?;
+            return Err(Error::InvalidCredentials);
+        };
         if self.hasher.is_outdated(&user.password_hash) {
             self.rehash(&user, password).await;
         }
@@ -49,6 +53,16 @@ impl Accounts {
             default_project_id: user.default_project_id,
         };
         self.open_session(user, client).await
+    }
+
+    /// The same whoever was refused, and why. What is no address may be a password that was typed into the wrong field.
+    async fn note_failed(&self, email: &str, client: &Client) -> Result<(), Error> {
+        let event = Event::failed(Action::Login);
+        let event = match EmailAddress::parse(email) {
+            Ok(address) => event.to(address.as_str()),
+            Err(_) => event.saying("what was given is no address"),
+        };
+        self.note(event, client).await
     }
 
     /// What the database has for an address. For what is no address it has nothing, and need not be asked.
@@ -81,8 +95,6 @@ impl Accounts {
 }
 
 /// The user who may come in. Which of the three reasons refused the others is nobody's business, the log's included.
-fn admitted(known: Option<Credentials>, matches: bool) -> Result<Credentials, Error> {
-    known
-        .filter(|user| matches && user.disabled_at.is_none())
-        .ok_or(Error::InvalidCredentials)
+fn admitted(known: Option<Credentials>, matches: bool) -> Option<Credentials> {
+    known.filter(|user| matches && user.disabled_at.is_none())
 }

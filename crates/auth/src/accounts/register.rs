@@ -8,7 +8,8 @@ use gathering_persistence::{Transaction, projects, users};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::Accounts;
+use super::{Accounts, Client};
+use crate::audit::{Action, Event, note_in};
 use crate::email::EmailAddress;
 use crate::error::{Error, FieldProblem};
 use crate::password::{self, normalized};
@@ -52,6 +53,17 @@ impl Accounts {
     ///
     /// Where the address has an account nothing changes, and neither the answer nor the time it takes tells so.
     pub async fn register(&self, email: &str, password: SecretString, name: Option<&str>) -> Result<(), Error> {
+        self.register_from(email, password, name, &Client::default()).await
+    }
+
+    /// The same, with what the audit is to say of who asks.
+    pub async fn register_from(
+        &self,
+        email: &str,
+        password: SecretString,
+        name: Option<&str>,
+        client: &Client,
+    ) -> Result<(), Error> {
         if self.registration != RegistrationMode::Open {
             return Err(Error::RegistrationClosed {
                 mode: self.registration,
@@ -63,7 +75,13 @@ impl Accounts {
             .transaction()
             .await
             .map_err(gathering_persistence::Error::from)?;
-        self.insert_in(&tx, &account).await?;
+        let user = self.insert_in(&tx, &account).await?;
+        let event = Event::done(Action::Register).to(account.email.as_str());
+        let event = match user {
+            Some(user) => event.by(user, None),
+            None => event.if_done(false).saying("the address has an account"),
+        };
+        note_in(&tx, event, client, self.clock.now()).await?;
         tx.commit().await.map_err(gathering_persistence::Error::from)?;
         Ok(())
     }

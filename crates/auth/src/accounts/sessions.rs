@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{Accounts, Identity, IssuedTokens};
 use crate::Error;
+use crate::audit::{Action, Event, note_in};
 use crate::tokens::{RefreshToken, Subject, sign};
 
 /// The most open sessions of one user; with one more, the one that was used least lately ends.
@@ -20,13 +21,15 @@ const MOST_SESSIONS: i64 = 100;
 const MAX_CLIENT: usize = 200;
 const MAX_ADDRESS: usize = 64;
 
-/// Who logs in, for the user to recognise the session by.
+/// Who asks, for the user to recognise the session by, and for the audit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     /// What it calls itself, as in `User-Agent`; the first 200 characters are kept.
     pub name: Option<String>,
     /// Where it comes from.
     pub address: Option<String>,
+    /// The id of its request, for the audit.
+    pub request_id: Option<String>,
 }
 
 /// A session, as its user sees it.
@@ -70,6 +73,8 @@ impl Accounts {
         sessions::insert(&tx, &session).await?;
         refresh_tokens::insert(&tx, &token.hash(), session.id, now).await?;
         let surplus = sessions::end_surplus(&tx, user.user_id, MOST_SESSIONS).await?;
+        let event = Event::done(Action::Login).by(user.user_id, session.id);
+        note_in(&tx, event, client, now).await?;
         commit(tx).await?;
         self.revocations.add(surplus, Instant::now());
         tracing::info!(user = %user.user_id, session = %session.id, "logged in");
@@ -80,7 +85,15 @@ impl Accounts {
     ///
     /// A token is good for one exchange. The last one may be presented once more for ten seconds, as when the answer was lost, and gives the same
     /// successor; whoever presents one that was exchanged before that ends the session, because two parties have it.
-    pub async fn refresh(&self, token: SecretString) -> Result<IssuedTokens, Error> {
+    pub async fn refresh(&self, token: SecretString, client: &Client) -> Result<IssuedTokens, Error> {
+        let refreshed = self.try_refresh(token, client).await;
+        if matches!(refreshed, Err(Error::InvalidRefreshToken)) {
+            self.note(Event::failed(Action::Refresh), client).await?;
+        }
+        refreshed
+    }
+
+    async fn try_refresh(&self, token: SecretString, client: &Client) -> Result<IssuedTokens, Error> {
         let token = RefreshToken::parse(token.expose_secret()).ok_or(Error::InvalidRefreshToken)?;
         let now = self.clock.now();
         let mut connection = self.connection().await?;
@@ -97,6 +110,8 @@ impl Accounts {
             Verdict::Repeat => {}
             Verdict::Reused => {
                 sessions::end_any(&tx, session, EndReason::TokenReused).await?;
+                let event = Event::done(Action::ReuseRefreshToken).to(session);
+                note_in(&tx, event.saying("its session is ended"), client, now).await?;
                 commit(tx).await?;
                 self.revocations.add([session], Instant::now());
                 tracing::warn!(%session, "a refresh token was used again: its session is ended, because two parties have it");
@@ -106,8 +121,17 @@ impl Accounts {
         }
         let user = sessions::user(&tx, session, now).await?;
         let user = user.ok_or(Error::InvalidRefreshToken)?;
+        note_in(&tx, Event::done(Action::Refresh).by(user.user_id, session), client, now).await?;
         commit(tx).await?;
         self.issue(user, session, &successor)
+    }
+
+    /// Writes an event that nothing else is written with.
+    pub(super) async fn note(&self, event: Event, client: &Client) -> Result<(), Error> {
+        let mut connection = self.connection().await?;
+        let tx = begin(&mut connection).await?;
+        note_in(&tx, event, client, self.clock.now()).await?;
+        commit(tx).await
     }
 
     fn issue(&self, user: SessionUser, session_id: SessionId, refresh: &RefreshToken) -> Result<IssuedTokens, Error> {
@@ -147,7 +171,8 @@ impl Accounts {
 
     /// Ends the caller's own session: its access and refresh tokens count no more, here at once and everywhere within a moment.
     pub async fn logout(&self, identity: &Identity) -> Result<(), Error> {
-        self.end(identity, identity.session_id, EndReason::Logout).await?;
+        self.end(identity, identity.session_id, EndReason::Logout, Action::Logout)
+            .await?;
         Ok(())
     }
 
@@ -156,6 +181,8 @@ impl Accounts {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
         let ended = sessions::end_all(&tx, identity.user_id, None, EndReason::Logout).await?;
+        let event = by(identity, Action::LogoutEverywhere).saying(format_args!("{} sessions", ended.len()));
+        note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
         tracing::info!(user = %identity.user_id, sessions = ended.len(), "logged out everywhere");
         let count = ended.len();
@@ -165,13 +192,21 @@ impl Accounts {
 
     /// Ends one of the caller's sessions; `false` if there is no such open one of theirs.
     pub async fn end_session(&self, identity: &Identity, session: SessionId) -> Result<bool, Error> {
-        self.end(identity, session, EndReason::Ended).await
+        self.end(identity, session, EndReason::Ended, Action::EndSession).await
     }
 
-    async fn end(&self, identity: &Identity, session: SessionId, reason: EndReason) -> Result<bool, Error> {
+    async fn end(
+        &self,
+        identity: &Identity,
+        session: SessionId,
+        reason: EndReason,
+        action: Action,
+    ) -> Result<bool, Error> {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
         let ended = sessions::end(&tx, identity.user_id, session, reason).await?;
+        let event = by(identity, action).to(session).if_done(ended);
+        note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
         if ended {
             self.revocations.add([session], Instant::now());
@@ -195,6 +230,11 @@ async fn judge(
         successor_is_used,
     };
     Ok(presented.judge(now))
+}
+
+/// Something that the caller did.
+pub(super) fn by(identity: &Identity, action: Action) -> Event {
+    Event::done(action).by(identity.user_id, identity.session_id)
 }
 
 /// What can be shown of what a client says of itself; `None` if nothing is left.

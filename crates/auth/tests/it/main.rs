@@ -1,6 +1,7 @@
 //! Accounts against a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod audit;
 mod keys;
 mod login;
 mod registration;

@@ -48,8 +48,14 @@ const ALL: PageRequest = PageRequest {
 async fn a_refresh_gives_new_tokens_of_the_same_session() {
     let (_bench, accounts) = with_user().await;
     let first = login(&accounts).await;
-    let second = accounts.refresh(first.refresh_token.clone()).await.unwrap();
-    let third = accounts.refresh(second.refresh_token.clone()).await.unwrap();
+    let second = accounts
+        .refresh(first.refresh_token.clone(), &Client::default())
+        .await
+        .unwrap();
+    let third = accounts
+        .refresh(second.refresh_token.clone(), &Client::default())
+        .await
+        .unwrap();
     let before = who(&accounts, &first).await.unwrap();
     let after = who(&accounts, &third).await.unwrap();
     assert_eq!((before.user_id, before.session_id), (after.user_id, after.session_id));
@@ -62,11 +68,17 @@ async fn a_refresh_gives_new_tokens_of_the_same_session() {
 async fn an_exchange_whose_answer_was_lost_is_repeated_with_the_same_result_for_a_moment() {
     let (bench, accounts) = with_user().await;
     let first = login(&accounts).await;
-    let lost = accounts.refresh(first.refresh_token.clone()).await.unwrap();
+    let lost = accounts
+        .refresh(first.refresh_token.clone(), &Client::default())
+        .await
+        .unwrap();
     bench.clock.advance(GRACE.unsigned_abs());
-    let again = accounts.refresh(first.refresh_token.clone()).await.unwrap();
+    let again = accounts
+        .refresh(first.refresh_token.clone(), &Client::default())
+        .await
+        .unwrap();
     assert_eq!(text(&lost.refresh_token), text(&again.refresh_token));
-    assert!(accounts.refresh(again.refresh_token).await.is_ok());
+    assert!(accounts.refresh(again.refresh_token, &Client::default()).await.is_ok());
 }
 
 #[tokio::test]
@@ -74,9 +86,10 @@ async fn of_a_hundred_who_present_one_token_at_once_all_get_the_one_successor() 
     let (bench, accounts) = with_user().await;
     let other = bench.instance(2).await;
     let first = login(&accounts).await;
+    let client = Client::default();
     let presenting = (0..100).map(|turn| {
         let instance = if turn % 2 == 0 { &*accounts } else { &other };
-        instance.refresh(first.refresh_token.clone())
+        instance.refresh(first.refresh_token.clone(), &client)
     });
     let results = join_all(presenting).await;
     let tokens: HashSet<_> = results
@@ -92,13 +105,25 @@ async fn of_a_hundred_who_present_one_token_at_once_all_get_the_one_successor() 
 async fn an_old_refresh_token_ends_the_whole_session_and_no_other() {
     let (bench, accounts) = with_user().await;
     let (stolen, elsewhere) = (login(&accounts).await, login(&accounts).await);
-    let owner = accounts.refresh(stolen.refresh_token.clone()).await.unwrap();
+    let owner = accounts
+        .refresh(stolen.refresh_token.clone(), &Client::default())
+        .await
+        .unwrap();
     bench.clock.advance(GRACE.unsigned_abs() + Duration::from_secs(1));
-    assert!(is_refused(&accounts.refresh(stolen.refresh_token.clone()).await));
-    assert!(is_refused(&accounts.refresh(owner.refresh_token.clone()).await));
+    assert!(is_refused(
+        &accounts.refresh(stolen.refresh_token.clone(), &Client::default()).await
+    ));
+    assert!(is_refused(
+        &accounts.refresh(owner.refresh_token.clone(), &Client::default()).await
+    ));
     assert!(is_revoked(&who(&accounts, &owner).await));
     assert!(who(&accounts, &elsewhere).await.is_ok());
-    assert!(accounts.refresh(elsewhere.refresh_token).await.is_ok());
+    assert!(
+        accounts
+            .refresh(elsewhere.refresh_token, &Client::default())
+            .await
+            .is_ok()
+    );
     assert_eq!(bench.count("sessions WHERE end_reason = 'token_reused'").await, 1);
 }
 
@@ -106,9 +131,17 @@ async fn an_old_refresh_token_ends_the_whole_session_and_no_other() {
 async fn within_the_moment_an_old_token_is_found_out_once_its_successor_was_used() {
     let (_bench, accounts) = with_user().await;
     let first = login(&accounts).await;
-    let second = accounts.refresh(first.refresh_token.clone()).await.unwrap();
-    accounts.refresh(second.refresh_token).await.unwrap();
-    assert!(is_refused(&accounts.refresh(first.refresh_token.clone()).await));
+    let second = accounts
+        .refresh(first.refresh_token.clone(), &Client::default())
+        .await
+        .unwrap();
+    accounts
+        .refresh(second.refresh_token, &Client::default())
+        .await
+        .unwrap();
+    assert!(is_refused(
+        &accounts.refresh(first.refresh_token.clone(), &Client::default()).await
+    ));
     assert!(is_revoked(&who(&accounts, &first).await));
 }
 
@@ -118,7 +151,10 @@ async fn what_is_no_refresh_token_of_ours_is_refused_alike() {
     let tokens = login(&accounts).await;
     let made_up = format!("grt_{}", "A".repeat(43));
     for other in ["", "nonsense", &made_up, tokens.access_token.expose_secret()] {
-        assert!(is_refused(&accounts.refresh(other.into()).await), "{other}");
+        assert!(
+            is_refused(&accounts.refresh(other.into(), &Client::default()).await),
+            "{other}"
+        );
     }
     // And a refresh token is no access token.
     let used_as_access = accounts.authenticate(tokens.refresh_token.expose_secret()).await;
@@ -138,10 +174,15 @@ async fn a_session_is_over_in_the_end_however_often_it_is_refreshed() {
     let mut tokens = login(&accounts).await;
     for _ in 0..3 {
         bench.clock.advance(Duration::from_mins(15));
-        tokens = accounts.refresh(tokens.refresh_token).await.unwrap();
+        tokens = accounts
+            .refresh(tokens.refresh_token, &Client::default())
+            .await
+            .unwrap();
     }
     bench.clock.advance(Duration::from_mins(15));
-    assert!(is_refused(&accounts.refresh(tokens.refresh_token).await));
+    assert!(is_refused(
+        &accounts.refresh(tokens.refresh_token, &Client::default()).await
+    ));
 }
 
 #[tokio::test]
@@ -151,7 +192,9 @@ async fn whoever_logs_out_is_out_at_once_and_of_that_session_only() {
     let identity = who(&accounts, &here).await.unwrap();
     accounts.logout(&identity).await.unwrap();
     assert!(is_revoked(&who(&accounts, &here).await));
-    assert!(is_refused(&accounts.refresh(here.refresh_token).await));
+    assert!(is_refused(
+        &accounts.refresh(here.refresh_token, &Client::default()).await
+    ));
     assert!(who(&accounts, &there).await.is_ok());
     // And once more changes nothing.
     accounts.logout(&identity).await.unwrap();
@@ -163,6 +206,7 @@ async fn a_user_sees_their_sessions_and_ends_one_and_nobody_elses() {
     let phone = Client {
         name: Some("Phone\r\n/1.0".to_owned()),
         address: Some("192.0.2.7".to_owned()),
+        request_id: None,
     };
     let lost = accounts.login_from(EMAIL, password(), &phone).await.unwrap();
     let here = who(&accounts, &login(&accounts).await).await.unwrap();
@@ -223,14 +267,16 @@ async fn whoever_is_disabled_is_out_everywhere_until_let_in_again() {
     let (_bench, accounts) = with_user().await;
     let tokens = login(&accounts).await;
     let user = who(&accounts, &tokens).await.unwrap().user_id;
-    assert!(accounts.disable(user).await.unwrap());
+    assert!(accounts.disable(user, &Client::default()).await.unwrap());
     assert!(is_revoked(&who(&accounts, &tokens).await));
-    assert!(is_refused(&accounts.refresh(tokens.refresh_token).await));
+    assert!(is_refused(
+        &accounts.refresh(tokens.refresh_token, &Client::default()).await
+    ));
     assert!(matches!(
         accounts.login(EMAIL, password()).await,
         Err(Error::InvalidCredentials)
     ));
-    assert!(accounts.enable(user).await.unwrap());
+    assert!(accounts.enable(user, &Client::default()).await.unwrap());
     assert!(accounts.login(EMAIL, password()).await.is_ok());
 }
 
@@ -244,10 +290,12 @@ async fn with_one_session_too_many_the_one_that_was_used_least_lately_ends() {
         login(&accounts).await;
     }
     bench.clock.advance(Duration::from_secs(1));
-    let first = accounts.refresh(first.refresh_token).await.unwrap();
+    let first = accounts.refresh(first.refresh_token, &Client::default()).await.unwrap();
     login(&accounts).await;
     assert!(who(&accounts, &first).await.is_ok());
-    assert!(is_refused(&accounts.refresh(second.refresh_token).await));
+    assert!(is_refused(
+        &accounts.refresh(second.refresh_token, &Client::default()).await
+    ));
     assert_eq!(bench.count("sessions WHERE ended_at IS NULL").await, 100);
 }
 
@@ -291,7 +339,10 @@ async fn what_is_known_to_have_ended_is_refused_with_the_database_away_and_what_
 async fn sessions_that_were_over_a_day_ago_are_forgotten_with_their_tokens() {
     let (bench, accounts) = with_user().await;
     let tokens = login(&accounts).await;
-    accounts.refresh(tokens.refresh_token).await.unwrap();
+    accounts
+        .refresh(tokens.refresh_token, &Client::default())
+        .await
+        .unwrap();
     bench.clock.advance(Duration::from_hours(24 * 30));
     login(&accounts).await;
     assert_eq!(accounts.purge().await.unwrap(), 0);

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use gathering::{
-    Call, Code, Error, Gathering, HandlerError, Identity, Json, NewAccount, NewPipeline, NewRun, PageRequest,
+    Call, Client, Code, Error, Gathering, HandlerError, Identity, Json, NewAccount, NewPipeline, NewRun, PageRequest,
     PipelineChange, Registration, RunId, RunQuery, RunView,
 };
 use gathering_testkit::{TestDatabase, until};
@@ -37,10 +37,13 @@ async fn user(gathering: &Gathering, email: &str) -> Identity {
         password: SecretString::from(PASSWORD),
         name: None,
     };
-    gathering.register(account).await.unwrap();
-    let tokens = gathering.login(email, SecretString::from(PASSWORD)).await.unwrap();
+    gathering.register(account, &Client::default()).await.unwrap();
+    let tokens = gathering
+        .login(email, SecretString::from(PASSWORD), &Client::default())
+        .await
+        .unwrap();
     let token = secrecy::ExposeSecret::expose_secret(&tokens.access_token).to_owned();
-    gathering.authenticate(&token).await.unwrap()
+    gathering.authenticate(&token, Client::default()).await.unwrap()
 }
 
 fn pipeline(definition: &Value) -> NewPipeline {
