@@ -18,6 +18,19 @@ const WITHOUT_SAFETIES: &str = "without-safeties";
 pub(crate) enum Verification {
     /// Kill, pause, cut off and restart real processes under load, seed by seed, and check that nothing is lost, doubled or untrue
     Faults(Faults),
+    /// Log in thousands of times as somebody unknown, with a wrong password and as a disabled user, and see whether the time tells which
+    AuthTiming(AuthTiming),
+}
+
+/// Passed to the program that verifies, which explains them as well.
+#[derive(Debug, Args)]
+pub(crate) struct AuthTiming {
+    /// How many tries of each kind; 1,000 if not given
+    #[arg(long, value_name = "N")]
+    tries: Option<u32>,
+    /// Also try a server that does not hash where nobody is known, and succeed only if that is found
+    #[arg(long)]
+    prove: bool,
 }
 
 /// Passed to the program that verifies, which explains them as well.
@@ -42,23 +55,26 @@ pub(crate) struct Faults {
 
 /// Builds what verifies and lets it take this process's place; the exit code is its own.
 pub(crate) fn run(context: &Context, what: &Verification) -> Result<ExitCode, Error> {
-    let Verification::Faults(faults) = what;
     setup::ensure(context)?;
     say(BUILDING);
+    let (bench, needs_less, arguments) = match what {
+        Verification::Faults(faults) => ("faults", faults.prove || faults.without.is_some(), passed(faults)),
+        Verification::AuthTiming(timing) => ("auth_timing", timing.prove, passed_on(timing)),
+    };
     let mut command = process::cargo_in(&context.root);
-    command.args([
-        "bench",
-        "--profile",
-        "dev",
-        "--package",
-        "gathering-server",
-        "--bench",
-        "faults",
-    ]);
-    if faults.prove || faults.without.is_some() {
+    let package = ["--package", "gathering-server", "--bench", bench];
+    command.args(["bench", "--profile", "dev"]).args(package);
+    if needs_less {
         without_safeties(&mut command, context);
     }
-    become_program(command.arg("--").args(passed(faults)))
+    become_program(command.arg("--").args(arguments))
+}
+
+fn passed_on(timing: &AuthTiming) -> Vec<String> {
+    let tries = timing.tries.map(|tries| ["--tries".to_owned(), tries.to_string()]);
+    let mut passed: Vec<String> = tries.into_iter().flatten().collect();
+    passed.extend(timing.prove.then(|| "--prove".to_owned()));
+    passed
 }
 
 /// Everything but our own few crates is shared with the usual build.

@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use gathering_domain::Entropy;
+use gathering_persistence::Safety;
 use gathering_persistence::users::PasswordHash;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -76,6 +77,9 @@ impl PasswordHasher {
     /// Whether the password is the stored one. Where none is stored, the same work leads to no.
     pub(crate) async fn matches(&self, password: SecretString, stored: Option<&PasswordHash>) -> Result<bool, Error> {
         let exists = stored.is_some();
+        if !exists && Safety::DecoyHash.is_off() {
+            return Ok(false);
+        }
         let stored = stored.cloned().map_or_else(|| Arc::clone(&self.decoy), Arc::new);
         let matches = self
             .run(move || hash::matches(password.expose_secret(), &stored))
