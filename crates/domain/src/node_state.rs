@@ -75,7 +75,20 @@ pub enum NodeState {
     Cancelled {
         /// When.
         at: Timestamp,
+        /// How far it had come.
+        until_then: Unfinished,
     },
+}
+
+/// How far a node had come when its run ended.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Unfinished {
+    /// How many attempts were started.
+    pub attempts: u32,
+    /// When the first one, or its wait, started, if one did.
+    pub started_at: Option<Timestamp>,
+    /// Why the last one failed, if it did.
+    pub error: Option<Failure>,
 }
 
 /// The facts of a node that ran and ended.
@@ -178,8 +191,20 @@ impl NodeState {
             },
             NodeEvent::Released => self.released(at),
             NodeEvent::Skipped { reason } => Self::Skipped { reason: *reason, at },
-            NodeEvent::Cancelled => Self::Cancelled { at },
+            NodeEvent::Cancelled => self.cancelled(at),
         })
+    }
+
+    /// An open node whose run ends; it keeps what it had come to.
+    pub fn cancelled(&self, at: Timestamp) -> Self {
+        Self::Cancelled {
+            at,
+            until_then: Unfinished {
+                attempts: self.attempts(),
+                started_at: self.started_at(),
+                error: self.error().cloned(),
+            },
+        }
     }
 
     /// When its first attempt, or its wait, started.
@@ -191,7 +216,8 @@ impl NodeState {
             | Self::Held { started_at, .. }
             | Self::Quarantined { started_at, .. } => Some(*started_at),
             Self::Completed(ended) | Self::Failed(ended, _) | Self::TimedOut(ended, _) => Some(ended.started_at),
-            Self::Pending | Self::Skipped { .. } | Self::Cancelled { .. } => None,
+            Self::Cancelled { until_then, .. } => until_then.started_at,
+            Self::Pending | Self::Skipped { .. } => None,
         }
     }
 
@@ -199,7 +225,7 @@ impl NodeState {
     pub fn finished_at(&self) -> Option<Timestamp> {
         match self {
             Self::Completed(ended) | Self::Failed(ended, _) | Self::TimedOut(ended, _) => Some(ended.finished_at),
-            Self::Skipped { at, .. } | Self::Cancelled { at } => Some(*at),
+            Self::Skipped { at, .. } | Self::Cancelled { at, .. } => Some(*at),
             Self::Pending
             | Self::Running { .. }
             | Self::Retrying { .. }
@@ -235,7 +261,8 @@ impl NodeState {
             Self::Waiting { .. } => 1,
             Self::Held { attempt, .. } => attempt.number.saturating_sub(1),
             Self::Completed(ended) | Self::Failed(ended, _) | Self::TimedOut(ended, _) => ended.attempts,
-            Self::Pending | Self::Skipped { .. } | Self::Cancelled { .. } => 0,
+            Self::Cancelled { until_then, .. } => until_then.attempts,
+            Self::Pending | Self::Skipped { .. } => 0,
         }
     }
 
@@ -246,13 +273,13 @@ impl NodeState {
             | Self::TimedOut(_, error)
             | Self::Retrying { error, .. }
             | Self::Quarantined { error, .. } => Some(error),
+            Self::Cancelled { until_then, .. } => until_then.error.as_ref(),
             Self::Pending
             | Self::Running { .. }
             | Self::Waiting { .. }
             | Self::Held { .. }
             | Self::Completed(_)
-            | Self::Skipped { .. }
-            | Self::Cancelled { .. } => None,
+            | Self::Skipped { .. } => None,
         }
     }
 

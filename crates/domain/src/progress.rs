@@ -141,10 +141,10 @@ impl Progress {
         Ok(())
     }
 
-    /// Marks what is still open as cancelled: the run ended by other means than its nodes.
+    /// Marks what is still open as cancelled: the run ended by other means than its nodes, which keep what they had come to.
     pub fn cancel_open(&mut self, at: Timestamp) {
         for state in self.nodes.iter_mut().filter(|state| !state.is_terminal()) {
-            *state = NodeState::Cancelled { at };
+            *state = state.cancelled(at);
         }
         self.open = 0;
         self.timers.clear();

@@ -78,7 +78,7 @@ pub enum Error {
     #[error("this instance is shutting down; ask another one, or this one after its restart")]
     Stopping,
     /// The database cannot be reached, or has no connection free.
-    #[error("the database is not available; try again in a moment")]
+    #[error("the database is not available, or did not get to it in time; try again in a moment")]
     DatabaseUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A fault of the product.
     #[error("the server failed; its log says why, under the request id")]
@@ -184,7 +184,8 @@ impl fmt::Display for Kind {
 
 impl From<gathering_persistence::Error> for Error {
     fn from(error: gathering_persistence::Error) -> Self {
-        if error.is_unavailable() {
+        // Also where it is there, but did not get to it in time, because somebody keeps locked what is needed.
+        if error.is_unavailable() || error.is_interrupted() {
             Self::DatabaseUnavailable(error.into())
         } else {
             Self::Internal(error.into())

@@ -54,16 +54,17 @@ pub async fn cancel(client: &impl GenericClient, cancel: Cancel<'_>) -> Result<V
 // The locks on the heads, taken in the order of the ids, make cancel wait for an end that is being committed, and then miss that run. A plain
 // append of the owner takes no lock: of it and of this entry, which name the same number, the primary key lets one through. Where that is the
 // owner's, the conflict leaves the run as it is, so that a caller's transaction goes on and the next try names the next number. The epoch
-// rises, so that a retry of the owner's lost append can never take this entry for its own.
+// rises, so that a retry of the owner's lost append can never take this entry for its own. What the run was tells readers whether somebody was
+// at work on it, which is written nowhere else.
 const CANCEL: &str = "
     WITH present AS (
-        SELECT id, owner, epoch + 1 AS epoch, greatest($4::timestamptz, started_at, created_at) AS at
+        SELECT id, owner, status, epoch + 1 AS epoch, greatest($4::timestamptz, started_at, created_at) AS at
         FROM runs WHERE id = ANY ($1) AND finished_at IS NULL AND ($2::text IS NULL OR status = $2)
         ORDER BY id FOR UPDATE),
     entry AS (
         INSERT INTO run_journal (run_id, seq, epoch, at, kind, data)
         SELECT id, coalesce((SELECT max(seq) FROM run_journal j WHERE j.run_id = present.id), 0) + 1, epoch, at, 'run_ended',
-               '{\"status\":\"cancelled\"}'
+               json_build_object('status', 'cancelled', 'was', status)
         FROM present
         ON CONFLICT DO NOTHING
         RETURNING run_id, epoch, at),

@@ -148,6 +148,12 @@ impl Error {
         matches!(self, Self::Statement { code, .. } if codes.contains(&code.as_str()))
     }
 
+    /// Whether nothing is wrong with the statement itself, and a new connection may do it: it was ended by a timeout (57014), a deadlock or a race
+    /// (40P01, 40001) or a lock timeout (55P03), or planned before a migration changed its tables (0A000).
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self, Self::Statement { code, .. } if ["57014", "40P01", "40001", "55P03", "0A000"].contains(&code.as_str()))
+    }
+
     /// Whether trying again later may help: the database is away, starting, stopping or out of connections.
     pub fn is_unavailable(&self) -> bool {
         match self {

@@ -399,6 +399,17 @@ pub async fn next_wake_ms(client: &impl GenericClient) -> Result<Option<i64>, Er
     Ok(client.query_opt(&statement, &[]).await?.map(|row| row.get(0)))
 }
 
+/// Which of these runs nobody has locked just now.
+pub async fn unlocked(client: &impl GenericClient, ids: &[RunId]) -> Result<Vec<RunId>, Error> {
+    // SKIP LOCKED is the question; its own locks are gone with the statement.
+    let statement = client
+        .prepare_cached("SELECT id FROM runs WHERE id = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED")
+        .await?;
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = client.query(&statement, &[&ids]).await?;
+    Ok(rows.iter().map(|row| row.get::<_, Uuid>(0).into()).collect())
+}
+
 /// Which of these runs have ended, or do not exist (any more).
 pub async fn over(client: &impl GenericClient, ids: &[RunId]) -> Result<Vec<RunId>, Error> {
     let statement = client

@@ -14,6 +14,7 @@ use gathering_persistence::{GenericClient, Page, PageRequest, Transaction};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::entry::RUN_ENDED;
 use crate::input::check_filter;
 use crate::library::Version;
 use crate::session::recovery::{Losses, replay};
@@ -277,15 +278,15 @@ fn nodes(record: &Record) -> Result<Vec<NodeView>, Error> {
     let begun = head.started_at.unwrap_or(head.created_at);
     let mut progress = record.progress()?;
     let at_breakers = at_breakers(&progress);
-    match (head.finished_at, head.status.as_str()) {
-        (Some(at), _) => progress.cancel_open(at),
-        // What the owner has under way is not in the journal; it follows from it. The last entry is when it began.
-        // Only so far as it costs little; what is behind it is shown as pending. Of a run that lost a process it is in the journal, and what
-        // is not waits for room or for a trial.
-        (None, "running") if !Losses::read(journal).is_watched() => {
-            progress.next_few(journal.last().map_or(begun, |entry| entry.at), MAX_PRESUMED);
-        }
-        (None, _) => {}
+    // What the owner has, or had, under way is not in the journal; it follows from it. The last entry is when it began.
+    // Only so far as it costs little; what is behind it is shown as pending. Of a run that lost a process it is in the journal, and what
+    // is not waits for room or for a trial.
+    if was_running(head, journal) && !Losses::read(journal).is_watched() {
+        let last = journal.iter().rev().find(|entry| entry.kind != RUN_ENDED);
+        progress.next_few(last.map_or(begun, |entry| entry.at), MAX_PRESUMED);
+    }
+    if let Some(at) = head.finished_at {
+        progress.cancel_open(at);
     }
     Ok(pipeline
         .nodes
@@ -316,6 +317,20 @@ fn nodes(record: &Record) -> Result<Vec<NodeView>, Error> {
             }
         })
         .collect())
+}
+
+/// Whether somebody works on the run, or did so when it ended.
+fn was_running(head: &runs::RunHead, journal: &[EntryRow]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct End {
+        was: Option<RunStatus>,
+    }
+    if head.finished_at.is_none() {
+        return head.status == RunStatus::Running.as_str();
+    }
+    let end = journal.last().filter(|entry| entry.kind == RUN_ENDED);
+    let end = end.and_then(|entry| entry.data.as_ref()?.parse::<End>().ok());
+    end.is_some_and(|end| end.was == Some(RunStatus::Running))
 }
 
 /// The nodes that a breaker held when it was last told of. Held again without a word in the journal, or asking at this moment: nobody

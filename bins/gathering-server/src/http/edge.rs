@@ -1,5 +1,7 @@
 //! The outermost layer: request id, log span, safety headers, and problems turned into answers.
 
+use std::time::Duration;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -13,11 +15,16 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
+use super::code::Code;
 use super::limits::{self, Allowance};
 use super::problem::Problem;
 use super::request_id::RequestId;
 use super::{State, panics, request_id};
 use crate::telemetry::chain;
+
+/// How long a request may take before it is given up. A database that works ends a statement after 30 s, and a body has to come within as much; only one
+/// that is silent takes longer than both.
+const PATIENCE: Duration = Duration::from_secs(65);
 
 /// Wraps every request.
 pub(crate) async fn edge(
@@ -39,7 +46,8 @@ pub(crate) async fn edge(
     let secret = request.path().starts_with("/api/v1/auth/");
     let started = Instant::now();
     let answered = async {
-        let answer = panics::caught(async { next.call(request).await }).await;
+        let answered = tokio::time::timeout(PATIENCE, panics::caught(async { next.call(request).await })).await;
+        let answer = answered.unwrap_or_else(|_elapsed| Err(unanswered()));
         let which = Headers {
             secret,
             closing: state.readiness.is_draining(),
@@ -65,6 +73,15 @@ pub(crate) async fn edge(
         }
     };
     answered.instrument(span).await
+}
+
+fn unanswered() -> Problem {
+    let detail = format!(
+        "the database did not answer within {} s; what was asked for may have been done all the same",
+        PATIENCE.as_secs()
+    );
+    let code = Code::UseCase(gathering::Code::DatabaseUnavailable);
+    Problem::new(code, detail).with_retry_after(Duration::from_secs(2))
 }
 
 /// Which of the headers that depend on the request and on the server to send.

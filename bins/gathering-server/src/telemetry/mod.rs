@@ -33,9 +33,12 @@ impl LogFormat {
     }
 }
 
+/// Whoever sends what is no HTTP would have one ERROR line each written, which says nothing of who that was. What `log_filter` says of it counts more.
+const QUIET: &str = "actix_http::h1::dispatcher=off";
+
 /// Sends every log line of this process to standard error; a second call changes nothing.
 pub(crate) fn start(format: LogFormat, filter: &str) {
-    let filter = EnvFilter::builder().parse_lossy(filter);
+    let filter = EnvFilter::builder().parse_lossy(format!("{QUIET},{filter}"));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

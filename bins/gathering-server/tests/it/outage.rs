@@ -175,3 +175,39 @@ async fn a_server_that_works_on_no_run_is_not_ready_although_the_database_answer
     becomes(&client, 200).await;
     completes_a_run(&client).await;
 }
+
+#[tokio::test]
+async fn what_somebody_keeps_locked_is_no_fault_of_the_server_and_is_to_be_asked_for_again() {
+    let database = TestDatabase::new().await;
+    let mut site = Server::spawn(
+        &ServerOptions::new(binary()).database_url(&format!("{} options='-c lock_timeout=300ms'", database.url())),
+    )
+    .await;
+    let client = site.register_and_login("ada@example.org").await;
+    let pipeline = json!({"name": "x", "definition": {"nodes": [{"id": "start", "type": "trigger"}]}});
+    let created = client.post("/api/v1/pipelines", &pipeline).await;
+    let run = "/api/v1/runs/0193c3f2-0000-7000-8000-000000000000";
+    let start = format!("/api/v1/pipelines/{}/runs", created.json["id"].as_str().unwrap());
+    let locked = database.in_transaction("LOCK TABLE runs, pipelines, users", async {
+        let login = json!({"email": "ada@example.org", "password": "whatever it may be"});
+        let refused = [
+            client.get("/api/v1/runs").await,
+            client.get(run).await,
+            client.post(&format!("{run}/cancel"), &json!({})).await,
+            client.get("/api/v1/pipelines").await,
+            client.post(&start, &json!({})).await,
+            client.post("/api/v1/auth/login", &login).await,
+        ];
+        for answer in refused {
+            assert_eq!(
+                (answer.status, answer.json["code"].as_str()),
+                (503, Some("database_unavailable")),
+                "{answer:?}"
+            );
+            assert!(answer.headers.contains_key("retry-after"));
+        }
+    });
+    locked.await.unwrap();
+    assert_eq!(client.get("/api/v1/runs").await.status, 200);
+    assert!(site.terminate(LIMIT).await.success());
+}

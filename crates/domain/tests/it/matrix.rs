@@ -1,7 +1,7 @@
 //! The whole tables of the two state machines, as snapshots.
 
 use gathering_domain::node_event::{Attempt, EdgeOutcome, Failure, HeldBy, NodeEvent, SkipReason};
-use gathering_domain::node_state::{Ended, NodeState};
+use gathering_domain::node_state::{Ended, NodeState, Unfinished};
 use gathering_domain::run_state::{Outcome, RunEvent, RunState};
 use gathering_domain::{BreakerId, InstanceId, Json};
 use jiff::Timestamp;
@@ -62,7 +62,10 @@ fn node_states() -> Vec<NodeState> {
             reason: SkipReason::NotTaken,
             at: T,
         },
-        NodeState::Cancelled { at: T },
+        NodeState::Cancelled {
+            at: T,
+            until_then: Unfinished::default(),
+        },
     ]
 }
 

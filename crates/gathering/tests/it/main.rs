@@ -167,7 +167,7 @@ async fn what_is_shown_to_a_caller_never_holds_what_is_for_the_log() {
     assert_eq!(error.code(), Code::DatabaseUnavailable);
     assert_eq!(
         error.to_string(),
-        "the database is not available; try again in a moment"
+        "the database is not available, or did not get to it in time; try again in a moment"
     );
     assert!(error.retry_after().is_some());
 }

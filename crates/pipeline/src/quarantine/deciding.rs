@@ -164,6 +164,9 @@ impl Wish {
     }
 
     fn report(self, status: NodeStatus, changed: bool) -> NodeReport {
+        if changed {
+            tracing::info!(run_id = %self.run, node = self.node, %status, "it was decided what becomes of a node in quarantine");
+        }
         NodeReport {
             run_id: self.run,
             node: self.node,

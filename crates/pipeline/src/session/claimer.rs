@@ -146,7 +146,16 @@ impl Session {
         };
         let orphans = runs::take_over(client, self.instance, dead, limit).await?;
         for run in &orphans {
-            tracing::warn!(run_id = %run.id, epoch = run.epoch, "took over the run of a dead instance");
+            tracing::debug!(run_id = %run.id, epoch = run.epoch, "took the run over");
+        }
+        if !orphans.is_empty() {
+            let what = match before {
+                Before::Dead => "took over runs of instances that died",
+                Before::Fenced | Before::Nobody => {
+                    "took back runs that this process had before it lost its hold on them"
+                }
+            };
+            tracing::warn!(instances = ?dead, runs = orphans.len(), "{what}");
         }
         self.launch_all(orphans, slots, before).await
     }

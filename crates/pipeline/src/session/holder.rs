@@ -182,10 +182,14 @@ impl Session {
             match self.drive_once(claimed, hopeless).await {
                 Ok(Leave::Done | Leave::Draining | Leave::Cancelled) => return,
                 Ok(Leave::Refused(refused)) => {
-                    tracing::warn!(%refused, "an append was refused; the run is read again");
-                    if let Refused::Rejected(last) = refused {
-                        rejections += 1;
-                        rejection = Some(last);
+                    match refused {
+                        // As after every pause that was long enough for others to take over.
+                        Refused::Fenced => tracing::info!(%refused, "the run is read again"),
+                        Refused::Rejected(last) => {
+                            tracing::warn!(error = %Refused::Rejected(last.clone()), "an append was refused; the run is read again");
+                            rejections += 1;
+                            rejection = Some(last);
+                        }
                     }
                 }
                 Err(error) => tracing::error!(error = %chain(&error), "the run cannot be driven; it is tried again"),

@@ -13,15 +13,38 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 pub(crate) struct Lane {
     pool: Pool,
     stop: CancellationToken,
+    patience: Patience,
     connection: Option<Connection>,
     wait: Duration,
 }
 
+/// How long a statement waits for somebody's lock. What a lane does it does for many, so it waits for nobody for long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Patience {
+    /// For one who comes again and again.
+    Least,
+    /// For a batch whose other members can go on without the one that has to wait.
+    Little,
+    /// For a batch whose members would be refused.
+    More,
+}
+
+impl Patience {
+    fn setting(self) -> &'static str {
+        match self {
+            Self::Least => "SET lock_timeout = '10ms'",
+            Self::Little => "SET lock_timeout = '100ms'",
+            Self::More => "SET lock_timeout = '1s'",
+        }
+    }
+}
+
 impl Lane {
-    pub(crate) fn new(pool: Pool, stop: CancellationToken) -> Self {
+    pub(crate) fn new(pool: Pool, stop: CancellationToken, patience: Patience) -> Self {
         Self {
             pool,
             stop,
+            patience,
             connection: None,
             wait: Duration::ZERO,
         }
@@ -30,9 +53,10 @@ impl Lane {
     /// The connection; a new one, if need be.
     pub(crate) async fn connection(&mut self) -> Result<&Connection, Error> {
         if self.connection.as_ref().is_none_or(|connection| connection.is_closed()) {
-            self.connection = None;
+            self.lost();
             let connection = self.pool.get().await?;
             connection.batch_execute(SETTINGS).await?;
+            connection.batch_execute(self.patience.setting()).await?;
             self.connection = Some(connection);
         }
         self.connection
@@ -42,11 +66,16 @@ impl Lane {
 
     /// After an error: whether to try the same again, once the database may be back.
     pub(crate) async fn recovers_from(&mut self, error: &Error) -> bool {
-        if !error.is_unavailable() && !is_interrupted(error) {
+        if !error.is_unavailable() && !error.is_interrupted() {
             return false;
         }
-        tracing::warn!(%error, wait_ms = self.wait.as_millis(), "the database is away; trying again");
-        self.connection = None;
+        let wait_ms = u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX);
+        if error.is_unavailable() {
+            tracing::warn!(%error, wait_ms, "the database is away; trying again");
+        } else {
+            tracing::warn!(%error, wait_ms, "the database did not get to it; trying again");
+        }
+        self.lost();
         let wait = self.wait;
         self.wait = (self.wait * 2).clamp(Duration::from_millis(20), MAX_WAIT);
         tokio::select! {
@@ -57,7 +86,10 @@ impl Lane {
 
     /// After an error, for whoever tries again in his own time: on a new connection, which knows nothing of what went before.
     pub(crate) fn lost(&mut self) {
-        self.connection = None;
+        // Its settings are its own: it must not go back to the pool.
+        if let Some(connection) = self.connection.take() {
+            drop(Connection::take(connection));
+        }
     }
 
     /// After a success: the next trouble is a new one.
@@ -74,17 +106,8 @@ const SETTINGS: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; S
     SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
     SET plan_cache_mode = force_generic_plan";
 
-/// Ended by a timeout (57014), a deadlock (40P01) or a lock timeout (55P03), or planned before a migration changed its tables (0A000):
-/// nothing is wrong with the statement itself, and a new connection prepares it anew.
-pub(super) fn is_interrupted(error: &Error) -> bool {
-    matches!(error, Error::Statement { code, .. } if ["57014", "40P01", "40001", "55P03", "0A000"].contains(&code.as_str()))
-}
-
 impl Drop for Lane {
     fn drop(&mut self) {
-        // Its settings are its own: it must not go back to the pool.
-        if let Some(connection) = self.connection.take() {
-            drop(Connection::take(connection));
-        }
+        self.lost();
     }
 }

@@ -33,7 +33,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Error;
 use crate::shared::Shared;
-use lane::Lane;
+use lane::{Lane, Patience};
 
 /// What the tasks of a session share.
 #[derive(Debug)]
@@ -107,8 +107,10 @@ impl Session {
         let (starts, started) = mpsc::channel(shared.limits.max_waiting_starts.max(1));
         let (breakers, asked) = breakers::Breakers::new();
         let dropped = CancellationToken::new();
-        let lane = Lane::new(shared.pool.clone(), dropped.clone());
-        let (committer, appends) = committer::Committer::new(instance, lane, shared.limits.max_runs.clamp(1, 100_000));
+        let lane = |patience| Lane::new(shared.pool.clone(), dropped.clone(), patience);
+        let lanes = [lane(Patience::Little), lane(Patience::Least)];
+        let most = shared.limits.max_runs.clamp(1, 100_000);
+        let (committer, appends) = committer::Committer::new(instance, lanes, most);
         let session = Arc::new(Self {
             instance,
             steady: presence.steady.clone(),
@@ -147,16 +149,17 @@ impl Session {
         let session = self.clone();
         let committing = async move { session.committer.run(appends).await };
         self.services.spawn(stop.clone().run_until_cancelled_owned(committing));
-        self.services.spawn(
-            stop.clone()
-                .run_until_cancelled_owned(starter::run(self.clone(), self.lane(), started)),
-        );
+        self.services.spawn(stop.clone().run_until_cancelled_owned(starter::run(
+            self.clone(),
+            self.lane(Patience::More),
+            started,
+        )));
         self.services
             .spawn(stop.run_until_cancelled_owned(breakers::run(self.clone(), asked)));
     }
 
-    fn lane(&self) -> Lane {
-        Lane::new(self.shared.pool.clone(), self.dropped.clone())
+    fn lane(&self, patience: Patience) -> Lane {
+        Lane::new(self.shared.pool.clone(), self.dropped.clone(), patience)
     }
 
     /// Looks for work, and after the partitions, until the session ends.
@@ -164,7 +167,7 @@ impl Session {
         let stop = self.dropped.clone();
         self.services.spawn(
             stop.clone()
-                .run_until_cancelled_owned(claimer::run(self.clone(), self.lane())),
+                .run_until_cancelled_owned(claimer::run(self.clone(), self.lane(Patience::Little))),
         );
         self.services
             .spawn(stop.run_until_cancelled_owned(upkeep::run(self.clone())));
@@ -172,7 +175,7 @@ impl Session {
 
     /// Works on what is due now, until nothing is any more. Gives how many runs it took, without those that it cannot do.
     pub(crate) async fn work_off(self: &Arc<Self>) -> Result<usize, Error> {
-        let (mut all, mut lane) = (0, self.lane());
+        let (mut all, mut lane) = (0, self.lane(Patience::Little));
         while !self.dropped.is_cancelled() {
             let claimed = self.claim_once(&mut lane).await?;
             if claimed == 0 {

@@ -14,6 +14,8 @@ use super::recovery::Before;
 
 /// The most starts in one commit.
 const MAX_BATCH: usize = 500;
+/// How many starts in a row meet somebody's lock before the rest is told so, too.
+const MAX_TIMEOUTS: u32 = 3;
 
 /// One run to insert.
 #[derive(Debug)]
@@ -71,9 +73,23 @@ async fn insert_each(lane: &mut Lane, runs: &[NewRun]) -> Vec<Result<Insertion, 
         return insertions.into_iter().map(Ok).collect();
     }
     let mut insertions = Vec::with_capacity(runs.len());
+    let mut timeouts = 0;
     for run in runs {
         let one = insert(lane, std::slice::from_ref(run)).await;
-        insertions.push(one.map(|mut one| one.pop().unwrap_or(Insertion::NoSuchPipeline)));
+        let one = one.map(|mut one| one.pop().unwrap_or(Insertion::NoSuchPipeline));
+        match &one {
+            Err(error) if error.is_lock_timeout() => timeouts += 1,
+            _ => timeouts = 0,
+        }
+        insertions.push(one);
+        // More than one start's own key is locked: the others need not find out one after the other.
+        if timeouts == MAX_TIMEOUTS
+            && let Some(Err(error)) = insertions.last()
+        {
+            let error = error.clone();
+            insertions.resize_with(runs.len(), || Err(error.clone()));
+            break;
+        }
     }
     insertions
 }
@@ -106,6 +122,8 @@ async fn insert(lane: &mut Lane, runs: &[NewRun]) -> Result<Vec<Insertion>, Erro
                 lane.succeeded();
                 return Ok(insertions);
             }
+            // Whoever holds the lock may do so for long: the others are not to wait for one, nor that one without an answer.
+            Err(error) if error.is_lock_timeout() => return Err(error),
             Err(error) if lane.recovers_from(&error).await => {}
             Err(error) => return Err(error),
         }

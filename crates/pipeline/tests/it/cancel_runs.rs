@@ -209,7 +209,7 @@ async fn of_two_walks_single_cancels_and_completion_one_ends_each_run() {
     let pool = database.pool().await;
     let calls = Calls::default();
     let engines = [
-        builder(pool.clone(), &calls).build(),
+        builder(database.pool().await, &calls).build(),
         builder(database.pool().await, &calls).build(),
     ];
     let handles = [engines[0].start().await.unwrap(), engines[1].start().await.unwrap()];

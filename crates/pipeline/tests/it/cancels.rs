@@ -9,7 +9,7 @@ use gathering_pipeline::{Call, Engine, EngineBuilder, HandlerError, RunStatus, S
 use gathering_testkit::{TestDatabase, eventually};
 use serde_json::{Value, json};
 
-use crate::support::{Calls, LIMIT, builder, chain, save};
+use crate::support::{Calls, LIMIT, builder, chain, outcome, save, statuses};
 
 /// With the action `listen`, which waits until it is told that it is cancelled, and counts that.
 fn listening(builder: EngineBuilder, calls: &Calls, heard: &Arc<AtomicUsize>) -> Engine {
@@ -200,4 +200,65 @@ async fn of_cancel_and_completion_one_wins_and_the_journal_agrees() {
     println!("{outcomes:?}");
     assert_eq!(outcomes.iter().map(|(_, count)| count).sum::<i64>(), 10_000);
     handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_had_come_to_when_it_was_cancelled_is_not_denied() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    let definition = json!({
+        "nodes": [{"id": "t", "type": "trigger"},
+                  {"id": "a", "type": "action", "config": {"action": "echo"}},
+                  {"id": "h", "type": "action", "config": {"action": "hang"}},
+                  {"id": "z", "type": "action", "config": {"action": "echo"}}],
+        "edges": [{"from": "t", "to": "a"}, {"from": "a", "to": "h"}, {"from": "h", "to": "z"}]});
+    let pipeline = save(&engine, definition).await;
+    let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+    eventually("h hangs", LIMIT, async || {
+        engine.run(run).await.unwrap().unwrap().nodes[2].status.as_str() == "running"
+    })
+    .await;
+    engine.cancel_run(run, "enough").await.unwrap();
+    let view = engine.run(run).await.unwrap().unwrap();
+    assert_eq!(
+        statuses(&view),
+        ["t:completed", "a:completed", "h:cancelled", "z:cancelled"]
+    );
+    let attempts: Vec<_> = view.nodes.iter().map(|node| node.attempts).collect();
+    assert_eq!(attempts, [1, 1, 1, 0]);
+    assert!(view.nodes[2].started_at.is_some() && view.nodes[3].started_at.is_none());
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_never_begun_shows_nothing_as_begun_when_it_is_cancelled() {
+    let database = TestDatabase::new().await;
+    let engine = builder(database.pool().await, &Calls::default()).build();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    let run = engine.start_run(StartRun::new(pipeline)).await.unwrap().id;
+    engine.cancel_run(run, "enough").await.unwrap();
+    let view = engine.run(run).await.unwrap().unwrap();
+    assert!(
+        view.nodes
+            .iter()
+            .all(|node| node.status.as_str() == "cancelled" && node.attempts == 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_times_out_between_two_attempts_still_says_why_the_last_one_failed() {
+    let view = outcome(
+        json!({"nodes": [{"id": "f", "type": "action", "retry": {"max_attempts": 9, "initial": "1h", "jitter": "none"},
+                          "config": {"action": "flaky"}}],
+               "timeout": "300ms"}),
+        json!(1),
+    )
+    .await;
+    let node = &view.nodes[0];
+    assert_eq!(
+        (view.head.summary.status.as_str(), node.status.as_str(), node.attempts),
+        ("timed_out", "cancelled", 1)
+    );
+    assert_eq!(node.error.as_ref().unwrap().code, "busy");
 }

@@ -28,7 +28,7 @@ async fn a_delay_that_a_fast_clock_began_ends_on_time_where_the_clock_is_right()
     let pool = database.pool().await;
     let (fast, right) = (
         builder(pool.clone(), &calls).clock(Arc::new(Fast)).build(),
-        builder(pool.clone(), &calls).build(),
+        builder(database.pool().await, &calls).build(),
     );
     let definition = json!({
         "nodes": [

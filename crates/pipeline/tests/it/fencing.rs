@@ -198,9 +198,10 @@ async fn two_engines_that_steal_from_each_other_complete_each_node_once() {
     let database = TestDatabase::new().await;
     let pool = database.pool().await;
     let calls = Calls::default();
+    // Each with connections of its own, as two processes.
     let engines = [
-        builder(pool.clone(), &calls).build(),
-        builder(pool.clone(), &calls).build(),
+        builder(database.pool().await, &calls).build(),
+        builder(database.pool().await, &calls).build(),
     ];
     let handles = [engines[0].start().await.unwrap(), engines[1].start().await.unwrap()];
     let nodes: Vec<String> = (0..40).map(|n| format!("n{n}")).collect();

@@ -117,3 +117,81 @@ async fn however_many_runs_of_a_version_are_claimed_together_one_of_them_reads_a
     assert!(opened <= 10, "{RUNS} runs needed {opened} connections");
     handle.shutdown(LIMIT).await;
 }
+
+/// Ids, as SQL writes them.
+fn listed(runs: &[RunId]) -> String {
+    let ids: Vec<_> = runs.iter().map(|run| format!("'{run}'")).collect();
+    ids.join(", ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_somebody_keeps_locked_waits_for_that_and_no_other_does() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool().await;
+    let released = tokio_util::sync::CancellationToken::new();
+    let hold = {
+        let released = released.clone();
+        move |_: gathering_pipeline::Call| {
+            let released = released.clone();
+            async move {
+                released.cancelled().await;
+                Ok::<_, gathering_pipeline::HandlerError>(serde_json::json!("held"))
+            }
+        }
+    };
+    let engine = builder(pool.clone(), &Calls::default()).handler("hold", hold).build();
+    let handle = engine.start().await.unwrap();
+    let node = serde_json::json!({"id": "h", "type": "action", "config": {"action": "hold"}});
+    let holding = save(&engine, serde_json::json!({"nodes": [node]})).await;
+    let quick = save(&engine, chain(&["a"])).await;
+    let mut locked = Vec::new();
+    for _ in 0..20 {
+        locked.push(engine.start_run(StartRun::new(holding)).await.unwrap().id);
+    }
+    let lock = format!("SELECT FROM runs WHERE id IN ({}) FOR UPDATE", listed(&locked));
+    let outcome = database.in_transaction(&lock, async {
+        released.cancel();
+        // Round after round, as their ends come into one batch with those of the locked ones.
+        for _ in 0..5 {
+            let starts = (0..20).map(|_| engine.start_run(StartRun::new(quick)));
+            for run in futures::future::try_join_all(starts).await.unwrap() {
+                ended(&engine, run.id).await;
+            }
+        }
+        for run in &locked {
+            let head = engine.run_head(*run).await.unwrap().unwrap();
+            assert_eq!(head.summary.status.as_str(), "running");
+        }
+    });
+    outcome.await.unwrap();
+    for run in locked {
+        assert_eq!(ended(&engine, run).await.head.summary.status.as_str(), "completed");
+    }
+    handle.shutdown(LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_whose_key_somebody_else_is_about_to_use_keeps_no_other_start_waiting() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool().await;
+    let engine = builder(pool.clone(), &Calls::default()).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    let keyed = || StartRun {
+        idempotency_key: Some("the-same".to_owned()),
+        ..StartRun::new(pipeline)
+    };
+    let mut client = pool.get().await.unwrap();
+    let transaction = client.transaction().await.unwrap();
+    let first = engine.start_run_in(&transaction, keyed()).await.unwrap();
+    let others = (0..30).map(|_| engine.start_run(StartRun::new(pipeline)));
+    let (same, others) = tokio::join!(engine.start_run(keyed()), futures::future::join_all(others));
+    assert!(matches!(same, Err(gathering_pipeline::Error::Database(error)) if error.is_lock_timeout()));
+    for other in others {
+        ended(&engine, other.unwrap().id).await;
+    }
+    transaction.commit().await.unwrap();
+    let again = engine.start_run(keyed()).await.unwrap();
+    assert_eq!((again.id, again.replayed), (first.id, true));
+    handle.shutdown(LIMIT).await;
+}

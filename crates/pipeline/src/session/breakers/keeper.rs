@@ -19,7 +19,6 @@ use super::cache::Seen;
 use super::wakes::Wakes;
 use super::{Ask, Entry, Holding, Right};
 use crate::session::Session;
-use crate::session::lane::is_interrupted;
 use telling::Telling;
 use writing::{Job, Work};
 
@@ -304,7 +303,7 @@ impl Keeper {
 }
 
 fn may_pass(error: &Error) -> bool {
-    error.is_unavailable() || is_interrupted(error) || error.is_unique_violation()
+    error.is_unavailable() || error.is_interrupted() || error.is_unique_violation()
 }
 
 async fn wait(error: &Error, pause: &mut Duration) {

@@ -49,7 +49,7 @@ impl Driver {
             now,
             RUN_ENDED,
             None,
-            Some(format!(r#"{{"status":"{}"}}"#, outcome.name())),
+            Some(format!(r#"{{"status":"{}","was":"running"}}"#, outcome.name())),
         );
         let head = HeadChange {
             run_id: self.run.id,

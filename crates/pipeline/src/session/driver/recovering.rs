@@ -90,6 +90,12 @@ impl Driver {
     fn settle_gone(&mut self, end: AttemptEnd, now: Timestamp) {
         let node = end.node;
         let event = self.progress.settle(end, now, 0.0);
+        if let NodeEvent::Quarantined { attempt, error } = &event {
+            tracing::error!(
+                run_id = %self.run.id, node = %self.pipeline.nodes[node].id, attempt = attempt.number, reason = error.message,
+                "a node is in quarantine until somebody releases or fails it, see /api/v1/quarantine"
+            );
+        }
         self.note(node, &event, now);
         self.take_in(node, &event, now);
     }
