@@ -179,10 +179,10 @@ async fn a_server_that_works_on_no_run_is_not_ready_although_the_database_answer
 #[tokio::test]
 async fn what_somebody_keeps_locked_is_no_fault_of_the_server_and_is_to_be_asked_for_again() {
     let database = TestDatabase::new().await;
-    let mut site = Server::spawn(
-        &ServerOptions::new(binary()).database_url(&format!("{} options='-c lock_timeout=300ms'", database.url())),
-    )
-    .await;
+    let url = database.url();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{separator}options=-c%20lock_timeout%3D300ms");
+    let mut site = Server::spawn(&ServerOptions::new(binary()).database_url(&url)).await;
     let client = site.register_and_login("ada@example.org").await;
     let pipeline = json!({"name": "x", "definition": {"nodes": [{"id": "start", "type": "trigger"}]}});
     let created = client.post("/api/v1/pipelines", &pipeline).await;
