@@ -11,6 +11,7 @@ use super::body::Incoming;
 use super::client::client;
 use super::identity::Caller;
 use super::limits;
+use super::parameters::NoParameters;
 use super::problem::Problem;
 use super::route::{methods, read, write};
 use super::{Method, State};
@@ -44,7 +45,7 @@ async fn login(state: Data<State>, request: HttpRequest, incoming: Incoming) -> 
     Ok(HttpResponse::Ok().json(shown(&tokens)))
 }
 
-async fn me(state: Data<State>, Caller(identity): Caller) -> Result<HttpResponse, Problem> {
+async fn me(state: Data<State>, Caller(identity): Caller, _: NoParameters) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(state.gathering.me(&identity).await?))
 }
 

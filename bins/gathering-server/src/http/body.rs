@@ -13,6 +13,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use super::State;
 use super::code::Code;
 use super::fields::Fields;
+use super::parameters::no_parameters;
 use super::problem::Problem;
 use super::room::{self, Held, Room};
 
@@ -28,6 +29,7 @@ pub(crate) struct Incoming {
 impl Incoming {
     /// The fields of the JSON object that the body must be.
     pub(crate) async fn object(self) -> Result<Fields, Problem> {
+        no_parameters(&self.request)?;
         declared_as_json(&self.request)?;
         let body = self.body().await?;
         parse(&body.bytes)
@@ -35,6 +37,7 @@ impl Incoming {
 
     /// The same where every field may be missing: then so may the body.
     pub(crate) async fn object_or_nothing(self) -> Result<Fields, Problem> {
+        no_parameters(&self.request)?;
         let declared = declared_as_json(&self.request);
         let body = self.body().await?;
         if body.bytes.is_empty() {

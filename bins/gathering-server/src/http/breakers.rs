@@ -2,11 +2,11 @@
 
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{BreakerId, BreakerQuery, PageRequest};
+use gathering::{BreakerId, BreakerQuery};
 
 use super::body::Incoming;
 use super::identity::Caller;
-use super::parameters::Parameters;
+use super::parameters::{NoParameters, Parameters};
 use super::problem::Problem;
 use super::route::{Id, methods, read, write};
 use super::{Method, Page, State};
@@ -24,16 +24,18 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
         project_id: parameters.optional("project_id", "a UUID"),
         status: parameters.optional("status", "closed, open or half_open"),
     };
-    let wanted = PageRequest {
-        limit: parameters.limit(),
-        after: parameters.cursor(),
-    };
+    let wanted = parameters.page();
     parameters.finish()?;
     let found = state.gathering.breakers(&identity, query, wanted).await?;
     Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
 }
 
-async fn get(state: Data<State>, Caller(identity): Caller, Id(id): Id<BreakerId>) -> Result<HttpResponse, Problem> {
+async fn get(
+    state: Data<State>,
+    Caller(identity): Caller,
+    Id(id): Id<BreakerId>,
+    _: NoParameters,
+) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(state.gathering.breaker(&identity, id).await?))
 }
 

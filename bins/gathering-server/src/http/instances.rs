@@ -2,7 +2,6 @@
 
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::PageRequest;
 use serde_json::json;
 
 use super::identity::Caller;
@@ -17,10 +16,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
-    let wanted = PageRequest {
-        limit: parameters.limit(),
-        after: parameters.cursor(),
-    };
+    let wanted = parameters.page();
     parameters.finish()?;
     let found = state.gathering.instances(&identity, wanted).await?;
     // Names and loads are for administrators, whom nobody is yet.

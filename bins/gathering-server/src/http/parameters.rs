@@ -1,9 +1,10 @@
 //! The parameters of a query: taken one by one, with everything that is wrong noted at once.
 
+use std::future::{Ready, ready};
 use std::str::FromStr;
 
-use actix_web::{HttpRequest, web};
-use gathering::Uuid;
+use actix_web::{FromRequest, HttpRequest, dev, web};
+use gathering::{PageRequest, Uuid};
 
 use super::problem::{Place, Problem, Wrong};
 use crate::nearest::suggestion;
@@ -12,6 +13,23 @@ use crate::nearest::suggestion;
 const USUAL_LIMIT: u32 = 50;
 /// The most items of a page.
 const MOST: u32 = 200;
+
+/// Refuses a query where none is taken: whoever sends one believes that it does something.
+pub(crate) fn no_parameters(request: &HttpRequest) -> Result<(), Problem> {
+    Parameters::of(request).finish()
+}
+
+/// For routes that take neither parameters nor a body.
+pub(crate) struct NoParameters;
+
+impl FromRequest for NoParameters {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        ready(no_parameters(request).map(|()| Self))
+    }
+}
 
 /// The parameters that were sent, less those that were taken.
 pub(crate) struct Parameters {
@@ -44,8 +62,16 @@ impl Parameters {
         limit.clamp(1, MOST)
     }
 
+    /// Which part of a list by id is wanted.
+    pub(crate) fn page(&mut self) -> PageRequest {
+        PageRequest {
+            limit: self.limit(),
+            after: self.cursor(),
+        }
+    }
+
     /// `?cursor=` of a list by id.
-    pub(crate) fn cursor(&mut self) -> Option<Uuid> {
+    fn cursor(&mut self) -> Option<Uuid> {
         self.optional("cursor", "the next_cursor of an earlier page")
     }
 

@@ -3,12 +3,12 @@
 use actix_web::http::header::{ETAG, IF_MATCH, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{Json, NewPipeline, PageRequest, PipelineChange, PipelineId, PipelineView};
+use gathering::{Json, NewPipeline, PipelineChange, PipelineId, PipelineView};
 use serde_json::json;
 
 use super::body::Incoming;
 use super::identity::Caller;
-use super::parameters::Parameters;
+use super::parameters::{NoParameters, Parameters};
 use super::problem::{Place, Problem, Wrong};
 use super::route::{Id, methods, read, write};
 use super::{Method, Page, State};
@@ -50,10 +50,7 @@ async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
     let project = parameters.optional("project_id", "a UUID");
-    let wanted = PageRequest {
-        limit: parameters.limit(),
-        after: parameters.cursor(),
-    };
+    let wanted = parameters.page();
     parameters.finish()?;
     let found = state.gathering.pipelines(&identity, project, wanted).await?;
     Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
@@ -90,7 +87,12 @@ async fn update(
     Ok(HttpResponse::Ok().insert_header((ETAG, etag(&updated))).json(updated))
 }
 
-async fn delete(state: Data<State>, Caller(identity): Caller, Id(id): Id<PipelineId>) -> Result<HttpResponse, Problem> {
+async fn delete(
+    state: Data<State>,
+    Caller(identity): Caller,
+    Id(id): Id<PipelineId>,
+    _: NoParameters,
+) -> Result<HttpResponse, Problem> {
     state.gathering.delete_pipeline(&identity, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use actix_web::http::header::{HeaderName, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{CancelPart, CancelRuns, Json, NewRun, PageRequest, PipelineId, RunFilter, RunQuery};
+use gathering::{CancelPart, CancelRuns, Json, NewRun, PipelineId, RunFilter, RunQuery};
 use serde_json::json;
 
 use super::body::Incoming;
 use super::identity::Caller;
-use super::parameters::Parameters;
+use super::parameters::{NoParameters, Parameters};
 use super::problem::{Place, Problem, Wrong};
 use super::route::{Id, Run, log_run, methods, read, write};
 use super::{Method, Page, State};
@@ -89,16 +89,18 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
             created_after: parameters.optional("created_after", TIME),
         },
     };
-    let wanted = PageRequest {
-        limit: parameters.limit(),
-        after: parameters.cursor(),
-    };
+    let wanted = parameters.page();
     parameters.finish()?;
     let found = state.gathering.runs(&identity, query, wanted).await?;
     Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
 }
 
-async fn get(state: Data<State>, Caller(identity): Caller, Run(id): Run) -> Result<HttpResponse, Problem> {
+async fn get(
+    state: Data<State>,
+    Caller(identity): Caller,
+    Run(id): Run,
+    _: NoParameters,
+) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(state.gathering.run(&identity, id).await?))
 }
 

@@ -2,14 +2,14 @@
 
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{PageRequest, SessionId};
+use gathering::SessionId;
 use secrecy::SecretString;
 
 use super::auth::shown;
 use super::body::Incoming;
 use super::client::client;
 use super::identity::Caller;
-use super::parameters::Parameters;
+use super::parameters::{NoParameters, Parameters};
 use super::problem::Problem;
 use super::route::{Id, methods, read, write};
 use super::{Method, Page, State};
@@ -58,16 +58,18 @@ async fn change_password(
 
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
-    let wanted = PageRequest {
-        limit: parameters.limit(),
-        after: parameters.cursor(),
-    };
+    let wanted = parameters.page();
     parameters.finish()?;
     let found = state.gathering.sessions(&identity, wanted).await?;
     Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
 }
 
-async fn end(state: Data<State>, Caller(identity): Caller, Id(id): Id<SessionId>) -> Result<HttpResponse, Problem> {
+async fn end(
+    state: Data<State>,
+    Caller(identity): Caller,
+    Id(id): Id<SessionId>,
+    _: NoParameters,
+) -> Result<HttpResponse, Problem> {
     state.gathering.end_session(&identity, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -210,3 +210,29 @@ async fn a_server_that_is_up_says_so() {
         .await;
     assert_eq!(head.status, 200);
 }
+
+#[tokio::test]
+async fn a_parameter_that_does_nothing_is_refused_instead_of_believed_in() {
+    let site = Site::start().await.with_user("ada@example.org").await;
+    let pipeline = site.pipeline(&json!({"nodes": [{"id": "t", "type": "trigger"}]})).await;
+    let run = site.start_run(&pipeline, &json!({})).await;
+    for (method, path) in [
+        ("POST", format!("/api/v1/pipelines/{pipeline}/runs?dry_run=true")),
+        ("POST", format!("/api/v1/runs/{run}/cancel?force=1")),
+        ("GET", format!("/api/v1/runs/{run}?include=nodes")),
+        ("DELETE", format!("/api/v1/pipelines/{pipeline}?dry_run=true")),
+        ("GET", "/api/v1/auth/me?full=1".to_owned()),
+    ] {
+        let refused = site.send(method, &path, None).await;
+        assert_eq!(refused.status, 422, "{method} {path}");
+        assert_eq!(refused.problems().len(), 1, "{}", refused.text);
+    }
+    let runs = site.send("GET", "/api/v1/runs", None).await;
+    assert_eq!(runs.json["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        site.send("GET", &format!("/api/v1/pipelines/{pipeline}"), None)
+            .await
+            .status,
+        200
+    );
+}
