@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use gathering_domain::{InstanceId, RunId};
 use gathering_persistence::run_journal::{self, Appended, Batch, HeadChange, NewEntry};
 use gathering_persistence::{Error, runs};
@@ -124,21 +125,24 @@ impl Committer {
     }
 
     /// Returns once it is durable, or never will be.
-    pub(crate) async fn append(&self, append: Append) -> Result<(), Refused> {
-        let append = Arc::new(append);
-        match self.append_with_others(&append).await {
-            Err(NotDone::HeldUp) => Box::pin(self.insist(&append)).await,
-            Err(NotDone::Refused(refused)) => Err(refused),
-            Ok(()) => Ok(()),
-        }
+    ///
+    /// On the heap for as long as it lasts: each run in memory would else keep room for it.
+    pub(crate) fn append(&self, append: Append) -> BoxFuture<'_, Result<(), Refused>> {
+        Box::pin(async move {
+            let append = Arc::new(append);
+            match self.append_with_others(&append).await {
+                Err(NotDone::HeldUp) => self.insist(&append).await,
+                Err(NotDone::Refused(refused)) => Err(refused),
+                Ok(()) => Ok(()),
+            }
+        })
     }
 
     async fn append_with_others(&self, append: &Arc<Append>) -> Result<(), NotDone> {
         if self.waiting.capacity() == self.waiting.max_capacity()
             && let Ok(mut lane) = self.lane.try_lock()
         {
-            // On the heap for as long as it lasts: each run in memory would else keep room for it.
-            let results = Box::pin(commit(self.owner, &mut lane, std::slice::from_ref(append))).await;
+            let results = commit(self.owner, &mut lane, std::slice::from_ref(append)).await;
             return results.into_iter().next().unwrap_or(Err(Refused::Fenced.into()));
         }
         let (done, answer) = oneshot::channel();

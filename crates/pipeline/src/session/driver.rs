@@ -91,7 +91,7 @@ impl Driver {
         pipeline: Arc<Pipeline>,
         journal: &[EntryRow],
         reins: Reins,
-    ) -> Result<Self, gathering_persistence::Error> {
+    ) -> Result<Box<Self>, gathering_persistence::Error> {
         let progress = recovery::replay(&run, &pipeline, journal)?;
         let losses = Losses::read(journal);
         let watch = || Box::new(HeldBack::new(losses.suspects(&pipeline), &session.shared.limits));
@@ -99,7 +99,8 @@ impl Driver {
             .timeout
             .and_then(|timeout| run.started_at.checked_add(timeout).ok());
         let clock = RunClock::new(session.shared.clock.clone(), &run, journal);
-        Ok(Self {
+        // On the heap: what waits for it would else keep room for it once more.
+        Ok(Box::new(Self {
             clock,
             state: RunState::Running {
                 owner: session.instance,
@@ -127,11 +128,11 @@ impl Driver {
             pipeline,
             run,
             session,
-        })
+        }))
     }
 
     /// Drives the run until it leaves the memory.
-    pub(crate) async fn drive(mut self) -> Leave {
+    pub(crate) async fn drive(mut self: Box<Self>) -> Leave {
         let left = self.turns().await.unwrap_or_else(Leave::Refused);
         self.cancelled.cancel();
         self.attempts.shutdown(self.session.shared.limits.cancel_grace).await;

@@ -197,7 +197,7 @@ impl Session {
             next = loop {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
-                match self.read_again(id).await {
+                match Box::pin(self.read_again(id)).await {
                     Ok(found) => break found,
                     Err(error) => tracing::warn!(error = %chain(&error), "the run cannot be read; it is tried again"),
                 }
@@ -219,19 +219,19 @@ impl Session {
             }) => {
                 if !is_over(&claimed.run, &pipeline, self.shared.clock.now()) {
                     let reason = format!("no handler is registered here for its {handler}");
-                    return self.pass_on(claimed, pipeline.timeout, &reason).await;
+                    return Box::pin(self.pass_on(claimed, pipeline.timeout, &reason)).await;
                 }
                 waited_for = Some(handler);
                 pipeline
             }
             // Saved by a release that knows more than this one; its timeout may mean something else, too.
-            Err(Error::Unreadable { reason, .. }) => return self.pass_on(claimed, None, &reason).await,
+            Err(Error::Unreadable { reason, .. }) => return Box::pin(self.pass_on(claimed, None, &reason)).await,
             Err(error) => return Err(error),
         };
         let Claimed { run, before, journal } = claimed;
         let journal = match journal {
             Some(journal) => journal,
-            None => run_journal::of_runs(&self.shared.connection().await?, &[run.id]).await?,
+            None => Box::pin(self.journal(run.id)).await?,
         };
         // The driver's own: what it cancels when it leaves must not stop the one that goes on with the run.
         let reins = Reins {
@@ -247,6 +247,10 @@ impl Session {
             (None, Some(rejection)) => driver.give_up(&rejection).await,
             (None, None) => driver.drive().await,
         })
+    }
+
+    async fn journal(&self, of: RunId) -> Result<Vec<EntryRow>, gathering_persistence::Error> {
+        run_journal::of_runs(&self.shared.connection().await?, &[of]).await
     }
 
     async fn read_again(&self, id: RunId) -> Result<Option<Claimed>, Error> {

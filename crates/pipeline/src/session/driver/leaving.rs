@@ -14,7 +14,7 @@ use crate::session::committer::{Refused, Rejection};
 
 impl Driver {
     /// Fails the run: the database will not take what its nodes come to, however often they are tried.
-    pub(crate) async fn give_up(mut self, rejection: &Rejection) -> Leave {
+    pub(crate) async fn give_up(mut self: Box<Self>, rejection: &Rejection) -> Leave {
         self.pending.clear();
         let Rejection { nodes, reason, .. } = rejection;
         let whose = match nodes.as_slice() {
@@ -30,7 +30,7 @@ impl Driver {
     }
 
     /// Ends a run whose time is over and that waited for a handler that this instance does not have.
-    pub(crate) async fn time_out(mut self, handler: &HandlerName) -> Leave {
+    pub(crate) async fn time_out(mut self: Box<Self>, handler: &HandlerName) -> Leave {
         let timeout = self.pipeline.timeout.unwrap_or_default();
         let message = format!(
             "the run waited longer than its timeout of {timeout:?} for an instance with a handler for its {handler}"
