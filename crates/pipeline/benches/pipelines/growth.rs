@@ -14,7 +14,7 @@ use crate::instances::median;
 use crate::report::Report;
 
 /// How often each database is measured, in turns, so that what else the machine does hits all of them alike.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 15;
 
 /// A load and its size.
 struct Load {
