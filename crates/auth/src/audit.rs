@@ -3,6 +3,8 @@
 mod chain;
 mod verify;
 
+use std::fmt::Display;
+
 use gathering_domain::{SessionId, UserId};
 use gathering_persistence::Transaction;
 use gathering_persistence::audit::{AuditRow, append_in, lock_head_in};
@@ -114,7 +116,7 @@ impl Event {
     }
 
     /// To what it was done.
-    pub(crate) fn to(self, subject: impl ToString) -> Self {
+    pub(crate) fn to(self, subject: &(impl Display + ?Sized)) -> Self {
         Self {
             subject: kept(&subject.to_string(), MAX_TEXT),
             ..self
@@ -122,7 +124,7 @@ impl Event {
     }
 
     /// What else there is to say.
-    pub(crate) fn saying(self, detail: impl ToString) -> Self {
+    pub(crate) fn saying(self, detail: &(impl Display + ?Sized)) -> Self {
         Self {
             detail: kept(&detail.to_string(), MAX_TEXT),
             ..self

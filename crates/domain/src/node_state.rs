@@ -196,7 +196,7 @@ impl NodeState {
     }
 
     /// An open node whose run ends; it keeps what it had come to.
-    pub fn cancelled(&self, at: Timestamp) -> Self {
+    pub(crate) fn cancelled(&self, at: Timestamp) -> Self {
         Self::Cancelled {
             at,
             until_then: Unfinished {

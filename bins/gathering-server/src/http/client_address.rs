@@ -17,7 +17,7 @@ pub(crate) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut address = peer.to_canonical();
     let hops = if headers.contains_key(X_FORWARDED_FOR) {
-        hops(headers, &X_FORWARDED_FOR, |hop| Some(hop))
+        hops(headers, &X_FORWARDED_FOR, Some)
     } else {
         hops(headers, &FORWARDED, forwarded_for)
     };

@@ -42,7 +42,7 @@ impl Accounts {
         if !problems.is_empty() {
             let event = by(identity, Action::ChangePassword).if_done(false);
             let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
-            self.note(event.saying(codes.join(", ")), &identity.client).await?;
+            self.note(event.saying(&codes.join(", ")), &identity.client).await?;
             return Err(Error::Invalid { problems });
         }
         let hash = self.hasher.hash(new).await?;
@@ -73,7 +73,7 @@ impl Accounts {
         let tx = begin(&mut connection).await?;
         let known = users::set_disabled(&tx, user, Some(self.clock.now())).await?;
         let ended = sessions::end_all(&tx, user, None, EndReason::UserDisabled).await?;
-        let event = Event::done(Action::Disable).to(user).if_done(known);
+        let event = Event::done(Action::Disable).to(&user).if_done(known);
         note_in(&tx, event, client, self.clock.now()).await?;
         commit(tx).await?;
         self.revocations.add(ended, Instant::now());
@@ -85,7 +85,7 @@ impl Accounts {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
         let known = users::set_disabled(&tx, user, None).await?;
-        let event = Event::done(Action::Enable).to(user).if_done(known);
+        let event = Event::done(Action::Enable).to(&user).if_done(known);
         note_in(&tx, event, client, self.clock.now()).await?;
         commit(tx).await?;
         Ok(known)

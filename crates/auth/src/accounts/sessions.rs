@@ -110,7 +110,7 @@ impl Accounts {
             Verdict::Repeat => {}
             Verdict::Reused => {
                 sessions::end_any(&tx, session, EndReason::TokenReused).await?;
-                let event = Event::done(Action::ReuseRefreshToken).to(session);
+                let event = Event::done(Action::ReuseRefreshToken).to(&session);
                 note_in(&tx, event.saying("its session is ended"), client, now).await?;
                 commit(tx).await?;
                 self.revocations.add([session], Instant::now());
@@ -181,7 +181,7 @@ impl Accounts {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
         let ended = sessions::end_all(&tx, identity.user_id, None, EndReason::Logout).await?;
-        let event = by(identity, Action::LogoutEverywhere).saying(format_args!("{} sessions", ended.len()));
+        let event = by(identity, Action::LogoutEverywhere).saying(&format_args!("{} sessions", ended.len()));
         note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
         tracing::info!(user = %identity.user_id, sessions = ended.len(), "logged out everywhere");
@@ -205,7 +205,7 @@ impl Accounts {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
         let ended = sessions::end(&tx, identity.user_id, session, reason).await?;
-        let event = by(identity, action).to(session).if_done(ended);
+        let event = by(identity, action).to(&session).if_done(ended);
         note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
         if ended {

@@ -89,7 +89,9 @@ impl Accounts {
         let mut walk = Walk::new(head, expected);
         loop {
             let rows = audit::after(&connection, walk.last.seq, PAGE).await?;
-            rows.iter().for_each(|row| walk.step(row));
+            for row in &rows {
+                walk.step(row);
+            }
             seen(walk.rows, u64::try_from(head.seq).unwrap_or_default());
             if rows.is_empty() || walk.last.seq >= head.seq && rows.len() < usize::try_from(PAGE).unwrap_or(usize::MAX)
             {
