@@ -96,8 +96,27 @@ pub async fn append_in(tx: &Transaction<'_>, row: &AuditRow) -> Result<(), Error
     }
 }
 
+/// A row that has what no row is written with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnreadableRow {
+    /// Its number.
+    pub seq: i64,
+}
+
+/// How many rows have a number up to this one.
+pub async fn count(client: &impl GenericClient, upto: i64) -> Result<i64, Error> {
+    let statement = client
+        .prepare_cached("SELECT count(*) FROM audit WHERE seq <= $1")
+        .await?;
+    Ok(client.query_one(&statement, &[&upto]).await?.get(0))
+}
+
 /// Up to `limit` rows after number `after`, in their order.
-pub async fn after(client: &impl GenericClient, after: i64, limit: i64) -> Result<Vec<AuditRow>, Error> {
+pub async fn after(
+    client: &impl GenericClient,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Result<AuditRow, UnreadableRow>>, Error> {
     let statement = client
         .prepare_cached(
             "SELECT seq, at, action, outcome, actor, session, subject, address, request_id, detail, hash
@@ -105,22 +124,26 @@ pub async fn after(client: &impl GenericClient, after: i64, limit: i64) -> Resul
         )
         .await?;
     let rows = client.query(&statement, &[&after, &limit]).await?;
-    rows.iter().map(read).collect()
+    let read_or_told = |row: &Row| {
+        let seq: i64 = row.try_get(0)?;
+        Ok(read(row).map_err(|_unlike| UnreadableRow { seq }))
+    };
+    rows.iter().map(read_or_told).collect()
 }
 
 fn read(row: &Row) -> Result<AuditRow, Error> {
     Ok(AuditRow {
-        seq: row.get(0),
-        at: row.get(1),
-        action: row.get(2),
-        outcome: row.get(3),
-        actor: row.get::<_, Option<Uuid>>(4).map(Into::into),
-        session: row.get::<_, Option<Uuid>>(5).map(Into::into),
-        subject: row.get(6),
-        address: row.get(7),
-        request_id: row.get(8),
-        detail: row.get(9),
-        hash: hash(row.get(10))?,
+        seq: row.try_get(0)?,
+        at: row.try_get(1)?,
+        action: row.try_get(2)?,
+        outcome: row.try_get(3)?,
+        actor: row.try_get::<_, Option<Uuid>>(4)?.map(Into::into),
+        session: row.try_get::<_, Option<Uuid>>(5)?.map(Into::into),
+        subject: row.try_get(6)?,
+        address: row.try_get(7)?,
+        request_id: row.try_get(8)?,
+        detail: row.try_get(9)?,
+        hash: hash(row.try_get(10)?)?,
     })
 }
 

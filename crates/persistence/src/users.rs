@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use deadpool_postgres::GenericClient;
+use deadpool_postgres::{GenericClient, Transaction};
 use gathering_domain::{ProjectId, UserId};
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -144,6 +144,17 @@ pub async fn credentials_of(client: &impl GenericClient, id: UserId) -> Result<O
         .await?;
     let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
     row.as_ref().map(credentials_row).transpose()
+}
+
+/// Whether a user may come in with the password of this hash, which from now to the end of the transaction nobody changes.
+pub async fn lock_admission_in(tx: &Transaction<'_>, id: UserId, hash: &PasswordHash) -> Result<bool, Error> {
+    // FOR SHARE: logins do not wait for one another, but whoever changes the password or disables the user comes before or after all of this, and then
+    // finds the session that it opens.
+    let statement = tx
+        .prepare_cached("SELECT password_hash = $2 AND disabled_at IS NULL FROM users WHERE id = $1 FOR SHARE")
+        .await?;
+    let row = tx.query_opt(&statement, &[&id.as_uuid(), &hash.as_str()]).await?;
+    Ok(row.is_some_and(|row| row.get(0)))
 }
 
 /// Keeps a user from coming in, or lets the user in again (`None`); `false` if there is no such user.

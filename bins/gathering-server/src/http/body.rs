@@ -16,6 +16,7 @@ use super::fields::Fields;
 use super::parameters::no_parameters;
 use super::problem::Problem;
 use super::room::{self, Held, Room};
+use super::route::decoded;
 
 /// How long a client may take to send a body.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -110,7 +111,7 @@ fn limit(request: &HttpRequest) -> usize {
         .app_data::<web::Data<State>>()
         .map_or(0, |state| state.body_limit);
     // Whoever is not known yet takes up no room that others need: addresses, passwords and tokens are small.
-    if request.path().starts_with("/api/v1/auth/") {
+    if decoded(request.path()).starts_with("/api/v1/auth/") {
         limit.min(room::FREE)
     } else {
         limit

@@ -9,17 +9,34 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The most proxies in a row that are believed.
 const MOST_HOPS: usize = 32;
 
+/// The header in which trusted proxies say who connected to them. Only one of the two is ever looked at: proxies leave the other one as the client sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ForwardedHeader {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// Whom to believe about where a request comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Trust {
+    /// The proxies.
+    pub(crate) proxies: Vec<IpNet>,
+    /// What they write.
+    pub(crate) header: ForwardedHeader,
+}
+
 /// The address that is to be held responsible for a request.
 ///
 /// Each proxy appends who connected to it, so the lists are read from their ends: as long as whoever is named is trusted itself, the one before is
 /// believed. What cannot be read is believed by nobody.
-pub(crate) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+pub(crate) fn of(peer: IpAddr, headers: &HeaderMap, trust: &Trust) -> IpAddr {
+    let is_trusted = |address: IpAddr| trust.proxies.iter().any(|network| network.contains(&address));
     let mut address = peer.to_canonical();
-    let hops = if headers.contains_key(X_FORWARDED_FOR) {
-        hops(headers, &X_FORWARDED_FOR, Some)
-    } else {
-        hops(headers, &FORWARDED, forwarded_for)
+    let hops = match trust.header {
+        ForwardedHeader::XForwardedFor => hops(headers, &X_FORWARDED_FOR, Some),
+        ForwardedHeader::Forwarded => hops(headers, &FORWARDED, forwarded_for),
     };
     for hop in hops.into_iter().rev().take(MOST_HOPS) {
         if !is_trusted(address) {
@@ -41,16 +58,38 @@ fn hops<'a>(
 ) -> Vec<Option<IpAddr>> {
     let texts = headers.get_all(name).map(|value| value.to_str().unwrap_or_default());
     texts
-        .flat_map(|text| text.split(','))
+        .flat_map(|text| split(text, ','))
         .map(|element| of_element(element.trim()).and_then(parse))
         .collect()
 }
 
 /// The `for` of an element of `Forwarded` (RFC 7239, section 4).
 fn forwarded_for(element: &str) -> Option<&str> {
-    let mut pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
+    let mut pairs = split(element, ';')
+        .into_iter()
+        .filter_map(|pair| pair.trim().split_once('='));
     let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
     Some(value.trim().trim_matches('"'))
+}
+
+/// The parts between separators that stand in no quoted string (RFC 9110, section 5.6.4).
+fn split(text: &str, separator: char) -> Vec<&str> {
+    let (mut parts, mut from) = (Vec::new(), 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for (place, letter) in text.char_indices() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if letter == separator && !quoted => {
+                parts.push(&text[from..place]);
+                from = place + letter.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[from..]);
+    parts
 }
 
 /// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
@@ -75,11 +114,16 @@ mod tests {
         for (name, value) in headers {
             map.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         }
-        let trusted: Vec<IpNet> = trusted
+        let header = if headers.iter().any(|(name, _)| *name == "x-forwarded-for") {
+            ForwardedHeader::XForwardedFor
+        } else {
+            ForwardedHeader::Forwarded
+        };
+        let proxies = trusted
             .split_whitespace()
             .map(|network| network.parse().unwrap())
             .collect();
-        of(peer.parse().unwrap(), &map, &trusted).to_string()
+        of(peer.parse().unwrap(), &map, &Trust { proxies, header }).to_string()
     }
 
     #[test]
@@ -106,9 +150,27 @@ mod tests {
             ("for=192.0.2.1", "192.0.2.1"),
             ("proto=https; For=\"[2001:db8::1]:443\";by=_proxy", "2001:db8::1"),
             ("for=198.51.100.9, for=\"192.0.2.1:80\"", "192.0.2.1"),
+            ("by=\";for=198.51.100.9;\";for=192.0.2.1", "192.0.2.1"),
+            ("by=\"a,for=198.51.100.9\";for=192.0.2.1", "192.0.2.1"),
+            ("for=192.0.2.1;host=\"x\\\", for=198.51.100.9\"", "192.0.2.1"),
         ] {
             assert_eq!(seen("10.0.0.1", &[("forwarded", header)], "10.0.0.0/8"), address);
         }
+    }
+
+    #[test]
+    fn of_the_two_headers_only_the_one_that_the_proxies_write_is_looked_at() {
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_FOR, HeaderValue::from_static("198.51.100.9"));
+        headers.append(FORWARDED, HeaderValue::from_static("for=192.0.2.1"));
+        let mut trust = Trust {
+            proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            header: ForwardedHeader::Forwarded,
+        };
+        let peer = "10.0.0.1".parse().unwrap();
+        assert_eq!(of(peer, &headers, &trust).to_string(), "192.0.2.1");
+        trust.header = ForwardedHeader::XForwardedFor;
+        assert_eq!(of(peer, &headers, &trust).to_string(), "198.51.100.9");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::code::Code;
 use super::limits::{self, Allowance};
 use super::problem::Problem;
 use super::request_id::RequestId;
+use super::route::decoded;
 use super::{State, panics, request_id};
 use crate::telemetry::chain;
 
@@ -43,7 +44,7 @@ pub(crate) async fn edge(
         path = request.path(),
         run_id = Empty,
     );
-    let secret = request.path().starts_with("/api/v1/auth/");
+    let secret = decoded(request.path()).starts_with("/api/v1/auth/");
     let started = Instant::now();
     let answered = async {
         let answered = tokio::time::timeout(PATIENCE, panics::caught(async { next.call(request).await })).await;
@@ -165,7 +166,10 @@ mod tests {
             body_limit: 1,
             bodies: crate::http::Room::default(),
             limits: None,
-            trusted_proxies: Vec::new(),
+            trust: super::super::client_address::Trust {
+                proxies: Vec::new(),
+                header: super::super::client_address::ForwardedHeader::XForwardedFor,
+            },
             readiness: super::super::Readiness::default(),
         })
     }

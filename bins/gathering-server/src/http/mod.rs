@@ -4,7 +4,7 @@ mod auth;
 mod body;
 mod breakers;
 mod client;
-mod client_address;
+pub(crate) mod client_address;
 mod code;
 mod edge;
 mod error;
@@ -51,7 +51,7 @@ pub(crate) struct State {
     /// How often somebody may ask; `None` for as often as they like.
     pub(crate) limits: Option<limits::Limits>,
     /// Whom to believe about where requests come from.
-    pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
+    pub(crate) trust: client_address::Trust,
     /// Whether this instance shall get requests.
     pub(crate) readiness: Readiness,
 }

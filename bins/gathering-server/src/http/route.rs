@@ -1,5 +1,6 @@
 //! What routes have in common: their methods, and the id in their path.
 
+use std::borrow::Cow;
 use std::future::{Ready, ready};
 use std::str::FromStr;
 
@@ -14,6 +15,23 @@ use super::problem::Problem;
 /// A resource that refuses other methods than these, and names them.
 pub(super) fn methods(resource: Resource, allowed: &'static str) -> Resource {
     resource.default_service(web::to(move || ready(refused(allowed))))
+}
+
+/// The path as routes are found by it: percent-encoding undone once. Whoever looks at the path for another reason must see the same one.
+pub(super) fn decoded(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
+    let bytes = path.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut place = 0;
+    while let Some(byte) = bytes.get(place) {
+        let digits = bytes.get(place + 1..place + 3).filter(|_| *byte == b'%');
+        let digits = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        decoded.push(digits.unwrap_or(*byte));
+        place += if digits.is_some() { 3 } else { 1 };
+    }
+    Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
 }
 
 /// A route for GET, and so for HEAD.

@@ -66,7 +66,7 @@ async fn start(settings: &Settings) -> Result<Server, Failure> {
         body_limit: settings.http_body_limit,
         bodies: Room::new(settings.http_body_limit),
         limits: settings.rate_limits.as_ref().map(RateLimits::new),
-        trusted_proxies: settings.trusted_proxies.clone(),
+        trust: settings.trust.clone(),
         readiness: Readiness::default(),
     });
     let serving = listener::serve(listener, state.clone())?;

@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gathering::{OutboundPolicy, Registration};
-use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub(crate) use self::layers::Inputs;
@@ -21,6 +20,7 @@ use self::problem::Problem;
 pub(crate) use self::problem::Refused;
 pub(crate) use self::show::{json, table as text_table};
 use self::table::{Default, Setting};
+use crate::http::client_address::Trust;
 use crate::http::limits::Rates;
 use crate::telemetry::LogFormat;
 
@@ -48,7 +48,7 @@ pub(crate) struct Settings {
     /// How often somebody may ask; `None` for as often as they like.
     pub(crate) rate_limits: Option<Rates>,
     /// Whom to believe about where requests come from.
-    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) trust: Trust,
     /// The most runs in memory.
     pub(crate) max_runs_in_memory: usize,
     /// How long an instance may be silent before others take over its runs, although it holds its lock.
@@ -118,6 +118,7 @@ impl Reader<'_> {
         let outbound = self.value(&table::OUTBOUND_ALLOW, parse::outbound);
         let rate_limits = self.rate_limits();
         let proxies = self.value(&table::TRUSTED_PROXIES, parse::networks);
+        let header = self.value(&table::FORWARDED_HEADER, parse::forwarded_header);
         let runs = self.value(&table::MAX_RUNS_IN_MEMORY, |t| parse::number(t, 1..=1_000_000));
         let lease = self.value(&table::INSTANCE_LEASE, |t| {
             parse::duration(t, 2 * SECOND..=300 * SECOND)
@@ -146,7 +147,10 @@ impl Reader<'_> {
             log_filter: log_filter?,
             outbound: outbound?,
             rate_limits: rate_limits?,
-            trusted_proxies: proxies?,
+            trust: Trust {
+                proxies: proxies?,
+                header: header?,
+            },
             max_runs_in_memory: runs?,
             instance_lease: lease?,
             max_waiting_starts: starts?,

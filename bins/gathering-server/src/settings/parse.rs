@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
+use crate::http::client_address::ForwardedHeader;
 use crate::http::limits::Rate;
 use crate::nearest::suggestion;
 use crate::telemetry::LogFormat;
@@ -79,6 +80,16 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     let per = duration(per.trim(), Duration::from_secs(1)..=Duration::from_hours(1)).ok();
     let (requests, per) = requests.zip(per).ok_or_else(shape)?;
     Ok(Rate { requests, per })
+}
+
+pub(super) fn forwarded_header(text: &str) -> Result<ForwardedHeader, String> {
+    one_of(
+        text,
+        &[
+            ("x-forwarded-for", ForwardedHeader::XForwardedFor),
+            ("forwarded", ForwardedHeader::Forwarded),
+        ],
+    )
 }
 
 /// Comma-separated networks or addresses; none where the text is empty.

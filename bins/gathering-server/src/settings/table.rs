@@ -176,7 +176,16 @@ pub(crate) const TRUSTED_PROXIES: Setting = Setting {
     flag: None,
     default: Default::Value(""),
     unit: "networks",
-    description: "comma-separated networks of proxies that are believed about where a request comes from (X-Forwarded-For, Forwarded)",
+    description: "comma-separated networks of proxies that are believed about where a request comes from",
+};
+
+pub(crate) const FORWARDED_HEADER: Setting = Setting {
+    name: "forwarded_header",
+    variable: "GATHERING_FORWARDED_HEADER",
+    flag: None,
+    default: Default::Value("x-forwarded-for"),
+    unit: "x-forwarded-for | forwarded",
+    description: "the header to which every one of trusted_proxies appends who connected to it; the other one is ignored",
 };
 
 pub(crate) const MAX_RUNS_IN_MEMORY: Setting = Setting {
@@ -287,6 +296,7 @@ pub(crate) const ALL: &[&Setting] = &[
     &RATE_LIMIT_WRITE,
     &RATE_LIMIT_HEALTH,
     &TRUSTED_PROXIES,
+    &FORWARDED_HEADER,
     &MAX_RUNS_IN_MEMORY,
     &INSTANCE_LEASE,
     &MAX_WAITING_STARTS,

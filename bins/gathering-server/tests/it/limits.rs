@@ -119,6 +119,32 @@ async fn behind_a_trusted_proxy_the_client_counts_and_nobody_is_believed_about_t
 }
 
 #[tokio::test]
+async fn a_path_that_is_spelt_otherwise_is_the_same_path() {
+    let site = site(&[("GATHERING_RATE_LIMIT_AUTH", 3)], &[]).await;
+    let login = json!({"email": "ada@example.org", "password": "wrong wrong wrong wrong"});
+    let mut told = Vec::new();
+    for path in [
+        "/api/v1/auth/login",
+        "/api/v1/auth/%6cogin",
+        "/api/v1/%61uth/l%6Fgin",
+        "/api/v1/auth/%6cogin",
+    ] {
+        let headers = [("authorization", "Bearer made-up")];
+        told.push(site.send_with("POST", path, Some(&login), &headers).await.status);
+    }
+    assert_eq!(told, [401, 401, 401, 429]);
+    let large = json!({"email": "x".repeat(100_000), "password": "x"});
+    assert_eq!(
+        Site::start()
+            .await
+            .send("POST", "/api/v1/%61uth/login", Some(&large))
+            .await
+            .status,
+        413
+    );
+}
+
+#[tokio::test]
 async fn a_session_says_which_address_it_really_came_from() {
     let site = site(&[], &[("GATHERING_TRUSTED_PROXIES", "127.0.0.1")])
         .await

@@ -1,5 +1,7 @@
 //! Who a request comes from: decided by its token, and by what is known of ended sessions, without a query.
 
+use std::time::Duration;
+
 use gathering_domain::{ProjectId, SessionId, UserId};
 use gathering_persistence::sessions;
 use jiff::Timestamp;
@@ -9,6 +11,9 @@ use super::revocations::Standing;
 use super::{Accounts, Client};
 use crate::Error;
 use crate::tokens::{Claims, TokenError};
+
+/// How long the database may take to say whether a session has ended. Nobody comes in meanwhile.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who a request comes from, as its access token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,9 +67,15 @@ impl Accounts {
     }
 
     async fn asked(&self, identity: &Identity) -> Result<bool, Error> {
-        let connection = self.connection().await?;
-        let user = sessions::user(&connection, identity.session_id, self.clock.now()).await?;
-        Ok(user.is_some())
+        let looking = async {
+            let connection = self.connection().await?;
+            Ok(sessions::user(&connection, identity.session_id, self.clock.now()).await?)
+        };
+        let silent = || gathering_persistence::Error::Unavailable(": no answer in time".to_owned());
+        let user: Result<_, Error> = tokio::time::timeout(PATIENCE, looking)
+            .await
+            .unwrap_or_else(|_elapsed| Err(silent().into()));
+        Ok(user?.is_some())
     }
 
     fn verify(&self, token: &str) -> Result<Identity, TokenError> {

@@ -51,6 +51,10 @@ impl Accounts {
         if !users::replace_password_hash(&tx, user.id, &user.password_hash, &hash).await? {
             let message = "The password was changed by somebody else just now.";
             let problems = vec![FieldProblem::new("current_password", "wrong", message)];
+            drop(tx);
+            let event = by(identity, Action::ChangePassword).if_done(false);
+            self.note(event.saying("changed by somebody else meanwhile"), &identity.client)
+                .await?;
             return Err(Error::Invalid { problems });
         }
         let ended = sessions::end_all(&tx, user.id, Some(identity.session_id), EndReason::PasswordChanged).await?;

@@ -1,6 +1,5 @@
 //! Coming in: unknown address, wrong password and disabled user take the same work and get the same answer.
 
-use gathering_persistence::sessions::SessionUser;
 use gathering_persistence::users::{self, Credentials};
 use secrecy::SecretString;
 
@@ -44,15 +43,15 @@ impl Accounts {
             self.note_failed(email, client).await?;
             return Err(Error::InvalidCredentials);
         };
+        let Some(tokens) = self.open_session(&user, client).await? else {
+            // The password was changed, or the user disabled, while it was compared.
+            self.note_failed(email, client).await?;
+            return Err(Error::InvalidCredentials);
+        };
         if self.hasher.is_outdated(&user.password_hash) {
             self.rehash(&user, password).await;
         }
-        let user = SessionUser {
-            user_id: user.id,
-            email: user.email,
-            default_project_id: user.default_project_id,
-        };
-        self.open_session(user, client).await
+        Ok(tokens)
     }
 
     /// The same whoever was refused, and why. What is no address may be a password that was typed into the wrong field.

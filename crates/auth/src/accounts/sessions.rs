@@ -4,6 +4,7 @@ use gathering_domain::SessionId;
 use gathering_domain::refresh::{PresentedToken, Verdict};
 use gathering_persistence::refresh_tokens::{self, LockedToken};
 use gathering_persistence::sessions::{self, EndReason, NewSession, SessionUser};
+use gathering_persistence::users::{self, Credentials};
 use gathering_persistence::{Page, PageRequest, Transaction};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -52,8 +53,12 @@ pub struct Session {
 }
 
 impl Accounts {
-    /// Opens a session for a user who has shown the password.
-    pub(super) async fn open_session(&self, user: SessionUser, client: &Client) -> Result<IssuedTokens, Error> {
+    /// Opens a session for a user who has shown the password; `None` if it is not the password any more, or the user may not come in.
+    pub(super) async fn open_session(
+        &self,
+        user: &Credentials,
+        client: &Client,
+    ) -> Result<Option<IssuedTokens>, Error> {
         let (now, token) = (self.clock.now(), RefreshToken::generate(&*self.entropy));
         let mut seed = [0; 32];
         self.entropy.fill(&mut seed);
@@ -61,7 +66,7 @@ impl Accounts {
         let (name, address) = (kept(&client.name, MAX_CLIENT), kept(&client.address, MAX_ADDRESS));
         let session = NewSession {
             id: SessionId::new(now, &*self.entropy),
-            user_id: user.user_id,
+            user_id: user.id,
             created_at: now,
             expires_at: now.saturating_add(self.session_lifetime).unwrap_or(Timestamp::MAX),
             client: name.as_deref(),
@@ -70,15 +75,26 @@ impl Accounts {
         };
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
+        if !users::lock_admission_in(&tx, user.id, &user.password_hash).await? {
+            return Ok(None);
+        }
         sessions::insert(&tx, &session).await?;
         refresh_tokens::insert(&tx, &token.hash(), session.id, now).await?;
-        let surplus = sessions::end_surplus(&tx, user.user_id, MOST_SESSIONS).await?;
-        let event = Event::done(Action::Login).by(user.user_id, session.id);
-        note_in(&tx, event, client, now).await?;
+        let surplus = sessions::end_surplus(&tx, user.id, MOST_SESSIONS).await?;
+        note_in(&tx, Event::done(Action::Login).by(user.id, session.id), client, now).await?;
+        for ended in &surplus {
+            let event = Event::done(Action::EndSession).by(user.id, session.id).to(ended);
+            note_in(&tx, event.saying("too many were open"), client, now).await?;
+        }
         commit(tx).await?;
         self.revocations.add(surplus, Instant::now());
-        tracing::info!(user = %user.user_id, session = %session.id, "logged in");
-        self.issue(user, session.id, &token)
+        tracing::info!(user = %user.id, session = %session.id, "logged in");
+        let user = SessionUser {
+            user_id: user.id,
+            email: user.email.clone(),
+            default_project_id: user.default_project_id,
+        };
+        self.issue(user, session.id, &token).map(Some)
     }
 
     /// Exchanges a refresh token for the next one, and a new access token of the same session.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gathering_persistence::audit::{self, AuditRow, Hash, Head};
+use gathering_persistence::audit::{self, AuditRow, Hash, Head, UnreadableRow};
 use ring::digest::{SHA256, digest};
 
 use super::chain;
@@ -41,10 +41,15 @@ pub enum AuditFlaw {
         /// Its number.
         seq: i64,
     },
-    /// A row stands behind the last one that was written: it was inserted by somebody else.
+    /// A row stands before the first or behind the last one that was written: it was inserted by somebody else.
     Inserted {
         /// Its number.
         seq: i64,
+    },
+    /// There are more rows than numbers: several have the same.
+    Repeated {
+        /// How many too many.
+        rows: i64,
     },
     /// The last row is not the one that was written last.
     HeadDiffers,
@@ -61,7 +66,8 @@ impl fmt::Display for AuditFlaw {
             Self::Missing { from, to } if from == to => write!(f, "row {from} was removed"),
             Self::Missing { from, to } => write!(f, "rows {from} to {to} were removed"),
             Self::Changed { seq } => write!(f, "row {seq} is not as it was written, or the row before it is not"),
-            Self::Inserted { seq } => write!(f, "row {seq} was inserted behind the last one that was written"),
+            Self::Inserted { seq } => write!(f, "row {seq} was inserted: no row was written with that number"),
+            Self::Repeated { rows } => write!(f, "{rows} rows were inserted under numbers that others have"),
             Self::HeadDiffers => {
                 f.write_str("the hash of the last row is not the one that was noted when it was written")
             }
@@ -88,17 +94,20 @@ impl Accounts {
         let head = audit::head(&connection).await?;
         let mut walk = Walk::new(head, expected);
         loop {
-            let rows = audit::after(&connection, walk.last.seq, PAGE).await?;
+            let rows = audit::after(&connection, walk.place, PAGE).await?;
             for row in &rows {
                 walk.step(row);
             }
             seen(walk.rows, u64::try_from(head.seq).unwrap_or_default());
+            // Those behind the last row that is known now are of the next time, or nobody's.
             if rows.is_empty() || walk.last.seq >= head.seq && rows.len() < usize::try_from(PAGE).unwrap_or(usize::MAX)
             {
                 break;
             }
         }
         let now = audit::head(&connection).await?;
+        let there = audit::count(&connection, walk.last.seq.max(walk.place)).await?;
+        walk.counted(there);
         Ok(walk.end(now))
     }
 }
@@ -106,6 +115,8 @@ impl Accounts {
 /// How far the chain has been followed.
 struct Walk<'e> {
     last: Head,
+    /// The number of the row that was read last.
+    place: i64,
     head: Head,
     expected: Option<(i64, &'e str)>,
     rows: u64,
@@ -119,6 +130,8 @@ impl<'e> Walk<'e> {
         first.copy_from_slice(digest(&SHA256, b"").as_ref());
         Self {
             last: Head { seq: 0, hash: first },
+            // Whoever can insert rows can also do so before the first one.
+            place: i64::MIN,
             head,
             expected,
             rows: 0,
@@ -127,30 +140,45 @@ impl<'e> Walk<'e> {
         }
     }
 
-    fn step(&mut self, row: &AuditRow) {
+    fn step(&mut self, row: &Result<AuditRow, UnreadableRow>) {
         self.rows += 1;
-        if row.seq != self.last.seq + 1 {
+        let (seq, hash) = match row {
+            Ok(row) => (row.seq, row.hash),
+            Err(UnreadableRow { seq }) => (*seq, Hash::default()),
+        };
+        self.place = seq;
+        if seq < 1 {
+            self.found(AuditFlaw::Inserted { seq });
+            return;
+        }
+        let follows = row.as_ref().is_ok_and(|row| chain::hash(&self.last.hash, row) == hash);
+        if seq > self.last.seq + 1 {
             self.found(AuditFlaw::Missing {
                 from: self.last.seq + 1,
-                to: row.seq - 1,
+                to: seq - 1,
             });
         // Behind a gap nobody can tell what a row followed.
-        } else if chain::hash(&self.last.hash, row) != row.hash {
-            self.found(AuditFlaw::Changed { seq: row.seq });
+        } else if !follows {
+            self.found(AuditFlaw::Changed { seq });
         }
-        if row.seq == self.head.seq && row.hash != self.head.hash {
+        if seq == self.head.seq && hash != self.head.hash {
             self.found(AuditFlaw::HeadDiffers);
         }
-        if let Some((seq, hash)) = self.expected
-            && seq == row.seq
-            && !hex(&row.hash).eq_ignore_ascii_case(hash)
+        if let Some((expected, text)) = self.expected
+            && expected == seq
+            && !hex(&hash).eq_ignore_ascii_case(text)
         {
             self.found(AuditFlaw::Unexpected { seq });
         }
-        self.last = Head {
-            seq: row.seq,
-            hash: row.hash,
-        };
+        self.last = Head { seq, hash };
+    }
+
+    /// So many rows have numbers up to the last one that was read.
+    fn counted(&mut self, there: i64) {
+        let rows = there - i64::try_from(self.rows).unwrap_or(i64::MAX);
+        if rows > 0 {
+            self.found(AuditFlaw::Repeated { rows });
+        }
     }
 
     /// `now` is the last row as it was noted after all were read.

@@ -197,6 +197,18 @@ async fn what_is_changed_removed_or_inserted_all_the_same_is_found() {
         ]
     );
 
+    connection
+        .batch_execute("ALTER TABLE audit DROP CONSTRAINT audit_seq_check, DROP CONSTRAINT audit_pkey")
+        .await
+        .unwrap();
+    let before_the_first = format!("INSERT INTO audit SELECT seq - 5, {columns} FROM audit WHERE seq = 1");
+    assert_eq!(flaws(&before_the_first).await[0], AuditFlaw::Inserted { seq: -4 });
+    let again =
+        format!("DELETE FROM audit WHERE seq < 1; INSERT INTO audit SELECT seq, {columns} FROM audit WHERE seq = 8");
+    assert!(flaws(&again).await.contains(&AuditFlaw::Changed { seq: 8 }));
+    let unreadable = flaws("UPDATE audit SET at = 'infinity' WHERE seq = 2").await;
+    assert!(unreadable.contains(&AuditFlaw::Changed { seq: 2 }), "{unreadable:?}");
+
     // Who writes all of it anew is found by what was kept elsewhere, and by nothing else.
     let anew = "DELETE FROM audit; UPDATE audit_head SET seq = 0, hash = sha256('')";
     assert_eq!(flaws(anew).await, []);

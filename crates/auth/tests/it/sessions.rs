@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use gathering_auth::{Accounts, Client, Error, Identity, IssuedTokens, TokenError};
+use gathering_auth::{Accounts, Client, Error, HashParameters, Identity, IssuedTokens, TokenError};
 use gathering_domain::refresh::GRACE;
 use gathering_persistence::PageRequest;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::support::{Bench, EMAIL, PASSWORD, password, register};
+use crate::support::{Bench, EMAIL, PASSWORD, hashing, password, register};
 
 async fn with_user() -> (Bench, Arc<Accounts>) {
     let bench = Bench::new().await;
@@ -297,6 +297,8 @@ async fn with_one_session_too_many_the_one_that_was_used_least_lately_ends() {
         &accounts.refresh(second.refresh_token, &Client::default()).await
     ));
     assert_eq!(bench.count("sessions WHERE ended_at IS NULL").await, 100);
+    let told = "audit WHERE action = 'end_session' AND detail = 'too many were open'";
+    assert_eq!(bench.count(told).await, 1);
 }
 
 #[tokio::test]
@@ -367,4 +369,40 @@ async fn a_session_that_ended_never_changes_again() {
         let refused = bench.connection().await.batch_execute(&sql).await.unwrap_err();
         assert!(format!("{refused:?}").contains("never changes again"), "{refused:?}");
     }
+}
+
+#[tokio::test]
+async fn a_login_that_is_under_way_while_the_password_changes_does_not_come_in_with_the_old_one() {
+    let bench = Bench::new().await;
+    let accounts = bench.instance(1).await;
+    register(&accounts).await;
+    let here = who(&accounts, &login(&accounts).await).await.unwrap();
+    // One thread, and hashes that take their time: the last of these logins compares long after it has read the hash.
+    let slow = HashParameters {
+        memory_kib: 8_192,
+        passes: 2,
+        lanes: 1,
+    };
+    let strong = bench.builder(2).hashing(hashing(slow)).build().await.unwrap();
+    accounts
+        .change_password(&here, password(), "the first new password".into())
+        .await
+        .unwrap();
+    strong
+        .change_password(&here, "the first new password".into(), password())
+        .await
+        .unwrap();
+    let other = bench.builder(3).hashing(hashing(slow)).build().await.unwrap();
+    let logins = join_all((0..20).map(|_| other.login(EMAIL, password())));
+    let changing = accounts.change_password(&here, password(), "the second new password".into());
+    let (logins, changed) = tokio::join!(logins, changing);
+    changed.unwrap();
+    let refused = logins.iter().filter(|login| login.is_err()).count();
+    assert!(refused > 0, "none was under way while the password changed");
+    for tokens in logins.into_iter().flatten() {
+        assert!(is_refused(
+            &accounts.refresh(tokens.refresh_token, &Client::default()).await
+        ));
+    }
+    assert_eq!(bench.count("sessions WHERE ended_at IS NULL").await, 1);
 }

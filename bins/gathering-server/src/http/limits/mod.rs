@@ -12,13 +12,13 @@ use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
-use ipnet::IpNet;
 
 pub(crate) use self::tier::{Allowance, Key, Rate, Tier};
 use super::State;
 use super::client_address;
 use super::code::Code;
 use super::problem::Problem;
+use super::route::decoded;
 
 /// The headers that tell clients how much is left (draft-ietf-httpapi-ratelimit-headers-07).
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
@@ -88,12 +88,12 @@ pub(crate) async fn limit(
 
 fn count_stranger(request: &ServiceRequest) -> Result<(), Problem> {
     if let Some(limits) = limits(request.request()) {
-        let (path, method) = (request.path(), request.method());
+        let (path, method) = (decoded(request.path()), request.method());
         let tier = if path.starts_with("/health/") {
             Some(&limits.health)
-        } else if method == Method::POST && AUTH.contains(&path) {
+        } else if method == Method::POST && AUTH.contains(&&*path) {
             Some(&limits.auth)
-        } else if request.headers().contains_key(AUTHORIZATION) {
+        } else if path.starts_with("/api/v1/") && request.headers().contains_key(AUTHORIZATION) {
             None
         } else {
             Some(limits.of_method(method))
@@ -123,9 +123,10 @@ pub(super) fn address(request: &HttpRequest) -> IpAddr {
     let peer = request
         .peer_addr()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let trusted = request.app_data::<web::Data<State>>();
-    let trusted: &[IpNet] = trusted.map_or(&[], |state| &state.trusted_proxies);
-    client_address::of(peer, request.headers(), trusted)
+    match request.app_data::<web::Data<State>>() {
+        Some(state) => client_address::of(peer, request.headers(), &state.trust),
+        None => peer,
+    }
 }
 
 fn limits(request: &HttpRequest) -> Option<&Limits> {
