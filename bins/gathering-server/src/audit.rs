@@ -62,6 +62,6 @@ fn print(report: &AuditReport) -> io::Result<()> {
             out,
             "{rows} rows are as they were written\nkeep this elsewhere, for `gathering audit verify --expect` to show later that they still are:\n{row}:{hash}"
         ),
-        (flaws, rows) => writeln!(out, "{rows} rows, {flaws} of which are wrong"),
+        (flaws, rows) => writeln!(out, "{rows} rows; what is wrong with them: {flaws}"),
     }
 }

@@ -4,6 +4,7 @@ mod account;
 mod authenticate;
 mod builder;
 mod change_password;
+mod disable;
 mod keeping;
 mod login;
 mod register;

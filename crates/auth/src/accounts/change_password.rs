@@ -1,15 +1,14 @@
 //! A new password: whoever has the old one may set it, and everybody else who is in is out.
 
-use gathering_domain::UserId;
 use gathering_persistence::sessions::EndReason;
 use gathering_persistence::{sessions, users};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
 use super::sessions::{begin, by, commit};
-use super::{Accounts, Client, Identity};
+use super::{Accounts, Identity};
 use crate::Error;
-use crate::audit::{Action, Event, note_in};
+use crate::audit::{Action, note_in};
 use crate::error::FieldProblem;
 use crate::password::{self, normalized};
 
@@ -51,7 +50,9 @@ impl Accounts {
         if !users::replace_password_hash(&tx, user.id, &user.password_hash, &hash).await? {
             let message = "The password was changed by somebody else just now.";
             let problems = vec![FieldProblem::new("current_password", "wrong", message)];
+            // Not two connections for one caller: where all wait for their second, nobody goes on.
             drop(tx);
+            drop(connection);
             let event = by(identity, Action::ChangePassword).if_done(false);
             self.note(event.saying("changed by somebody else meanwhile"), &identity.client)
                 .await?;
@@ -69,29 +70,5 @@ impl Accounts {
         tracing::info!(user = %user.id, sessions = ended.len(), "password changed; the other sessions are ended");
         self.revocations.add(ended, Instant::now());
         Ok(())
-    }
-
-    /// Keeps a user from coming in, and ends all sessions of theirs. `false` if there is no such user.
-    pub async fn disable(&self, user: UserId, client: &Client) -> Result<bool, Error> {
-        let mut connection = self.connection().await?;
-        let tx = begin(&mut connection).await?;
-        let known = users::set_disabled(&tx, user, Some(self.clock.now())).await?;
-        let ended = sessions::end_all(&tx, user, None, EndReason::UserDisabled).await?;
-        let event = Event::done(Action::Disable).to(&user).if_done(known);
-        note_in(&tx, event, client, self.clock.now()).await?;
-        commit(tx).await?;
-        self.revocations.add(ended, Instant::now());
-        Ok(known)
-    }
-
-    /// Lets a user in again. `false` if there is no such user.
-    pub async fn enable(&self, user: UserId, client: &Client) -> Result<bool, Error> {
-        let mut connection = self.connection().await?;
-        let tx = begin(&mut connection).await?;
-        let known = users::set_disabled(&tx, user, None).await?;
-        let event = Event::done(Action::Enable).to(&user).if_done(known);
-        note_in(&tx, event, client, self.clock.now()).await?;
-        commit(tx).await?;
-        Ok(known)
     }
 }

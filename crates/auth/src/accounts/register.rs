@@ -8,6 +8,7 @@ use gathering_persistence::{Transaction, projects, users};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::sessions::{begin, commit};
 use super::{Accounts, Client};
 use crate::audit::{Action, Event, note_in};
 use crate::email::EmailAddress;
@@ -71,10 +72,7 @@ impl Accounts {
         }
         let account = self.prepare(email, password, name).await?;
         let mut connection = self.connection().await?;
-        let tx = connection
-            .transaction()
-            .await
-            .map_err(gathering_persistence::Error::from)?;
+        let tx = begin(&mut connection).await?;
         let user = self.insert_in(&tx, &account).await?;
         let event = Event::done(Action::Register).to(account.email.as_str());
         let event = match user {
@@ -82,8 +80,7 @@ impl Accounts {
             None => event.if_done(false).saying("the address has an account"),
         };
         note_in(&tx, event, client, self.clock.now()).await?;
-        tx.commit().await.map_err(gathering_persistence::Error::from)?;
-        Ok(())
+        commit(tx).await
     }
 
     /// Checks the fields of an account and hashes its password, whatever the registration mode.
