@@ -59,9 +59,11 @@ macro_rules! id {
     };
 }
 
+id!(ApiKeyId, "an API key of a user");
 id!(BreakerId, "a circuit breaker");
 id!(DecisionId, "a decision about a node in quarantine");
 id!(InstanceId, "an instance: one server process, from its start to its end");
+id!(InvitationId, "an invitation to open an account");
 id!(PipelineId, "a pipeline, over all its versions");
 id!(ProjectId, "a project");
 id!(RunId, "a run: one execution of a pipeline version");

@@ -13,6 +13,7 @@ pub mod node_state;
 mod node_status;
 pub mod pipeline;
 pub mod planner;
+pub mod policy;
 pub mod progress;
 pub mod quarantine;
 pub mod refresh;
@@ -27,7 +28,7 @@ pub mod trial;
 
 pub use ambient::{Clock, Entropy};
 pub use cancel_place::{CancelPlace, NoCancelPlace};
-pub use id::{BreakerId, DecisionId, InstanceId, PipelineId, ProjectId, RunId, SessionId, UserId};
+pub use id::{ApiKeyId, BreakerId, DecisionId, InstanceId, InvitationId, PipelineId, ProjectId, RunId, SessionId, UserId};
 pub use json::Json;
 pub use node_status::{NodeStatus, UnknownNodeStatus};
 pub use run_status::{RunStatus, UnknownStatus};

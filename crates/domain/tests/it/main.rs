@@ -12,6 +12,7 @@ mod joins;
 mod large_runs;
 mod matrix;
 mod planner;
+mod policy;
 mod quarantine;
 mod random_dag;
 mod random_runs;

@@ -1,0 +1,147 @@
+//! Who may do what, as one snapshot, and what must hold of every row of it.
+
+use std::fmt::Write as _;
+
+use gathering_domain::policy::{
+    AccountAction, Actor, Missing, ProjectAction, ProjectRole, Role, Scope, Scopes, ServerAction, Standing, Verdict,
+};
+
+const STANDINGS: [(&str, Standing); 4] = [
+    ("stranger", Standing::Stranger),
+    ("viewer", Standing::Member(ProjectRole::Viewer)),
+    ("editor", Standing::Member(ProjectRole::Editor)),
+    ("owner", Standing::Member(ProjectRole::Owner)),
+];
+
+fn user(role: Role) -> Actor {
+    Actor { role, key: None }
+}
+
+fn keys() -> Vec<(String, Option<Scopes>)> {
+    let mut keys = vec![("login".to_owned(), None)];
+    for scope in Scope::ALL {
+        keys.push((format!("key({scope})"), Some(Scopes::from_iter([scope]))));
+    }
+    keys
+}
+
+fn word(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Allowed => "yes".to_owned(),
+        Verdict::Hidden => "404".to_owned(),
+        Verdict::Denied(Missing::Role(role)) => format!("role {role}"),
+        Verdict::Denied(Missing::ProjectRole(role)) => format!("be {role}"),
+        Verdict::Denied(Missing::Scope(scope)) => format!("key {scope}"),
+        Verdict::Denied(Missing::Login) => "log in".to_owned(),
+    }
+}
+
+fn row(table: &mut String, name: &str, cells: impl IntoIterator<Item = String>) {
+    write!(table, "{name:<20}").unwrap();
+    for cell in cells {
+        write!(table, "{cell:<14}").unwrap();
+    }
+    table.truncate(table.trim_end().len());
+    table.push('\n');
+}
+
+#[test]
+fn the_whole_table() {
+    let mut table = String::new();
+    for (how, key) in keys() {
+        for role in Role::ALL {
+            let actor = Actor { role: *role, key };
+            writeln!(table, "== {role}, {how}").unwrap();
+            row(&mut table, "in a project", STANDINGS.map(|(name, _)| name.to_owned()));
+            for action in ProjectAction::ALL {
+                let cells = STANDINGS.map(|(_, standing)| word(actor.in_project(*action, standing)));
+                row(&mut table, action.as_str(), cells);
+            }
+            table.push_str("on the server\n");
+            for action in ServerAction::ALL {
+                row(&mut table, action.as_str(), [word(actor.on_server(*action))]);
+            }
+            table.push_str("to the own account\n");
+            for action in AccountAction::ALL {
+                row(&mut table, action.as_str(), [word(actor.on_account(*action))]);
+            }
+            table.push('\n');
+        }
+    }
+    insta::assert_snapshot!("policy", table);
+}
+
+#[test]
+fn a_stranger_never_learns_that_a_project_is_there() {
+    for (_, key) in keys() {
+        for role in [Role::Viewer, Role::Member] {
+            for action in ProjectAction::ALL {
+                let verdict = Actor { role, key }.in_project(*action, Standing::Stranger);
+                assert_eq!(verdict, Verdict::Hidden, "{role} {action:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_for_one_project_sees_no_other_whoever_has_it() {
+    for (_, key) in keys() {
+        for role in Role::ALL {
+            for action in ProjectAction::ALL {
+                let verdict = Actor { role: *role, key }.in_project(*action, Standing::Elsewhere);
+                assert_eq!(verdict, Verdict::Hidden, "{role} {action:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_never_allows_more_than_its_user_may() {
+    for (_, key) in keys() {
+        for role in Role::ALL {
+            let (with_key, without) = (Actor { role: *role, key }, user(*role));
+            for (_, standing) in STANDINGS {
+                for action in ProjectAction::ALL {
+                    let allowed = with_key.in_project(*action, standing) == Verdict::Allowed;
+                    assert!(!allowed || without.in_project(*action, standing) == Verdict::Allowed);
+                }
+            }
+            for action in ServerAction::ALL {
+                let allowed = with_key.on_server(*action) == Verdict::Allowed;
+                assert!(!allowed || without.on_server(*action) == Verdict::Allowed);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_greater_role_may_do_all_that_a_lesser_one_may() {
+    for action in ProjectAction::ALL {
+        for (_, standing) in STANDINGS {
+            let allowed = Role::ALL.iter().map(|role| user(*role).in_project(*action, standing) == Verdict::Allowed);
+            assert!(allowed.is_sorted(), "{action:?}");
+        }
+        for role in Role::ALL {
+            let allowed = STANDINGS.map(|(_, standing)| user(*role).in_project(*action, standing) == Verdict::Allowed);
+            assert!(allowed.is_sorted(), "{action:?}");
+        }
+    }
+    for action in ServerAction::ALL {
+        let allowed = Role::ALL.iter().map(|role| user(*role).on_server(*action) == Verdict::Allowed);
+        assert!(allowed.is_sorted(), "{action:?}");
+    }
+}
+
+#[test]
+fn no_key_can_keep_its_user_out() {
+    let all = Some(Scopes::from_iter(Scope::ALL));
+    for action in [
+        AccountAction::ManageSessions,
+        AccountAction::ChangePassword,
+        AccountAction::ManageApiKeys,
+        AccountAction::ManageSecondFactor,
+    ] {
+        let actor = Actor { role: Role::Admin, key: all };
+        assert_eq!(actor.on_account(action), Verdict::Denied(Missing::Login));
+    }
+}
