@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use gathering::Role;
 
 use crate::demo::DemoArgs;
 use crate::settings::{Inputs, table};
@@ -26,11 +27,72 @@ pub(crate) enum Command {
     Migrate,
     /// Watch a pipeline survive kill -9: a server, a PostgreSQL and a run of their own, gone at the end
     Demo(DemoArgs),
+    /// Make, list and change users, also while the server runs
+    #[command(subcommand)]
+    User(UserCommand),
     /// Look into the audit
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Print every setting: value, default, unit and where it comes from
     Config(ConfigArgs),
+}
+
+/// What to do with users.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Make an administrator; the password is asked for, or read from standard input where that is no terminal
+    CreateAdmin {
+        /// The address to log in with
+        email: String,
+    },
+    /// Make a user; the password is asked for, or read from standard input where that is no terminal
+    Create {
+        /// The address to log in with
+        email: String,
+        /// What the user may do: admin, member or viewer
+        #[arg(long, default_value_t = Role::Member)]
+        role: Role,
+    },
+    /// Print all users, the youngest first
+    List {
+        /// Print JSON instead of columns
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what a user may do; where that changes, their sessions and API keys end
+    SetRole {
+        /// The address of the user
+        email: String,
+        /// admin, member or viewer
+        role: Role,
+    },
+    /// Set a new password for a user, and end their sessions and API keys; it is asked for, or read from standard input
+    SetPassword {
+        /// The address of the user
+        email: String,
+    },
+    /// Keep a user from coming in, and end their sessions and API keys
+    Disable {
+        /// The address of the user
+        email: String,
+    },
+    /// Let a user in again
+    Enable {
+        /// The address of the user
+        email: String,
+    },
+    /// Print an invitation, with which somebody can register while registration is by invitation
+    Invite {
+        /// For this address only [default: for whoever has it]
+        #[arg(long)]
+        email: Option<String>,
+        /// What the new user may do: admin, member or viewer
+        #[arg(long, default_value_t = Role::Member)]
+        role: Role,
+        /// For how long, as in 12h or 7d, up to 90d [default: 7d]
+        #[arg(long, value_name = "DURATION", value_parser = gathering::parse_duration)]
+        expires_in: Option<std::time::Duration>,
+    },
 }
 
 /// What to do with the audit.

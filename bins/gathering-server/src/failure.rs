@@ -43,6 +43,18 @@ pub(crate) enum Failure {
         /// How much is wrong.
         flaws: u64,
     },
+    /// Users could not be read or changed.
+    #[error(transparent)]
+    User(gathering::Error),
+    /// No user has this address.
+    #[error("no user has the address {email}; `gathering user list` prints all")]
+    NoUser {
+        /// The address.
+        email: String,
+    },
+    /// What was typed is not acceptable.
+    #[error("{0}")]
+    Refused(String),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}; choose another with --listen")]
     Listen {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod cli;
+mod columns;
 mod database;
 mod demo;
 mod failure;
@@ -11,6 +12,7 @@ mod nearest;
 mod serve;
 mod settings;
 mod telemetry;
+mod user;
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Audit(AuditCommand::Verify(args)) => {
             with_settings(loaded, async |settings| audit::verify(&settings, args).await)
         }
+        Command::User(command) => with_settings(loaded, async |settings| user::run(&settings, command).await),
         Command::Migrate => with_settings(loaded, async |settings| migrate::run(&settings).await),
     };
     match outcome {

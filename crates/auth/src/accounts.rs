@@ -1,15 +1,21 @@
 //! Accounts: who has one, who opens one, who comes in, and who a request comes from.
 
 mod account;
+mod api_keys;
 mod authenticate;
 mod builder;
 mod change_password;
 mod disable;
+mod invitations;
 mod keeping;
 mod login;
+mod members;
+mod operator;
+mod projects;
 mod register;
 mod revocations;
 mod sessions;
+mod users;
 
 use std::sync::Arc;
 
@@ -22,12 +28,18 @@ use crate::password::PasswordHasher;
 use crate::tokens::{Jwks, KeyRing, TokenRules};
 
 pub use account::Account;
-pub use authenticate::Identity;
+pub use api_keys::{ApiKey, MadeApiKey, NewApiKey};
+pub use authenticate::{Credential, Identity};
 pub use builder::Builder;
+pub use invitations::{Invitation, MadeInvitation, NewInvitation};
 pub use keeping::Keeper;
 pub use login::IssuedTokens;
-pub use register::{PreparedAccount, RegistrationMode};
+pub use members::Member;
+pub use operator::Operator;
+pub use projects::Project;
+pub use register::{PreparedAccount, Registration, RegistrationMode};
 pub use sessions::{Client, Session};
+pub use users::User;
 
 /// The accounts of one database; every instance of that database accepts the tokens of the others.
 #[derive(Debug)]
@@ -42,6 +54,7 @@ pub struct Accounts {
     session_lifetime: SignedDuration,
     listener: Option<Listener>,
     revocations: revocations::Revocations,
+    api_key_cache: api_keys::KeyCache,
 }
 
 impl Accounts {

@@ -1,8 +1,10 @@
 //! The audit: who did what, in a chain of hashes that anybody can follow.
 
 mod chain;
+mod reading;
 mod verify;
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use gathering_domain::{SessionId, UserId};
@@ -10,6 +12,7 @@ use gathering_persistence::Transaction;
 use gathering_persistence::audit::{AuditRow, append_in, lock_head_in};
 use jiff::Timestamp;
 
+pub use reading::{AuditEntry, AuditPage};
 pub use verify::{AuditFlaw, AuditReport};
 
 use crate::Error;
@@ -33,6 +36,18 @@ pub(crate) enum Action {
     ChangePassword,
     Disable,
     Enable,
+    SetRole,
+    ResetPassword,
+    CreateUser,
+    Invite,
+    WithdrawInvitation,
+    CreateApiKey,
+    EndApiKey,
+    CreateProject,
+    RenameProject,
+    DeleteProject,
+    PutMember,
+    RemoveMember,
 }
 
 impl Action {
@@ -48,6 +63,18 @@ impl Action {
             Self::ChangePassword => "change_password",
             Self::Disable => "disable_user",
             Self::Enable => "enable_user",
+            Self::SetRole => "set_role",
+            Self::ResetPassword => "reset_password",
+            Self::CreateUser => "create_user",
+            Self::Invite => "invite",
+            Self::WithdrawInvitation => "withdraw_invitation",
+            Self::CreateApiKey => "create_api_key",
+            Self::EndApiKey => "end_api_key",
+            Self::CreateProject => "create_project",
+            Self::RenameProject => "rename_project",
+            Self::DeleteProject => "delete_project",
+            Self::PutMember => "put_member",
+            Self::RemoveMember => "remove_member",
         }
     }
 }
@@ -59,6 +86,8 @@ pub(crate) enum Outcome {
     Done,
     /// It was not done, because something about it was wrong.
     Failed,
+    /// It was not done, because whoever asked may not.
+    Denied,
 }
 
 impl Outcome {
@@ -66,6 +95,7 @@ impl Outcome {
         match self {
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Denied => "denied",
         }
     }
 }
@@ -73,7 +103,7 @@ impl Outcome {
 /// Something that happened, on its way into the audit.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
-    action: Action,
+    action: Cow<'static, str>,
     outcome: Outcome,
     actor: Option<UserId>,
     session: Option<SessionId>,
@@ -83,9 +113,14 @@ pub(crate) struct Event {
 
 impl Event {
     pub(crate) fn done(action: Action) -> Self {
+        Self::named(action.as_str(), Outcome::Done)
+    }
+
+    /// Something that has a name of its own, as in `start_run`.
+    pub(crate) fn named(action: impl Into<Cow<'static, str>>, outcome: Outcome) -> Self {
         Self {
-            action,
-            outcome: Outcome::Done,
+            action: action.into(),
+            outcome,
             actor: None,
             session: None,
             subject: None,
@@ -140,7 +175,7 @@ pub(crate) async fn note_in(tx: &Transaction<'_>, event: Event, client: &Client,
         seq: head.seq + 1,
         // As the database keeps it, for the hash to be the same when it is read again.
         at: chain::to_the_microsecond(at),
-        action: event.action.as_str().to_owned(),
+        action: event.action.into_owned(),
         outcome: event.outcome.as_str().to_owned(),
         actor: event.actor,
         session: event.session,

@@ -45,6 +45,20 @@ pub enum Error {
         /// When trying again makes sense.
         retry_after: Duration,
     },
+    /// It takes a login, and an API key came. HTTP: 403.
+    #[error("no API key may do this; log in")]
+    LoginNeeded,
+    /// It would take away what is still needed. HTTP: 409.
+    #[error("{0}")]
+    StillNeeded(StillNeeded),
+    /// There are as many as there may be. HTTP: 409.
+    #[error("{what}: there may be {most}, and there are; take one away first")]
+    LimitReached {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        most: i64,
+    },
     /// There is no such user, or the user is disabled. HTTP: 401 where the id came from a token.
     #[error("there is no active user {0}")]
     UnknownUser(UserId),
@@ -70,12 +84,27 @@ pub enum Error {
     Database(#[from] gathering_persistence::Error),
 }
 
+/// What cannot be taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StillNeeded {
+    /// Somebody must be able to say who may do what.
+    #[error("this is the last administrator; make another one first")]
+    LastAdministrator,
+    /// A project must have somebody who can say who may do what in it.
+    #[error("this is the last owner of the project; make another member an owner first")]
+    LastOwner,
+    /// Every user has a project of their own.
+    #[error("this is the own project of a user, who stays its owner; it cannot be deleted")]
+    OwnProject,
+}
+
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldProblem {
-    /// The field of the request: `email`, `password`, `name`, `current_password` or `new_password`.
+    /// The field of the request, as in `email`, `password`, `new_password` or `scopes`.
     pub field: &'static str,
-    /// A stable word for programs: `invalid_format`, `too_short`, `too_long`, `too_common`, `invalid_characters` or `wrong`.
+    /// A stable word for programs: `invalid_format`, `invalid_value`, `too_short`, `too_long`, `too_common`, `invalid_characters`, `missing`,
+    /// `unknown` or `wrong`.
     pub code: &'static str,
     /// A sentence for people. It never repeats what was sent.
     pub message: String,

@@ -8,9 +8,12 @@ mod password;
 mod tokens;
 
 pub use accounts::{
-    Account, Accounts, Builder, Client, Identity, IssuedTokens, Keeper, PreparedAccount, RegistrationMode, Session,
+    Account, Accounts, ApiKey, Builder, Client, Credential, Identity, Invitation, IssuedTokens, Keeper, MadeApiKey,
+    MadeInvitation, Member, NewApiKey, NewInvitation, Operator, PreparedAccount, Project, Registration,
+    RegistrationMode, Session, User,
 };
-pub use audit::{AuditFlaw, AuditReport};
-pub use error::{Error, FieldProblem};
+pub use audit::{AuditEntry, AuditFlaw, AuditPage, AuditReport};
+pub use error::{Error, FieldProblem, StillNeeded};
+pub use gathering_persistence::audit::AuditFilter;
 pub use password::{HashError, HashParameters, HashingOptions};
 pub use tokens::{Jwk, Jwks, KeyError, TokenError};

@@ -5,6 +5,7 @@ mod error;
 mod key;
 mod key_ring;
 mod key_set;
+mod opaque;
 mod provider;
 mod refresh;
 mod rules;
@@ -17,5 +18,6 @@ pub use key_set::{Jwk, Jwks};
 
 pub(crate) use claims::{Claims, Subject};
 pub(crate) use key_ring::KeyRing;
+pub(crate) use opaque::{Kind, Opaque};
 pub(crate) use refresh::RefreshToken;
 pub(crate) use rules::{MAX_LIFETIME, TokenRules, sign};

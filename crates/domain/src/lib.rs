@@ -28,7 +28,9 @@ pub mod trial;
 
 pub use ambient::{Clock, Entropy};
 pub use cancel_place::{CancelPlace, NoCancelPlace};
-pub use id::{ApiKeyId, BreakerId, DecisionId, InstanceId, InvitationId, PipelineId, ProjectId, RunId, SessionId, UserId};
+pub use id::{
+    ApiKeyId, BreakerId, DecisionId, InstanceId, InvitationId, PipelineId, ProjectId, RunId, SessionId, UserId,
+};
 pub use json::Json;
 pub use node_status::{NodeStatus, UnknownNodeStatus};
 pub use run_status::{RunStatus, UnknownStatus};

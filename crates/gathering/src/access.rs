@@ -1,57 +1,193 @@
-//! Whose is it: nobody sees, or learns of, what lives in a project that is not theirs.
+//! Who may do what: the one place that asks the table, and gives the proof without which nothing is reached.
+//!
+//! Nobody sees, or learns of, what lives in a project that is not theirs: it is answered as what does not exist, after the same work.
 
-use gathering_auth::Identity;
-use gathering_domain::{PipelineId, ProjectId, RunId};
-use gathering_persistence::{Connection, pipelines, projects, runs};
+use gathering_auth::{Accounts, Identity};
+use gathering_domain::policy::{AccountAction, Missing, ProjectAction, Role, ServerAction, Standing, Verdict};
+use gathering_domain::{BreakerId, PipelineId, ProjectId, RunId};
+use gathering_persistence::{Connection, breakers, pipelines, runs};
+use uuid::Uuid;
 
 use crate::error::Kind;
 use crate::{Error, Gathering};
 
-impl Gathering {
-    /// Refuses whoever does not own the project.
-    pub(crate) async fn check_project(&self, identity: &Identity, id: ProjectId) -> Result<(), Error> {
-        if self.owns(identity, id).await? {
-            Ok(())
-        } else {
-            Err(Error::NotFound {
-                kind: Kind::Project,
-                id: id.to_string(),
-            })
+/// That somebody may do what is about to be done, on what `On` says: a project, or nothing in particular. Only this module makes one.
+#[derive(Debug)]
+pub(crate) struct Proof<On = ()> {
+    on: On,
+}
+
+impl Proof<ProjectId> {
+    /// The project in which it may be done.
+    pub(crate) fn project(&self) -> ProjectId {
+        self.on
+    }
+}
+
+/// What is reached with a proof only.
+#[derive(Clone)]
+pub(crate) struct Guarded<T>(T);
+
+impl<T> Guarded<T> {
+    pub(crate) fn new(inside: T) -> Self {
+        Self(inside)
+    }
+
+    /// What is inside, for whoever may.
+    pub(crate) fn with<On>(&self, _: &Proof<On>) -> &T {
+        &self.0
+    }
+
+    /// What is inside, for starting and stopping it, and for what is asked before anybody is known.
+    pub(crate) fn for_everybody(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Something that lives in a project, and is known by its own id.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Thing {
+    /// The project itself.
+    Project(ProjectId),
+    /// A pipeline.
+    Pipeline(PipelineId),
+    /// A run.
+    Run(RunId),
+    /// A circuit breaker.
+    Breaker(BreakerId),
+}
+
+impl Thing {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Project(_) => Kind::Project,
+            Self::Pipeline(_) => Kind::Pipeline,
+            Self::Run(_) => Kind::Run,
+            Self::Breaker(_) => Kind::Breaker,
         }
     }
 
-    /// Refuses whoever does not own the project of the pipeline.
-    pub(crate) async fn check_pipeline(&self, identity: &Identity, id: PipelineId) -> Result<(), Error> {
-        let project = pipelines::project(&self.connection().await?, id).await?;
-        self.check(identity, project, Error::pipeline_not_found(id)).await
+    fn id(self) -> Uuid {
+        match self {
+            Self::Project(id) => id.as_uuid(),
+            Self::Pipeline(id) => id.as_uuid(),
+            Self::Run(id) => id.as_uuid(),
+            Self::Breaker(id) => id.as_uuid(),
+        }
     }
 
-    /// Refuses whoever does not own the project of the run.
-    pub(crate) async fn check_run(&self, identity: &Identity, id: RunId) -> Result<(), Error> {
-        let project = runs::project(&self.connection().await?, id).await?;
-        self.check(identity, project, Error::run_not_found(id)).await
+    pub(crate) fn not_found(self) -> Error {
+        Error::NotFound {
+            kind: self.kind(),
+            id: self.id().to_string(),
+        }
     }
+}
 
-    /// The same for what has been read already: `project` is where it lives, if it exists.
-    pub(crate) async fn check(
+impl Gathering {
+    /// Lets the caller do this in a project: the caller's own one where none is named.
+    pub(crate) async fn may_in(
         &self,
         identity: &Identity,
+        action: ProjectAction,
         project: Option<ProjectId>,
-        otherwise: Error,
-    ) -> Result<(), Error> {
-        match project {
-            Some(project) if self.owns(identity, project).await? => Ok(()),
-            _ => Err(otherwise),
+    ) -> Result<Proof<ProjectId>, Error> {
+        // A key for one project means that one.
+        let usual = || identity.confined_to().unwrap_or(identity.default_project_id);
+        let project = project.unwrap_or_else(usual);
+        self.may(identity, action, Thing::Project(project)).await
+    }
+
+    /// Lets the caller do this to something in a project.
+    pub(crate) async fn may(
+        &self,
+        identity: &Identity,
+        action: ProjectAction,
+        thing: Thing,
+    ) -> Result<Proof<ProjectId>, Error> {
+        let project = self.project_of(thing).await?;
+        // Asked also for what does not exist: the time that it takes must not tell.
+        let standing = self
+            .accounts()
+            .standing(identity, project.unwrap_or(Uuid::nil().into()))
+            .await?;
+        let verdict = match project {
+            Some(_) => identity.actor().in_project(action, standing),
+            None => Verdict::Hidden,
+        };
+        match (verdict, project) {
+            (Verdict::Allowed, Some(project)) if self.is_there(identity, standing, thing).await? => {
+                Ok(Proof { on: project })
+            }
+            (Verdict::Denied(missing), _) => {
+                self.denied(identity, action.as_str(), &thing.id().to_string(), missing)
+                    .await
+            }
+            (Verdict::Allowed | Verdict::Hidden, _) => {
+                let subject = thing.id().to_string();
+                let why = "there is no such thing, or it must not be seen";
+                self.accounts()
+                    .note_denied(identity, action.as_str(), &subject, why)
+                    .await?;
+                Err(thing.not_found())
+            }
         }
     }
 
-    async fn owns(&self, identity: &Identity, project: ProjectId) -> Result<bool, Error> {
-        // The token says so: no query for what nearly every request asks.
-        if project == identity.default_project_id {
-            return Ok(true);
+    /// Lets the caller do this to the server.
+    pub(crate) async fn may_on_server(&self, identity: &Identity, action: ServerAction) -> Result<Proof, Error> {
+        match identity.actor().on_server(action) {
+            Verdict::Denied(missing) => self.denied(identity, action.as_str(), "", missing).await,
+            Verdict::Allowed | Verdict::Hidden => Ok(Proof { on: () }),
         }
-        let owner = projects::owner(&self.connection().await?, project).await?;
-        Ok(owner == Some(identity.user_id))
+    }
+
+    /// Lets the caller do this to their own account.
+    pub(crate) async fn may_on_account(&self, identity: &Identity, action: AccountAction) -> Result<Proof, Error> {
+        match identity.actor().on_account(action) {
+            Verdict::Denied(missing) => self.denied(identity, action.as_str(), "", missing).await,
+            Verdict::Allowed | Verdict::Hidden => Ok(Proof { on: () }),
+        }
+    }
+
+    /// Notes that it was denied, and says so.
+    async fn denied<T>(
+        &self,
+        identity: &Identity,
+        action: &'static str,
+        subject: &str,
+        missing: Missing,
+    ) -> Result<T, Error> {
+        let error = Error::Forbidden { action, missing };
+        self.accounts()
+            .note_denied(identity, action, subject, &error.to_string())
+            .await?;
+        Err(error)
+    }
+
+    /// Where a thing lives, if it exists. Of a project that is itself.
+    async fn project_of(&self, thing: Thing) -> Result<Option<ProjectId>, Error> {
+        let found = match thing {
+            Thing::Project(id) => return Ok(Some(id)),
+            Thing::Pipeline(id) => pipelines::project(&self.connection().await?, id).await?,
+            Thing::Run(id) => runs::project(&self.connection().await?, id).await?,
+            Thing::Breaker(id) => breakers::project(&self.connection().await?, id).await?,
+        };
+        Ok(found)
+    }
+
+    /// An administrator may do everything in every project, of which membership has not shown that it is there.
+    async fn is_there(&self, identity: &Identity, standing: Standing, thing: Thing) -> Result<bool, Error> {
+        match (standing, thing) {
+            (Standing::Stranger, Thing::Project(id)) if identity.role == Role::Admin => {
+                Ok(self.accounts().project_exists(id).await?)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        self.accounts.for_everybody()
     }
 
     pub(crate) async fn connection(&self) -> Result<Connection, Error> {

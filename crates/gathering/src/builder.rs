@@ -11,6 +11,7 @@ use gathering_persistence::{ConnectOptions, Pool, SystemClock, SystemEntropy};
 use gathering_pipeline::{Engine, EngineBuilder, Handler, Limits};
 use gathering_tools::{HttpClient, HttpOptions, OutboundPolicy};
 
+use crate::access::Guarded;
 use crate::handlers::{CallApiHandler, SendNotificationHandler};
 use crate::{Error, Gathering, Registration};
 
@@ -145,8 +146,8 @@ impl Builder {
             .build();
         Ok(Gathering {
             pool: self.pool,
-            engine,
-            accounts: Arc::new(accounts),
+            engine: Guarded::new(engine),
+            accounts: Guarded::new(Arc::new(accounts)),
         })
     }
 }

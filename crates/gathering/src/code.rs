@@ -13,6 +13,8 @@ pub enum Code {
     InvalidRefreshToken,
     /// Strangers may not open accounts here.
     RegistrationClosed,
+    /// The caller may not do this.
+    Forbidden,
     /// A field breaks a rule.
     InvalidRequest,
     /// A definition breaks a rule.
@@ -23,6 +25,12 @@ pub enum Code {
     VersionConflict,
     /// The same Idempotency-Key came with another request.
     IdempotencyKeyReused,
+    /// It would take away what is still needed.
+    StillNeeded,
+    /// There are as many as there may be.
+    LimitReached,
+    /// The project has something in it.
+    ProjectNotEmpty,
     /// The run ended by itself before it could be cancelled.
     RunAlreadyEnded,
     /// There is more work than this instance can take.
@@ -37,16 +45,20 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidToken,
         Self::InvalidCredentials,
         Self::InvalidRefreshToken,
         Self::RegistrationClosed,
+        Self::Forbidden,
         Self::InvalidRequest,
         Self::InvalidPipeline,
         Self::NotFound,
         Self::VersionConflict,
         Self::IdempotencyKeyReused,
+        Self::StillNeeded,
+        Self::LimitReached,
+        Self::ProjectNotEmpty,
         Self::RunAlreadyEnded,
         Self::Overloaded,
         Self::Draining,
@@ -61,11 +73,15 @@ impl Code {
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidRefreshToken => "invalid_refresh_token",
             Self::RegistrationClosed => "registration_closed",
+            Self::Forbidden => "forbidden",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidPipeline => "invalid_pipeline",
             Self::NotFound => "not_found",
             Self::VersionConflict => "version_conflict",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::StillNeeded => "still_needed",
+            Self::LimitReached => "limit_reached",
+            Self::ProjectNotEmpty => "project_not_empty",
             Self::RunAlreadyEnded => "run_already_ended",
             Self::Overloaded => "overloaded",
             Self::Draining => "draining",
@@ -81,11 +97,15 @@ impl Code {
             Self::InvalidCredentials => "The email address or the password is wrong",
             Self::InvalidRefreshToken => "The refresh token is not valid",
             Self::RegistrationClosed => "Registration is not open",
+            Self::Forbidden => "You may not do this",
             Self::InvalidRequest => "The request is not valid",
             Self::InvalidPipeline => "The pipeline is not valid",
             Self::NotFound => "There is no such thing",
             Self::VersionConflict => "The pipeline has changed",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
+            Self::StillNeeded => "It is still needed",
+            Self::LimitReached => "There are as many as there may be",
+            Self::ProjectNotEmpty => "The project is not empty",
             Self::RunAlreadyEnded => "The run has already ended",
             Self::Overloaded => "The server has too much to do",
             Self::Draining => "The server is shutting down",

@@ -4,10 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use gathering_domain::definition::Problem;
+use gathering_domain::policy::Missing;
 use gathering_domain::{RunId, RunStatus};
 use serde::Serialize;
 
-use crate::{Code, Registration};
+use crate::{Code, Registration, StillNeeded};
 
 /// When trying again makes sense while the database is away.
 const DATABASE_RETRY: Duration = Duration::from_secs(2);
@@ -29,6 +30,14 @@ pub enum Error {
     /// Strangers may not open accounts here.
     #[error("registration is {0} on this server; ask its administrator for an account")]
     RegistrationClosed(Registration),
+    /// The caller may not do this, and may know that it is there.
+    #[error("you may not {}: {}", .action.replace('_', " "), Lacking(*.missing))]
+    Forbidden {
+        /// What was to be done, as in `start_run`.
+        action: &'static str,
+        /// What the caller lacks.
+        missing: Missing,
+    },
     /// Fields break a rule.
     #[error("the request breaks a rule; `problems` says which, and where")]
     InvalidRequest {
@@ -60,6 +69,23 @@ pub enum Error {
     /// The same Idempotency-Key came with another request.
     #[error("the Idempotency-Key started a run with another body before; use a new key for a new run")]
     IdempotencyKeyReused,
+    /// It would take away what is still needed.
+    #[error(transparent)]
+    StillNeeded(StillNeeded),
+    /// There are as many as there may be.
+    #[error("{what}: there may be {most}, and there are; take one away first")]
+    LimitReached {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        most: i64,
+    },
+    /// The project has something in it.
+    #[error("the project has {left}; delete or end them first")]
+    ProjectNotEmpty {
+        /// What is in it.
+        left: &'static str,
+    },
     /// The run ended by itself before it could be cancelled.
     #[error("run {id} is {status}; what has ended cannot be cancelled")]
     RunAlreadyEnded {
@@ -100,6 +126,14 @@ pub enum Kind {
     Breaker,
     /// A session.
     Session,
+    /// A user.
+    User,
+    /// A member of a project.
+    Member,
+    /// An API key.
+    ApiKey,
+    /// An invitation.
+    Invitation,
 }
 
 /// A field that breaks a rule.
@@ -121,11 +155,15 @@ impl Error {
             Self::InvalidCredentials => Code::InvalidCredentials,
             Self::InvalidRefreshToken => Code::InvalidRefreshToken,
             Self::RegistrationClosed(_) => Code::RegistrationClosed,
+            Self::Forbidden { .. } => Code::Forbidden,
             Self::InvalidRequest { .. } => Code::InvalidRequest,
             Self::InvalidPipeline { .. } => Code::InvalidPipeline,
             Self::NotFound { .. } => Code::NotFound,
             Self::VersionConflict { .. } => Code::VersionConflict,
             Self::IdempotencyKeyReused => Code::IdempotencyKeyReused,
+            Self::StillNeeded(_) => Code::StillNeeded,
+            Self::LimitReached { .. } => Code::LimitReached,
+            Self::ProjectNotEmpty { .. } => Code::ProjectNotEmpty,
             Self::RunAlreadyEnded { .. } => Code::RunAlreadyEnded,
             Self::Overloaded { .. } => Code::Overloaded,
             Self::Stopping => Code::Draining,
@@ -144,6 +182,10 @@ impl Error {
             | Self::InvalidCredentials
             | Self::InvalidRefreshToken
             | Self::RegistrationClosed(_)
+            | Self::Forbidden { .. }
+            | Self::StillNeeded(_)
+            | Self::LimitReached { .. }
+            | Self::ProjectNotEmpty { .. }
             | Self::InvalidRequest { .. }
             | Self::InvalidPipeline { .. }
             | Self::NotFound { .. }
@@ -161,10 +203,24 @@ impl Error {
         }
     }
 
-    pub(crate) fn run_not_found(id: gathering_domain::RunId) -> Self {
+    pub(crate) fn not_found(kind: Kind, id: impl fmt::Display) -> Self {
         Self::NotFound {
-            kind: Kind::Run,
+            kind,
             id: id.to_string(),
+        }
+    }
+}
+
+/// What somebody lacks, as what to do about it.
+struct Lacking(Missing);
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Missing::Role(role) => write!(f, "that takes the role {role} on this server; ask an administrator"),
+            Missing::ProjectRole(role) => write!(f, "that takes the role {role} in the project; ask an owner of it"),
+            Missing::Scope(scope) => write!(f, "the API key has not the scope {scope}; use one that has it"),
+            Missing::Login => f.write_str("no API key may; log in, and send the access token"),
         }
     }
 }
@@ -177,6 +233,10 @@ impl fmt::Display for Kind {
             Self::Run => "run",
             Self::Node => "node",
             Self::Session => "session",
+            Self::User => "user",
+            Self::Member => "member",
+            Self::ApiKey => "API key",
+            Self::Invitation => "invitation",
             Self::Breaker => "breaker",
         })
     }
@@ -203,6 +263,12 @@ impl From<gathering_auth::Error> for Error {
             Auth::Invalid { problems } => Self::InvalidRequest {
                 problems: problems.into_iter().map(FieldProblem::from).collect(),
             },
+            Auth::LoginNeeded => Self::Forbidden {
+                action: "manage_sessions",
+                missing: Missing::Login,
+            },
+            Auth::StillNeeded(what) => Self::StillNeeded(what),
+            Auth::LimitReached { what, most } => Self::LimitReached { what, most },
             Auth::Busy { retry_after } => Self::Overloaded { retry_after },
             Auth::KeysUnavailable { .. } => Self::DatabaseUnavailable(error.into()),
             Auth::Token(_) | Auth::UnknownUser(_) => Self::InvalidToken(error),

@@ -2,6 +2,8 @@
 
 mod access;
 mod accounts;
+mod administration;
+mod api_keys;
 mod breakers;
 mod builder;
 mod code;
@@ -10,19 +12,23 @@ mod error;
 mod handlers;
 mod instances;
 mod pipelines;
+mod projects;
 mod quarantine;
 mod running;
 mod runs;
 
 pub use gathering_auth::{
-    Account, AuditFlaw, AuditReport, Client, Identity, IssuedTokens, Jwks, RegistrationMode as Registration, Session,
+    Account, Accounts, ApiKey, AuditEntry, AuditFilter, AuditFlaw, AuditPage, AuditReport, Client, Credential,
+    Identity, Invitation, IssuedTokens, Jwks, MadeApiKey, MadeInvitation, Member, NewApiKey, NewInvitation, Operator,
+    Project, RegistrationMode as Registration, Session, StillNeeded, User,
 };
 pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};
+pub use gathering_domain::policy::{Missing, ProjectRole, Role, Scope, Scopes};
 pub use gathering_domain::{
-    BreakerId, CancelPlace, Clock, Entropy, Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus, SessionId,
-    UnknownStatus, UserId,
+    ApiKeyId, BreakerId, CancelPlace, Clock, Entropy, InvitationId, Json, NodeStatus, PipelineId, ProjectId, RunId,
+    RunStatus, SessionId, UnknownStatus, UserId,
 };
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{

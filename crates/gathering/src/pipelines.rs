@@ -2,10 +2,12 @@
 
 use gathering_auth::Identity;
 use gathering_domain::definition::Problem;
+use gathering_domain::policy::{ProjectAction, ServerAction};
 use gathering_domain::{Json, PipelineId, ProjectId};
 use gathering_persistence::{Page, PageRequest};
 use gathering_pipeline::{PipelineSummary, PipelineView};
 
+use crate::access::Thing;
 use crate::{Error, Gathering};
 
 /// A pipeline to create.
@@ -32,21 +34,23 @@ pub struct PipelineChange {
 
 impl Gathering {
     /// Everything that is wrong with a definition; nothing when it could be saved.
-    pub async fn validate_pipeline(&self, _identity: &Identity, definition: Json) -> Vec<Problem> {
-        self.engine.validate(definition).await
+    pub async fn validate_pipeline(&self, identity: &Identity, definition: Json) -> Result<Vec<Problem>, Error> {
+        let proof = self.may_on_server(identity, ServerAction::ValidatePipeline).await?;
+        Ok(self.engine.with(&proof).validate(definition).await)
     }
 
     /// Saves a pipeline as version 1.
     pub async fn create_pipeline(&self, identity: &Identity, new: NewPipeline) -> Result<PipelineView, Error> {
-        let project_id = new.project_id.unwrap_or(identity.default_project_id);
-        self.check_project(identity, project_id).await?;
+        let proof = self
+            .may_in(identity, ProjectAction::SavePipeline, new.project_id)
+            .await?;
         let created = gathering_pipeline::NewPipeline {
-            project_id,
+            project_id: proof.project(),
             name: new.name,
             definition: new.definition,
             created_by: Some(identity.user_id),
         };
-        Ok(self.engine.create_pipeline(created).await?)
+        Ok(self.engine.with(&proof).create_pipeline(created).await?)
     }
 
     /// Saves the next version of a pipeline. Runs that have started keep the version they started with.
@@ -56,7 +60,9 @@ impl Gathering {
         id: PipelineId,
         change: PipelineChange,
     ) -> Result<PipelineView, Error> {
-        self.check_pipeline(identity, id).await?;
+        let proof = self
+            .may(identity, ProjectAction::SavePipeline, Thing::Pipeline(id))
+            .await?;
         let update = gathering_pipeline::UpdatePipeline {
             id,
             name: change.name,
@@ -64,16 +70,17 @@ impl Gathering {
             expected_version: change.expected_version,
             created_by: Some(identity.user_id),
         };
-        Ok(self.engine.update_pipeline(update).await?)
+        Ok(self.engine.with(&proof).update_pipeline(update).await?)
     }
 
     /// Deletes a pipeline: it cannot be started again. Its runs go on, and stay.
     pub async fn delete_pipeline(&self, identity: &Identity, id: PipelineId) -> Result<(), Error> {
-        self.check_pipeline(identity, id).await?;
-        if self.engine.delete_pipeline(id).await? {
+        let thing = Thing::Pipeline(id);
+        let proof = self.may(identity, ProjectAction::DeletePipeline, thing).await?;
+        if self.engine.with(&proof).delete_pipeline(id).await? {
             Ok(())
         } else {
-            Err(Error::pipeline_not_found(id))
+            Err(thing.not_found())
         }
     }
 
@@ -84,10 +91,10 @@ impl Gathering {
         id: PipelineId,
         version: Option<i32>,
     ) -> Result<PipelineView, Error> {
-        let found = self.engine.pipeline(id, version).await?;
-        let project = found.as_ref().map(|pipeline| pipeline.summary.project_id);
-        self.check(identity, project, Error::pipeline_not_found(id)).await?;
-        found.ok_or_else(|| Error::pipeline_not_found(id))
+        let thing = Thing::Pipeline(id);
+        let proof = self.may(identity, ProjectAction::ViewPipelines, thing).await?;
+        let found = self.engine.with(&proof).pipeline(id, version).await?;
+        found.ok_or_else(|| thing.not_found())
     }
 
     /// The pipelines of a project (by default the caller's own), newest first.
@@ -97,8 +104,7 @@ impl Gathering {
         project: Option<ProjectId>,
         page: PageRequest,
     ) -> Result<Page<PipelineSummary>, Error> {
-        let project = project.unwrap_or(identity.default_project_id);
-        self.check_project(identity, project).await?;
-        Ok(self.engine.pipelines(project, page).await?)
+        let proof = self.may_in(identity, ProjectAction::ViewPipelines, project).await?;
+        Ok(self.engine.with(&proof).pipelines(proof.project(), page).await?)
     }
 }

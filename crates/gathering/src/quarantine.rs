@@ -1,9 +1,11 @@
 //! Use cases of nodes in quarantine: see them, release them, give them up.
 
 use gathering_auth::Identity;
+use gathering_domain::policy::ProjectAction;
 use gathering_domain::{ProjectId, RunId};
 use gathering_pipeline::{EntryPlace, NodeReport, QuarantinePage};
 
+use crate::access::Thing;
 use crate::error::Kind;
 use crate::{Error, Gathering};
 
@@ -17,15 +19,15 @@ impl Gathering {
         after: Option<EntryPlace>,
         limit: u32,
     ) -> Result<QuarantinePage, Error> {
-        let project = project_id.unwrap_or(identity.default_project_id);
-        self.check_project(identity, project).await?;
-        Ok(self.engine.quarantine(project, after, limit).await?)
+        let proof = self.may_in(identity, ProjectAction::ViewRuns, project_id).await?;
+        let engine = self.engine.with(&proof);
+        Ok(engine.quarantine(proof.project(), after, limit).await?)
     }
 
     /// Lets a node out of quarantine; one that is not there is left as it is.
     pub async fn release_node(&self, identity: &Identity, run: RunId, node: &str) -> Result<NodeReport, Error> {
-        self.check_run(identity, run).await?;
-        let report = self.engine.release_node(run, node).await?;
+        let proof = self.may(identity, ProjectAction::DecideNode, Thing::Run(run)).await?;
+        let report = self.engine.with(&proof).release_node(run, node).await?;
         report.ok_or_else(|| no_such_node(node))
     }
 
@@ -37,9 +39,9 @@ impl Gathering {
         node: &str,
         reason: Option<&str>,
     ) -> Result<NodeReport, Error> {
-        self.check_run(identity, run).await?;
+        let proof = self.may(identity, ProjectAction::DecideNode, Thing::Run(run)).await?;
         let reason = reason.unwrap_or("given up on request while in quarantine");
-        let report = self.engine.fail_node(run, node, reason).await?;
+        let report = self.engine.with(&proof).fail_node(run, node, reason).await?;
         report.ok_or_else(|| no_such_node(node))
     }
 }

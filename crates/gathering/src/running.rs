@@ -8,6 +8,7 @@ use gathering_auth::{Accounts, Keeper};
 use gathering_persistence::Pool;
 use gathering_pipeline::Engine;
 
+use crate::access::Guarded;
 use crate::{Builder, Error};
 
 /// Accounts, pipelines and runs, behind use cases that check who asks.
@@ -17,8 +18,8 @@ use crate::{Builder, Error};
 #[derive(Clone)]
 pub struct Gathering {
     pub(crate) pool: Pool,
-    pub(crate) engine: Engine,
-    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) engine: Guarded<Engine>,
+    pub(crate) accounts: Guarded<Arc<Accounts>>,
 }
 
 /// A [`Gathering`] at work.
@@ -40,15 +41,15 @@ impl Gathering {
     /// Call it on the runtime that lives longest: the tasks of the engine run there.
     pub async fn start(&self) -> Result<Handle, Error> {
         Ok(Handle {
-            engine: self.engine.start().await?,
-            accounts: self.accounts.start(),
+            engine: self.engine.for_everybody().start().await?,
+            accounts: self.accounts.for_everybody().start(),
         })
     }
 
     /// Whether it works on runs: not before its start, not after its end, and not while it has lost the database and has yet to
     /// come back as a new instance.
     pub fn is_working(&self) -> bool {
-        self.engine.instance_id().is_some()
+        self.engine.for_everybody().instance_id().is_some()
     }
 
     /// Whether the database answers.
@@ -69,7 +70,7 @@ impl Handle {
 impl fmt::Debug for Gathering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gathering")
-            .field("accounts", &self.accounts)
+            .field("accounts", self.accounts())
             .finish_non_exhaustive()
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use gathering_auth::Identity;
+use gathering_domain::policy::ProjectAction;
 use gathering_domain::{Json, PipelineId, ProjectId, RunId, RunStatus};
 use gathering_persistence::{Page, PageRequest};
 use gathering_pipeline::{
     CancelPart, CancelProgress, CancelReport, JournalEntry, RunFilter, RunSummary, RunView, StartRun,
 };
 
+use crate::access::Thing;
 use crate::{Error, FieldProblem, Gathering};
 
 /// Why runs are cancelled when nobody says.
@@ -82,7 +84,10 @@ impl Gathering {
         pipeline_id: PipelineId,
         new: NewRun,
     ) -> Result<StartedRun, Error> {
-        self.check_pipeline(identity, pipeline_id).await?;
+        let proof = self
+            .may(identity, ProjectAction::StartRun, Thing::Pipeline(pipeline_id))
+            .await?;
+        let engine = self.engine.with(&proof);
         let start = StartRun {
             pipeline_id,
             version: None,
@@ -91,11 +96,11 @@ impl Gathering {
             priority: new.priority,
             idempotency_key: new.idempotency_key,
         };
-        let started = self.engine.start_run(start).await?;
+        let started = engine.start_run(start).await?;
         let mut status = started.status;
         // The run of an earlier request may have gone on since.
         if started.replayed
-            && let Some(run) = self.engine.run_head(started.id).await?
+            && let Some(run) = engine.run_head(started.id).await?
         {
             status = run.summary.status;
         }
@@ -108,10 +113,9 @@ impl Gathering {
 
     /// A run with its nodes, as they stand.
     pub async fn run(&self, identity: &Identity, id: RunId) -> Result<RunView, Error> {
-        let found = self.engine.run(id).await?;
-        let project = found.as_ref().map(|view| view.head.summary.project_id);
-        self.check(identity, project, Error::run_not_found(id)).await?;
-        found.ok_or_else(|| Error::run_not_found(id))
+        let proof = self.may(identity, ProjectAction::ViewRuns, Thing::Run(id)).await?;
+        let found = self.engine.with(&proof).run(id).await?;
+        found.ok_or_else(|| Thing::Run(id).not_found())
     }
 
     /// Cancels a run; doing so again changes nothing. A run that ended otherwise is refused.
@@ -121,13 +125,10 @@ impl Gathering {
         id: RunId,
         reason: Option<&str>,
     ) -> Result<CancelReport, Error> {
-        self.check_run(identity, id).await?;
+        let proof = self.may(identity, ProjectAction::CancelRuns, Thing::Run(id)).await?;
         let reason = reason.unwrap_or(USUAL_REASON);
-        let report = self
-            .engine
-            .cancel_run(id, reason)
-            .await?
-            .ok_or_else(|| Error::run_not_found(id))?;
+        let report = self.engine.with(&proof).cancel_run(id, reason).await?;
+        let report = report.ok_or_else(|| Thing::Run(id).not_found())?;
         if report.status == RunStatus::Cancelled {
             Ok(report)
         } else {
@@ -140,13 +141,15 @@ impl Gathering {
 
     /// Cancels open runs of a project that match, one part of them; to be repeated from where it says, until that is nowhere.
     pub async fn cancel_runs(&self, identity: &Identity, asked: CancelRuns) -> Result<CancelProgress, Error> {
-        let project = asked.project_id.unwrap_or(identity.default_project_id);
-        self.check_project(identity, project).await?;
+        let proof = self
+            .may_in(identity, ProjectAction::CancelRuns, asked.project_id)
+            .await?;
         check_meant(&asked)?;
         let reason = asked.reason.as_deref().unwrap_or(USUAL_REASON);
         Ok(self
             .engine
-            .cancel_runs(project, &asked.filter, reason, asked.part)
+            .with(&proof)
+            .cancel_runs(proof.project(), &asked.filter, reason, asked.part)
             .await?)
     }
 
@@ -158,9 +161,8 @@ impl Gathering {
         page: PageRequest,
     ) -> Result<Page<RunSummary>, Error> {
         let RunQuery { project_id, filter } = query;
-        let project = project_id.unwrap_or(identity.default_project_id);
-        self.check_project(identity, project).await?;
-        Ok(self.engine.runs(project, &filter, page).await?)
+        let proof = self.may_in(identity, ProjectAction::ViewRuns, project_id).await?;
+        Ok(self.engine.with(&proof).runs(proof.project(), &filter, page).await?)
     }
 
     /// What happened in a run, oldest first: at most `limit` entries after the one with the number `after` (0 for the first).
@@ -171,8 +173,8 @@ impl Gathering {
         after: i32,
         limit: u32,
     ) -> Result<Vec<JournalEntry>, Error> {
-        self.check_run(identity, id).await?;
-        Ok(self.engine.journal(id, after, limit).await?)
+        let proof = self.may(identity, ProjectAction::ViewRuns, Thing::Run(id)).await?;
+        Ok(self.engine.with(&proof).journal(id, after, limit).await?)
     }
 }
 

@@ -131,6 +131,61 @@ pub async fn after(
     rows.iter().map(read_or_told).collect()
 }
 
+/// Which rows are wanted; every one that is `None` stands for all.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// What was done.
+    pub action: Option<String>,
+    /// What came of it.
+    pub outcome: Option<String>,
+    /// Who did it.
+    pub actor: Option<UserId>,
+    /// What it was done to.
+    pub subject: Option<String>,
+    /// In which request.
+    pub request_id: Option<String>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+}
+
+/// Up to `limit` rows that match, before number `before`, the last ones first.
+pub async fn matching(
+    client: &impl GenericClient,
+    filter: &AuditFilter,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<AuditRow>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT seq, at, action, outcome, actor, session, subject, address, request_id, detail, hash FROM audit
+             WHERE seq < $1 AND ($3::text IS NULL OR action = $3) AND ($4::text IS NULL OR outcome = $4)
+               AND ($5::uuid IS NULL OR actor = $5) AND ($6::text IS NULL OR subject = $6)
+               AND ($7::text IS NULL OR request_id = $7)
+               AND ($8::timestamptz IS NULL OR at >= $8) AND ($9::timestamptz IS NULL OR at < $9)
+             ORDER BY seq DESC LIMIT $2",
+        )
+        .await?;
+    let rows = client
+        .query(
+            &statement,
+            &[
+                &before,
+                &limit,
+                &filter.action,
+                &filter.outcome,
+                &filter.actor.map(UserId::as_uuid),
+                &filter.subject,
+                &filter.request_id,
+                &filter.since,
+                &filter.until,
+            ],
+        )
+        .await?;
+    rows.iter().map(read).collect()
+}
+
 fn read(row: &Row) -> Result<AuditRow, Error> {
     Ok(AuditRow {
         seq: row.try_get(0)?,

@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+pub mod api_keys;
 pub mod audit;
 pub mod breaker_changes;
 pub mod breakers;
 pub mod cancellations;
 mod error;
 pub mod instances;
+pub mod invitations;
 mod listener;
 mod migrate;
 pub mod node_decisions;
@@ -13,6 +15,7 @@ pub mod page;
 pub mod partitions;
 pub mod pipelines;
 mod pool;
+pub mod project_members;
 pub mod projects;
 pub mod refresh_tokens;
 pub mod retention;

@@ -4,14 +4,16 @@
 //! because the clock of another one was wrong.
 
 use deadpool_postgres::GenericClient;
+use gathering_domain::policy::Role;
 use gathering_domain::{SessionId, UserId};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::users::read_role;
 use crate::{Error, Page, PageRequest};
 
-/// What is notified when sessions end; see [`Listener`](crate::Listener).
+/// What is notified when sessions and API keys end; see [`Listener`](crate::Listener).
 pub const ENDED: &str = "gathering_sessions_ended";
 
 /// A session to insert.
@@ -65,6 +67,8 @@ pub enum EndReason {
     UserDisabled,
     /// Its user has opened too many.
     TooMany,
+    /// Its user is something else on this server from now on.
+    RoleChanged,
 }
 
 impl EndReason {
@@ -76,6 +80,7 @@ impl EndReason {
             Self::TokenReused => "token_reused",
             Self::UserDisabled => "user_disabled",
             Self::TooMany => "too_many",
+            Self::RoleChanged => "role_changed",
         }
     }
 }
@@ -144,6 +149,8 @@ pub struct SessionUser {
     pub user_id: UserId,
     /// The user's address.
     pub email: String,
+    /// What the user is on this server.
+    pub role: Role,
     /// The user's own project.
     pub default_project_id: gathering_domain::ProjectId,
 }
@@ -152,16 +159,20 @@ pub struct SessionUser {
 pub async fn user(client: &impl GenericClient, id: SessionId, now: Timestamp) -> Result<Option<SessionUser>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT u.id, u.email, u.default_project_id FROM sessions s JOIN users u ON u.id = s.user_id
+            "SELECT u.id, u.email, u.role, u.default_project_id FROM sessions s JOIN users u ON u.id = s.user_id
              WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS NULL",
         )
         .await?;
     let row = client.query_opt(&statement, &[&id.as_uuid(), &now]).await?;
-    Ok(row.map(|row| SessionUser {
-        user_id: row.get::<_, Uuid>(0).into(),
-        email: row.get(1),
-        default_project_id: row.get::<_, Uuid>(2).into(),
-    }))
+    let read = |row: Row| {
+        Ok(SessionUser {
+            user_id: row.get::<_, Uuid>(0).into(),
+            email: row.get(1),
+            role: read_role(&row, 2)?,
+            default_project_id: row.get::<_, Uuid>(3).into(),
+        })
+    };
+    row.map(read).transpose()
 }
 
 /// Ends a session of this user, and tells every instance with the commit; `false` if there is no such open one.
@@ -236,14 +247,18 @@ pub async fn end_surplus(client: &impl GenericClient, user: UserId, keep: i64) -
     Ok(ids(&rows))
 }
 
-/// Up to `limit` of the sessions that ended in the last `seconds`, by the clock of the database, the last ones first.
-pub async fn ended_lately(client: &impl GenericClient, seconds: i64, limit: i64) -> Result<Vec<SessionId>, Error> {
+/// Up to `limit` of the sessions and API keys that ended in the last `seconds`, by the clock of the database, the last ones first.
+pub async fn ended_lately(client: &impl GenericClient, seconds: i64, limit: i64) -> Result<Vec<Uuid>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT id FROM sessions WHERE ended_at > now() - $1::bigint * interval '1 second' ORDER BY ended_at DESC LIMIT $2",
+            "SELECT id, ended_at FROM sessions WHERE ended_at > now() - $1::bigint * interval '1 second'
+             UNION ALL
+             SELECT id, ended_at FROM api_keys WHERE ended_at > now() - $1::bigint * interval '1 second'
+             ORDER BY ended_at DESC LIMIT $2",
         )
         .await?;
-    Ok(ids(&client.query(&statement, &[&seconds, &limit]).await?))
+    let rows = client.query(&statement, &[&seconds, &limit]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Forgets up to `limit` sessions that ended, or were over, before `before`; gives how many.
@@ -259,7 +274,7 @@ pub async fn forget(client: &impl GenericClient, before: Timestamp, limit: i64) 
     Ok(client.execute(&statement, &[&before, &limit]).await?)
 }
 
-async fn notify(client: &impl GenericClient) -> Result<(), Error> {
+pub(crate) async fn notify(client: &impl GenericClient) -> Result<(), Error> {
     let statement = client.prepare_cached("SELECT pg_notify($1, '')").await?;
     client.query_one(&statement, &[&ENDED]).await?;
     Ok(())

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use deadpool_postgres::{GenericClient, Transaction};
+use gathering_domain::policy::Role;
 use gathering_domain::{ProjectId, UserId};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::Error;
+use crate::{Error, Page, PageRequest};
 
 /// A password's argon2id hash as a PHC string; its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct NewUser<'a> {
     pub name: Option<&'a str>,
     /// The password's hash.
     pub password_hash: &'a PasswordHash,
+    /// What the user is to be on this server.
+    pub role: Role,
     /// The user's own project, inserted in the same transaction.
     pub default_project_id: ProjectId,
     /// When the account was made.
@@ -60,6 +63,8 @@ pub struct UserRow {
     pub email: String,
     /// How the user wants to be called.
     pub name: Option<String>,
+    /// What the user is on this server.
+    pub role: Role,
     /// The user's own project.
     pub default_project_id: ProjectId,
     /// When the account was made.
@@ -77,6 +82,8 @@ pub struct Credentials {
     pub email: String,
     /// The password's hash.
     pub password_hash: PasswordHash,
+    /// What the user is on this server.
+    pub role: Role,
     /// The user's own project.
     pub default_project_id: ProjectId,
     /// Since when the account is disabled.
@@ -90,8 +97,8 @@ pub struct Credentials {
 pub async fn insert_if_absent(client: &impl GenericClient, user: &NewUser<'_>) -> Result<bool, Error> {
     let statement = client
         .prepare_cached(
-            "INSERT INTO users (id, email, email_key, name, password_hash, default_project_id, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
+            "INSERT INTO users (id, email, email_key, name, password_hash, default_project_id, created_at, role)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT ON CONSTRAINT users_email_key_unique DO NOTHING",
         )
         .await?;
@@ -108,6 +115,7 @@ pub async fn insert_if_absent(client: &impl GenericClient, user: &NewUser<'_>) -
                 &hash,
                 &project,
                 &user.created_at,
+                &user.role.as_str(),
             ],
         )
         .await?;
@@ -120,17 +128,66 @@ pub async fn insert_if_absent(client: &impl GenericClient, user: &NewUser<'_>) -
 /// The user of this id.
 pub async fn by_id(client: &impl GenericClient, id: UserId) -> Result<Option<UserRow>, Error> {
     let statement = client
-        .prepare_cached("SELECT id, email, name, default_project_id, created_at, disabled_at FROM users WHERE id = $1")
+        .prepare_cached(
+            "SELECT id, email, name, role, default_project_id, created_at, disabled_at FROM users WHERE id = $1",
+        )
         .await?;
     let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
     row.as_ref().map(user_row).transpose()
+}
+
+/// The user of this (lower-cased) address.
+pub async fn by_email(client: &impl GenericClient, email_key: &str) -> Result<Option<UserRow>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id, email, name, role, default_project_id, created_at, disabled_at FROM users WHERE email_key = $1",
+        )
+        .await?;
+    let row = client.query_opt(&statement, &[&email_key]).await?;
+    row.as_ref().map(user_row).transpose()
+}
+
+/// All users, newest first.
+pub async fn list(client: &impl GenericClient, page: PageRequest) -> Result<Page<UserRow>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id, email, name, role, default_project_id, created_at, disabled_at FROM users
+             WHERE id < $1 ORDER BY id DESC LIMIT $2",
+        )
+        .await?;
+    let rows = client.query(&statement, &[&page.before(), &page.fetch()]).await?;
+    let users = rows.iter().map(user_row).collect::<Result<_, _>>()?;
+    Ok(page.page(users, |user: &UserRow| user.id.as_uuid()))
+}
+
+/// The administrators who may come in, and a lock on each: nobody else takes one of them away until the end of the transaction.
+pub async fn lock_admins_in(tx: &Transaction<'_>) -> Result<Vec<UserId>, Error> {
+    // In the order of the ids, so that two who lock them do not wait for one another.
+    let statement = tx
+        .prepare_cached("SELECT id FROM users WHERE role = 'admin' AND disabled_at IS NULL ORDER BY id FOR UPDATE")
+        .await?;
+    let rows = tx.query(&statement, &[]).await?;
+    Ok(rows.iter().map(|row| row.get::<_, Uuid>(0).into()).collect())
+}
+
+/// Says what a user is from now on; gives what the user was, or `None` if there is no such user.
+pub async fn set_role_in(tx: &Transaction<'_>, id: UserId, role: Role) -> Result<Option<Role>, Error> {
+    let lock = tx
+        .prepare_cached("SELECT role FROM users WHERE id = $1 FOR UPDATE")
+        .await?;
+    let Some(row) = tx.query_opt(&lock, &[&id.as_uuid()]).await? else {
+        return Ok(None);
+    };
+    let update = tx.prepare_cached("UPDATE users SET role = $2 WHERE id = $1").await?;
+    tx.execute(&update, &[&id.as_uuid(), &role.as_str()]).await?;
+    read_role(&row, 0).map(Some)
 }
 
 /// What the login of this (lower-cased) address is compared with.
 pub async fn credentials(client: &impl GenericClient, email_key: &str) -> Result<Option<Credentials>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT id, email, password_hash, default_project_id, disabled_at FROM users WHERE email_key = $1",
+            "SELECT id, email, password_hash, role, default_project_id, disabled_at FROM users WHERE email_key = $1",
         )
         .await?;
     let row = client.query_opt(&statement, &[&email_key]).await?;
@@ -140,7 +197,9 @@ pub async fn credentials(client: &impl GenericClient, email_key: &str) -> Result
 /// The same of a user by id.
 pub async fn credentials_of(client: &impl GenericClient, id: UserId) -> Result<Option<Credentials>, Error> {
     let statement = client
-        .prepare_cached("SELECT id, email, password_hash, default_project_id, disabled_at FROM users WHERE id = $1")
+        .prepare_cached(
+            "SELECT id, email, password_hash, role, default_project_id, disabled_at FROM users WHERE id = $1",
+        )
         .await?;
     let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
     row.as_ref().map(credentials_row).transpose()
@@ -155,6 +214,23 @@ pub async fn lock_admission_in(tx: &Transaction<'_>, id: UserId, hash: &Password
         .await?;
     let row = tx.query_opt(&statement, &[&id.as_uuid(), &hash.as_str()]).await?;
     Ok(row.is_some_and(|row| row.get(0)))
+}
+
+/// Whether a user may come in, which until the end of the transaction nobody changes.
+pub async fn lock_active_in(tx: &Transaction<'_>, id: UserId) -> Result<bool, Error> {
+    let statement = tx
+        .prepare_cached("SELECT 1 FROM users WHERE id = $1 AND disabled_at IS NULL FOR SHARE")
+        .await?;
+    Ok(tx.query_opt(&statement, &[&id.as_uuid()]).await?.is_some())
+}
+
+/// Sets a password's hash, whatever it was.
+pub async fn set_password_hash(client: &impl GenericClient, id: UserId, new: &PasswordHash) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached("UPDATE users SET password_hash = $2 WHERE id = $1")
+        .await?;
+    client.execute(&statement, &[&id.as_uuid(), &new.as_str()]).await?;
+    Ok(())
 }
 
 /// Keeps a user from coming in, or lets the user in again (`None`); `false` if there is no such user.
@@ -198,6 +274,7 @@ fn user_row(row: &Row) -> Result<UserRow, Error> {
         id: row.try_get::<_, Uuid>("id")?.into(),
         email: row.try_get("email")?,
         name: row.try_get("name")?,
+        role: read_role(row, 3)?,
         default_project_id: row.try_get::<_, Uuid>("default_project_id")?.into(),
         created_at: row.try_get("created_at")?,
         disabled_at: row.try_get("disabled_at")?,
@@ -209,7 +286,15 @@ fn credentials_row(row: &Row) -> Result<Credentials, Error> {
         id: row.try_get::<_, Uuid>("id")?.into(),
         email: row.try_get("email")?,
         password_hash: PasswordHash(row.try_get("password_hash")?),
+        role: read_role(row, 3)?,
         default_project_id: row.try_get::<_, Uuid>("default_project_id")?.into(),
         disabled_at: row.try_get("disabled_at")?,
     })
+}
+
+/// The role in a column.
+pub(crate) fn read_role(row: &Row, column: usize) -> Result<Role, Error> {
+    let word: &str = row.try_get(column)?;
+    word.parse()
+        .map_err(|_unknown| Error::corrupt("users", "a role that is none"))
 }

@@ -29,6 +29,7 @@ async fn register(state: Data<State>, request: HttpRequest, incoming: Incoming) 
         email: body.required("email", "a text"),
         password: SecretString::from(body.required::<String>("password", "a text")),
         name: body.optional("name", "a text"),
+        invitation: body.optional::<String>("invitation", "a text").map(SecretString::from),
     };
     body.finish()?;
     state.gathering.register(account, &client(&request)).await?;

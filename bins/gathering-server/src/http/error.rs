@@ -1,9 +1,9 @@
 //! What a use case refused, as a problem.
 
-use gathering::Error;
+use gathering::{Error, Missing};
 
 use super::code::Code;
-use super::identity::INVALID_TOKEN;
+use super::identity::{INSUFFICIENT_SCOPE, INVALID_TOKEN};
 use super::problem::{Place, Problem, Wrong};
 
 impl From<Error> for Problem {
@@ -22,7 +22,15 @@ impl From<Error> for Problem {
             Error::InvalidToken(_) => problem.with_challenge(INVALID_TOKEN).with_cause(Box::new(error)),
             Error::InvalidCredentials | Error::InvalidRefreshToken => problem.with_challenge("Bearer"),
             Error::DatabaseUnavailable(_) | Error::Internal(_) => problem.with_cause(Box::new(error)),
+            Error::Forbidden {
+                missing: Missing::Scope(_) | Missing::Login,
+                ..
+            } => problem.with_challenge(INSUFFICIENT_SCOPE),
             Error::RegistrationClosed(_)
+            | Error::Forbidden { .. }
+            | Error::StillNeeded(_)
+            | Error::LimitReached { .. }
+            | Error::ProjectNotEmpty { .. }
             | Error::NotFound { .. }
             | Error::VersionConflict { .. }
             | Error::RunAlreadyEnded { .. }

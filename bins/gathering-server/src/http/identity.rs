@@ -14,6 +14,9 @@ use super::problem::Problem;
 /// The challenge for a token that is not valid (RFC 6750, section 3).
 pub(crate) const INVALID_TOKEN: &str = r#"Bearer error="invalid_token""#;
 
+/// The challenge for a credential that does not reach as far (RFC 6750, section 3.1).
+pub(crate) const INSUFFICIENT_SCOPE: &str = r#"Bearer error="insufficient_scope""#;
+
 /// The caller, as the access token says.
 pub(crate) struct Caller(pub(crate) Identity);
 

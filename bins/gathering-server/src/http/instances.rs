@@ -2,7 +2,8 @@
 
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
+use gathering::{InstanceView, Role};
+use serde_json::{Value, json};
 
 use super::identity::Caller;
 use super::parameters::Parameters;
@@ -19,14 +20,18 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
     let wanted = parameters.page();
     parameters.finish()?;
     let found = state.gathering.instances(&identity, wanted).await?;
-    // Names and loads are for administrators, whom nobody is yet.
-    let items: Vec<_> = found
-        .items
-        .iter()
-        .map(|instance| {
-            json!({"id": instance.id, "started_at": instance.started_at,
-                   "heartbeat_age": gathering::format_duration(instance.heartbeat_age)})
-        })
-        .collect();
+    // What else there is to know of them is of the runs of all projects.
+    let all = identity.role == Role::Admin;
+    let items: Vec<_> = found.items.iter().map(|instance| shown(instance, all)).collect();
     Ok(HttpResponse::Ok().json(Page::new(&items, found.next)))
+}
+
+fn shown(instance: &InstanceView, all: bool) -> Value {
+    let mut shown = json!({"id": instance.id, "started_at": instance.started_at,
+                           "heartbeat_age": gathering::format_duration(instance.heartbeat_age)});
+    if all {
+        shown["name"] = json!(instance.name);
+        shown["runs"] = json!(instance.runs);
+    }
+    shown
 }

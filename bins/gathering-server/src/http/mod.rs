@@ -1,22 +1,28 @@
 //! The HTTP edge: one file per resource, and what they share.
 
+mod api_keys;
+mod audit;
 mod auth;
 mod body;
 mod breakers;
 mod client;
 pub(crate) mod client_address;
 mod code;
+mod duration;
 mod edge;
 mod error;
 mod fields;
 mod health;
 mod identity;
 mod instances;
+mod invitations;
 pub(crate) mod limits;
+mod members;
 mod panics;
 mod parameters;
 mod pipelines;
 mod problem;
+mod projects;
 mod quarantine;
 mod readiness;
 mod request_id;
@@ -24,6 +30,7 @@ mod room;
 mod route;
 mod runs;
 mod sessions;
+mod users;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -65,6 +72,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             web::scope("/api/v1")
                 .configure(auth::routes)
                 .configure(sessions::routes)
+                .configure(api_keys::routes)
+                .configure(projects::routes)
+                .configure(members::routes)
+                .configure(users::routes)
+                .configure(invitations::routes)
+                .configure(audit::routes)
                 .configure(instances::routes)
                 .configure(quarantine::routes)
                 .configure(breakers::routes)

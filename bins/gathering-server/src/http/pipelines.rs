@@ -104,7 +104,7 @@ async fn validate(state: Data<State>, Caller(identity): Caller, incoming: Incomi
     body.optional::<String>("name", "a text");
     body.optional::<String>("project_id", "a UUID");
     body.finish()?;
-    let problems = state.gathering.validate_pipeline(&identity, definition).await;
+    let problems = state.gathering.validate_pipeline(&identity, definition).await?;
     Ok(HttpResponse::Ok().json(json!({ "valid": problems.is_empty(), "problems": problems })))
 }
 

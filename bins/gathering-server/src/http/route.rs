@@ -7,7 +7,7 @@ use std::str::FromStr;
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
 use actix_web::{FromRequest, HttpRequest, Resource, Route, dev, web};
-use gathering::RunId;
+use gathering::{RunId, UserId};
 
 use super::code::Code;
 use super::problem::Problem;
@@ -52,14 +52,30 @@ impl<T: FromStr + 'static> FromRequest for Id<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let id = request.match_info().get("id").and_then(|text| text.parse().ok());
-        ready(id.map(Self).ok_or_else(|| {
-            Problem::new(
-                Code::UseCase(gathering::Code::NotFound),
-                "the id in the path is no UUID, so nothing has it",
-            )
-        }))
+        ready(id(request, "id").map(Self))
     }
+}
+
+/// The `{user_id}` in the path.
+pub(super) struct UserInPath(pub(super) UserId);
+
+impl FromRequest for UserInPath {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        ready(id(request, "user_id").map(Self))
+    }
+}
+
+fn id<T: FromStr>(request: &HttpRequest, name: &str) -> Result<T, Problem> {
+    let id = request.match_info().get(name).and_then(|text| text.parse().ok());
+    id.ok_or_else(|| {
+        Problem::new(
+            Code::UseCase(gathering::Code::NotFound),
+            "an id in the path is no UUID, so nothing has it",
+        )
+    })
 }
 
 /// The `{id}` of a run in the path, which from then on stands on every log line of the request.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::layers::Source;
 use super::table::{ALL, DATA_DIR, DATABASE_URL, LOG_FORMAT, REGISTRATION, Setting};
 use super::{Loaded, Settings};
+use crate::columns::aligned;
 use crate::telemetry::LogFormat;
 use gathering::Registration;
 
@@ -20,18 +21,7 @@ pub(crate) fn table(loaded: &Loaded) -> String {
             loaded.source(setting).to_string(),
         ]);
     }
-    let widths: [usize; 5] =
-        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
-    let mut text = String::new();
-    for row in rows {
-        for (cell, width) in row.iter().zip(widths) {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{cell:width$}  ");
-        }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-    }
-    text + &descriptions()
+    aligned(&rows) + &descriptions()
 }
 
 /// The settings as JSON: a list of objects.

@@ -104,7 +104,7 @@ pub(crate) const REGISTRATION: Setting = Setting {
     flag: None,
     default: Default::Decided("open on the embedded database and a loopback address, else closed"),
     unit: "open | invite | closed",
-    description: "who may register; invite refuses everybody until invitations exist",
+    description: "who may register; invite wants an invitation of an administrator",
 };
 
 pub(crate) const OUTBOUND_ALLOW: Setting = Setting {

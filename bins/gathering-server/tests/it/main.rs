@@ -22,6 +22,7 @@ mod problems;
 mod process;
 mod quarantine;
 mod retries;
+mod roles;
 mod runs;
 mod sessions;
 mod support;

@@ -1,5 +1,6 @@
 //! What a user sees of their own account.
 
+use gathering_domain::policy::Role;
 use gathering_domain::{ProjectId, UserId};
 use gathering_persistence::users;
 use jiff::Timestamp;
@@ -17,6 +18,8 @@ pub struct Account {
     pub email: String,
     /// How the user wants to be called.
     pub name: Option<String>,
+    /// What the user is on this server.
+    pub role: Role,
     /// The user's own project, meant wherever none is named.
     pub default_project_id: ProjectId,
     /// When the account was opened.
@@ -35,6 +38,7 @@ impl Accounts {
             id: user.id,
             email: user.email,
             name: user.name,
+            role: user.role,
             default_project_id: user.default_project_id,
             created_at: user.created_at,
         })

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use gathering_domain::{ProjectId, SessionId, UserId};
+use gathering_domain::policy::{Actor, Role, Scopes};
+use gathering_domain::{ApiKeyId, ProjectId, SessionId, UserId};
 use gathering_persistence::sessions;
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -10,48 +11,109 @@ use tokio::time::Instant;
 use super::revocations::Standing;
 use super::{Accounts, Client};
 use crate::Error;
-use crate::tokens::{Claims, TokenError};
+use crate::tokens::{Claims, Kind, TokenError};
 
 /// How long the database may take to say whether a session has ended. Nobody comes in meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who a request comes from, as its access token says.
+/// Who a request comes from, as its access token or API key says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The user.
     pub user_id: UserId,
     /// The user's address when the token was issued.
     pub email: String,
+    /// What the user is on this server.
+    pub role: Role,
     /// The user's own project, meant wherever none is named.
     pub default_project_id: ProjectId,
-    /// The session that the login opened.
-    pub session_id: SessionId,
-    /// The token's own id (`jti`).
-    pub token_id: String,
-    /// When the token expires.
+    /// What the user came in with.
+    pub credential: Credential,
+    /// When that expires.
     pub expires_at: Timestamp,
     /// Who sent it, for the audit.
     pub client: Client,
 }
 
+/// What somebody came in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// An access token.
+    Session {
+        /// The session that the login opened.
+        id: SessionId,
+        /// The token's own id (`jti`).
+        token_id: String,
+    },
+    /// An API key.
+    ApiKey {
+        /// The key.
+        id: ApiKeyId,
+        /// What it is for.
+        scopes: Scopes,
+        /// The only project that it is for.
+        project_id: Option<ProjectId>,
+    },
+}
+
+impl Credential {
+    /// As what it stands in the audit: the id of the session, or of the key.
+    pub(crate) fn in_audit(&self) -> SessionId {
+        match self {
+            Self::Session { id, .. } => *id,
+            Self::ApiKey { id, .. } => id.as_uuid().into(),
+        }
+    }
+}
+
+impl Identity {
+    /// The session, if the user came in with an access token.
+    pub fn session_id(&self) -> Option<SessionId> {
+        match &self.credential {
+            Credential::Session { id, .. } => Some(*id),
+            Credential::ApiKey { .. } => None,
+        }
+    }
+
+    /// The only project that the API key is for, if there is such a one.
+    pub fn confined_to(&self) -> Option<ProjectId> {
+        match &self.credential {
+            Credential::Session { .. } => None,
+            Credential::ApiKey { project_id, .. } => *project_id,
+        }
+    }
+
+    /// Who asks, as far as it matters to what may be done.
+    pub fn actor(&self) -> Actor {
+        let key = match &self.credential {
+            Credential::Session { .. } => None,
+            Credential::ApiKey { scopes, .. } => Some(*scopes),
+        };
+        Actor { role: self.role, key }
+    }
+}
+
 impl Accounts {
-    /// Checks an access token.
+    /// Checks an access token or an API key.
     ///
-    /// Runs no query, unless the token names a signing key that another instance may have made since the keys were read, or this instance
-    /// cannot be sure which sessions have ended. Where the database then does not answer, nobody comes in; but what is known to have ended
-    /// is refused as that.
+    /// Runs no query, unless the token names a signing key that another instance may have made since the keys were read, the API key was
+    /// not used here for some minutes, or this instance cannot be sure which sessions have ended. Where the database then does not answer,
+    /// nobody comes in; but what is known to have ended is refused as that.
     pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
-        let identity = match self.verify(token) {
+        if token.starts_with(Kind::ApiKey.prefix()) {
+            return self.authenticate_key(token).await;
+        }
+        let (identity, session) = match self.verify(token) {
             Err(TokenError::UnknownKey) => {
                 self.keys.reload_for_unknown().await?;
                 self.verify(token)?
             }
             outcome => outcome?,
         };
-        let counts = match self.revocations.standing(identity.session_id, Instant::now()) {
+        let counts = match self.revocations.standing(session.as_uuid(), Instant::now()) {
             Standing::Open => true,
             Standing::Ended => false,
-            Standing::Unknown => self.asked(&identity).await?,
+            Standing::Unknown => self.asked(session).await?,
         };
         if counts {
             Ok(identity)
@@ -66,23 +128,26 @@ impl Accounts {
         Ok(Identity { client, ..identity })
     }
 
-    async fn asked(&self, identity: &Identity) -> Result<bool, Error> {
-        let looking = async {
+    async fn asked(&self, session: SessionId) -> Result<bool, Error> {
+        let user = patiently(async {
             let connection = self.connection().await?;
-            Ok(sessions::user(&connection, identity.session_id, self.clock.now()).await?)
-        };
-        let silent = || gathering_persistence::Error::Unavailable(": no answer in time".to_owned());
-        let user: Result<_, Error> = tokio::time::timeout(PATIENCE, looking)
-            .await
-            .unwrap_or_else(|_elapsed| Err(silent().into()));
-        Ok(user?.is_some())
+            Ok(sessions::user(&connection, session, self.clock.now()).await?)
+        });
+        Ok(user.await?.is_some())
     }
 
-    fn verify(&self, token: &str) -> Result<Identity, TokenError> {
-        self.rules
-            .verify(&self.keys.keys(), token, self.clock.now())
-            .map(Identity::from)
+    fn verify(&self, token: &str) -> Result<(Identity, SessionId), TokenError> {
+        let claims = self.rules.verify(&self.keys.keys(), token, self.clock.now())?;
+        let session = claims.sid;
+        Ok((claims.into(), session))
     }
+}
+
+/// What the database says of a credential, if it says so in time.
+pub(super) async fn patiently<T>(asking: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let silent = || gathering_persistence::Error::Unavailable(": no answer in time".to_owned());
+    let answered = tokio::time::timeout(PATIENCE, asking).await;
+    answered.unwrap_or_else(|_elapsed| Err(silent().into()))
 }
 
 impl From<Claims> for Identity {
@@ -90,9 +155,12 @@ impl From<Claims> for Identity {
         Self {
             user_id: claims.sub,
             email: claims.email,
+            role: claims.role,
             default_project_id: claims.project,
-            session_id: claims.sid,
-            token_id: claims.jti,
+            credential: Credential::Session {
+                id: claims.sid,
+                token_id: claims.jti,
+            },
             // Only a time that no clock reaches cannot be represented.
             expires_at: Timestamp::from_second(claims.exp).unwrap_or(Timestamp::MAX),
             client: Client::default(),

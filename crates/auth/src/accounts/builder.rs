@@ -7,6 +7,7 @@ use gathering_domain::{Clock, Entropy};
 use gathering_persistence::{ConnectOptions, Listener, Pool, sessions};
 use jiff::SignedDuration;
 
+use super::api_keys::KeyCache;
 use super::revocations::Revocations;
 use super::{Accounts, RegistrationMode};
 use crate::Error;
@@ -122,6 +123,7 @@ impl Builder {
             session_lifetime,
             listener,
             revocations: Revocations::default(),
+            api_key_cache: KeyCache::new(),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! A new password: whoever has the old one may set it, and everybody else who is in is out.
 
+use gathering_domain::SessionId;
 use gathering_persistence::sessions::EndReason;
 use gathering_persistence::{sessions, users};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -58,7 +59,7 @@ impl Accounts {
                 .await?;
             return Err(Error::Invalid { problems });
         }
-        let ended = sessions::end_all(&tx, user.id, Some(identity.session_id), EndReason::PasswordChanged).await?;
+        let ended = sessions::end_all(&tx, user.id, identity.session_id(), EndReason::PasswordChanged).await?;
         note_in(
             &tx,
             by(identity, Action::ChangePassword),
@@ -68,7 +69,8 @@ impl Accounts {
         .await?;
         commit(tx).await?;
         tracing::info!(user = %user.id, sessions = ended.len(), "password changed; the other sessions are ended");
-        self.revocations.add(ended, Instant::now());
+        self.revocations
+            .add(ended.into_iter().map(SessionId::as_uuid), Instant::now());
         Ok(())
     }
 }

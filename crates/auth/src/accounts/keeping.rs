@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gathering_persistence::{Listener, sessions};
+use gathering_persistence::{Listener, api_keys, invitations, sessions};
 use jiff::SignedDuration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -66,15 +66,20 @@ impl Accounts {
         Ok(())
     }
 
-    /// Forgets sessions, and their refresh tokens, that were over a day ago. Gives how many.
+    /// Forgets sessions with their refresh tokens, API keys and invitations that were over a day ago. Gives how many.
     pub async fn purge(&self) -> Result<u64, Error> {
         let before = self.clock.now().saturating_sub(KEPT).unwrap_or_default();
+        let most = i64::try_from(PURGED).unwrap_or(i64::MAX);
         let mut all = 0;
         loop {
             let connection = self.connection().await?;
-            let some = sessions::forget(&connection, before, i64::try_from(PURGED).unwrap_or(i64::MAX)).await?;
-            all += some;
-            if some < PURGED {
+            let some = [
+                sessions::forget(&connection, before, most).await?,
+                api_keys::forget(&connection, before, most).await?,
+                invitations::forget(&connection, before, most).await?,
+            ];
+            all += some.iter().sum::<u64>();
+            if some.iter().all(|some| *some < PURGED) {
                 return Ok(all);
             }
         }
@@ -105,7 +110,7 @@ impl Accounts {
             tokio::time::sleep(PURGE).await;
             match self.purge().await {
                 Ok(0) => {}
-                Ok(sessions) => tracing::info!(sessions, "forgot old sessions"),
+                Ok(forgotten) => tracing::info!(forgotten, "forgot old sessions, API keys and invitations"),
                 Err(error) => tracing::warn!(%error, "old sessions cannot be forgotten; it is tried again in an hour"),
             }
         }

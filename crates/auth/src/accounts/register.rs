@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use gathering_domain::policy::Role;
 use gathering_domain::{ProjectId, UserId};
 use gathering_persistence::users::{NewUser, PasswordHash};
-use gathering_persistence::{Transaction, projects, users};
+use gathering_persistence::{Transaction, project_members, users};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::projects::insert_in as insert_project_in;
 use super::sessions::{begin, commit};
 use super::{Accounts, Client};
 use crate::audit::{Action, Event, note_in};
@@ -25,7 +27,7 @@ const OWN_PROJECT: &str = "Personal";
 pub enum RegistrationMode {
     /// Everybody.
     Open,
-    /// Those who were invited. There are no invitations yet, so for now nobody.
+    /// Those who were invited.
     Invite,
     /// Nobody; an administrator makes the accounts.
     Closed,
@@ -47,6 +49,33 @@ pub struct PreparedAccount {
     email: EmailAddress,
     name: Option<String>,
     password_hash: PasswordHash,
+    role: Role,
+}
+
+impl PreparedAccount {
+    /// What the user is to be on this server; a member, if nobody says.
+    #[must_use]
+    pub fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
+    }
+
+    /// The address, as the user wrote it.
+    pub fn email(&self) -> &str {
+        self.email.as_str()
+    }
+}
+
+/// What a stranger sends to open an account.
+#[derive(Debug, Clone)]
+pub struct Registration<'a> {
+    /// The address that will be logged in with.
+    pub email: &'a str,
+    /// 15 to 128 characters.
+    pub password: SecretString,
+    /// How the user wants to be called.
+    pub name: Option<&'a str>,
+    /// The secret of an invitation. It is needed where registration is by invitation only, and says elsewhere what the user will be.
+    pub invitation: Option<SecretString>,
 }
 
 impl Accounts {
@@ -54,26 +83,39 @@ impl Accounts {
     ///
     /// Where the address has an account nothing changes, and neither the answer nor the time it takes tells so.
     pub async fn register(&self, email: &str, password: SecretString, name: Option<&str>) -> Result<(), Error> {
-        self.register_from(email, password, name, &Client::default()).await
+        let registration = Registration {
+            email,
+            password,
+            name,
+            invitation: None,
+        };
+        self.register_from(registration, &Client::default()).await
     }
 
-    /// The same, with what the audit is to say of who asks.
-    pub async fn register_from(
-        &self,
-        email: &str,
-        password: SecretString,
-        name: Option<&str>,
-        client: &Client,
-    ) -> Result<(), Error> {
-        if self.registration != RegistrationMode::Open {
-            return Err(Error::RegistrationClosed {
-                mode: self.registration,
-            });
-        }
+    /// The same, perhaps with an invitation, and with what the audit is to say of who asks.
+    ///
+    /// An invitation is used up also where the address has an account: that it could be used again would tell.
+    pub async fn register_from(&self, registration: Registration<'_>, client: &Client) -> Result<(), Error> {
+        let Registration {
+            email,
+            password,
+            name,
+            invitation,
+        } = registration;
+        self.check_open(invitation.is_some())?;
         let account = self.prepare(email, password, name).await?;
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
+        let invited = match &invitation {
+            Some(secret) => Some(self.use_invitation_in(&tx, secret, &account.email).await?),
+            None => None,
+        };
+        let role = invited.as_ref().map_or(Role::Member, |invitation| invitation.role);
+        let account = account.with_role(role);
         let user = self.insert_in(&tx, &account).await?;
+        if let (Some(user), Some((project, role))) = (user, invited.and_then(|invitation| invitation.project)) {
+            project_members::put(&tx, project, user, role, self.clock.now()).await?;
+        }
         let event = Event::done(Action::Register).to(account.email.as_str());
         let event = match user {
             Some(user) => event.by(user, None),
@@ -81,6 +123,14 @@ impl Accounts {
         };
         note_in(&tx, event, client, self.clock.now()).await?;
         commit(tx).await
+    }
+
+    fn check_open(&self, invited: bool) -> Result<(), Error> {
+        match self.registration {
+            RegistrationMode::Open => Ok(()),
+            RegistrationMode::Invite if invited => Ok(()),
+            mode @ (RegistrationMode::Invite | RegistrationMode::Closed) => Err(Error::RegistrationClosed { mode }),
+        }
     }
 
     /// Checks the fields of an account and hashes its password, whatever the registration mode.
@@ -97,6 +147,7 @@ impl Accounts {
             email,
             name,
             password_hash,
+            role: Role::Member,
         })
     }
 
@@ -110,6 +161,7 @@ impl Accounts {
             email_key: account.email.key(),
             name: account.name.as_deref(),
             password_hash: &account.password_hash,
+            role: account.role,
             default_project_id: project,
             created_at: now,
         };
@@ -117,13 +169,7 @@ impl Accounts {
             tracing::info!("registration for an address that has an account already");
             return Ok(None);
         }
-        let own = projects::NewProject {
-            id: project,
-            name: OWN_PROJECT,
-            owner_id: user,
-            created_at: now,
-        };
-        projects::insert(tx, &own).await?;
+        insert_project_in(tx, project, OWN_PROJECT, user, now).await?;
         tracing::info!(%user, "registered");
         Ok(Some(user))
     }

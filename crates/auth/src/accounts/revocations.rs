@@ -1,11 +1,12 @@
-//! Which sessions have ended of late, known without a query.
+//! Which sessions and API keys have ended of late, known without a query. Both have ids that nothing else has; where a session is spoken of
+//! here, a key is meant as well.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use gathering_domain::SessionId;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 /// For how long what was read last is relied on. Whoever has not read it for longer asks the database, whatever that takes.
 const MAX_LAG: Duration = Duration::from_secs(3);
@@ -30,13 +31,13 @@ pub(super) struct Revocations(RwLock<State>);
 #[derive(Debug, Default)]
 struct State {
     /// And when that was known.
-    ended: HashMap<SessionId, Instant>,
+    ended: HashMap<Uuid, Instant>,
     /// When what is known was asked for last; `None` until then, and while there are more than [`MOST`].
     asked_at: Option<Instant>,
 }
 
 impl Revocations {
-    pub(super) fn standing(&self, session: SessionId, now: Instant) -> Standing {
+    pub(super) fn standing(&self, session: Uuid, now: Instant) -> Standing {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if state.ended.contains_key(&session) {
             // For good: a session that ended never comes back, however long ago that was read.
@@ -49,7 +50,7 @@ impl Revocations {
     }
 
     /// Notes sessions that ended here, which need not be read first.
-    pub(super) fn add(&self, ended: impl IntoIterator<Item = SessionId>, now: Instant) {
+    pub(super) fn add(&self, ended: impl IntoIterator<Item = Uuid>, now: Instant) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for session in ended {
             if state.ended.len() >= 2 * MOST {
@@ -62,7 +63,7 @@ impl Revocations {
 
     /// Takes what the database said to a question that was asked then: all that ended within the life of an access token, or more than
     /// [`MOST`].
-    pub(super) fn caught_up(&self, asked_at: Instant, ended: Vec<SessionId>) {
+    pub(super) fn caught_up(&self, asked_at: Instant, ended: Vec<Uuid>) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         // What ended here since the question may be missing in its answer.
         state.ended.retain(|_, known| *known >= asked_at);
@@ -75,16 +76,10 @@ impl Revocations {
 
 #[cfg(test)]
 mod tests {
-    use gathering_testkit::SeededEntropy;
-    use jiff::Timestamp;
-
     use super::*;
 
-    fn sessions(count: usize) -> Vec<SessionId> {
-        let entropy = SeededEntropy::new(1);
-        (0..count)
-            .map(|_| SessionId::new(Timestamp::UNIX_EPOCH, &entropy))
-            .collect()
+    fn sessions(count: usize) -> Vec<Uuid> {
+        (1..=count as u128).map(Uuid::from_u128).collect()
     }
 
     #[test]

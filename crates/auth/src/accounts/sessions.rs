@@ -87,11 +87,13 @@ impl Accounts {
             note_in(&tx, event.saying("too many were open"), client, now).await?;
         }
         commit(tx).await?;
-        self.revocations.add(surplus, Instant::now());
+        self.revocations
+            .add(surplus.into_iter().map(SessionId::as_uuid), Instant::now());
         tracing::info!(user = %user.id, session = %session.id, "logged in");
         let user = SessionUser {
             user_id: user.id,
             email: user.email.clone(),
+            role: user.role,
             default_project_id: user.default_project_id,
         };
         self.issue(user, session.id, &token).map(Some)
@@ -129,7 +131,7 @@ impl Accounts {
                 let event = Event::done(Action::ReuseRefreshToken).to(&session);
                 note_in(&tx, event.saying("its session is ended"), client, now).await?;
                 commit(tx).await?;
-                self.revocations.add([session], Instant::now());
+                self.revocations.add([session.as_uuid()], Instant::now());
                 tracing::warn!(%session, "a refresh token was used again: its session is ended, because two parties have it");
                 return Err(Error::InvalidRefreshToken);
             }
@@ -143,7 +145,7 @@ impl Accounts {
     }
 
     /// Writes an event that nothing else is written with.
-    pub(super) async fn note(&self, event: Event, client: &Client) -> Result<(), Error> {
+    pub(crate) async fn note(&self, event: Event, client: &Client) -> Result<(), Error> {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
         note_in(&tx, event, client, self.clock.now()).await?;
@@ -155,6 +157,7 @@ impl Accounts {
             user_id: user.user_id,
             session_id,
             email: user.email,
+            role: user.role,
             default_project_id: user.default_project_id,
         };
         let claims = self.rules.claims(subject, self.clock.now(), &*self.entropy);
@@ -171,7 +174,7 @@ impl Accounts {
         let connection = self.connection().await?;
         let Page { items, next } = sessions::open(&connection, identity.user_id, self.clock.now(), page).await?;
         let items = items.into_iter().map(|row| Session {
-            current: row.id == identity.session_id,
+            current: Some(row.id) == identity.session_id(),
             id: row.id,
             created_at: row.created_at,
             used_at: row.used_at,
@@ -187,8 +190,8 @@ impl Accounts {
 
     /// Ends the caller's own session: its access and refresh tokens count no more, here at once and everywhere within a moment.
     pub async fn logout(&self, identity: &Identity) -> Result<(), Error> {
-        self.end(identity, identity.session_id, EndReason::Logout, Action::Logout)
-            .await?;
+        let session = identity.session_id().ok_or(Error::LoginNeeded)?;
+        self.end(identity, session, EndReason::Logout, Action::Logout).await?;
         Ok(())
     }
 
@@ -202,7 +205,8 @@ impl Accounts {
         commit(tx).await?;
         tracing::info!(user = %identity.user_id, sessions = ended.len(), "logged out everywhere");
         let count = ended.len();
-        self.revocations.add(ended, Instant::now());
+        self.revocations
+            .add(ended.into_iter().map(SessionId::as_uuid), Instant::now());
         Ok(count)
     }
 
@@ -225,7 +229,7 @@ impl Accounts {
         note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
         if ended {
-            self.revocations.add([session], Instant::now());
+            self.revocations.add([session.as_uuid()], Instant::now());
             tracing::info!(user = %identity.user_id, %session, ?reason, "session ended");
         }
         Ok(ended)
@@ -250,7 +254,7 @@ async fn judge(
 
 /// Something that the caller did.
 pub(super) fn by(identity: &Identity, action: Action) -> Event {
-    Event::done(action).by(identity.user_id, identity.session_id)
+    Event::done(action).by(identity.user_id, identity.credential.in_audit())
 }
 
 /// What can be shown of what a client says of itself; `None` if nothing is left.

@@ -213,7 +213,7 @@ impl<'e> Walk<'e> {
     }
 }
 
-fn hex(hash: &Hash) -> String {
+pub(super) fn hex(hash: &Hash) -> String {
     hash.iter().fold(String::with_capacity(64), |mut text, byte| {
         let digits = b"0123456789abcdef";
         text.push(char::from(digits[usize::from(byte >> 4)]));

@@ -1,5 +1,6 @@
 //! What an access token says.
 
+use gathering_domain::policy::Role;
 use gathering_domain::{ProjectId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,8 @@ pub(crate) struct Claims {
     pub(crate) exp: i64,
     /// The user's email address.
     pub(crate) email: String,
+    /// What the user is on this server. Whoever becomes something else loses the session.
+    pub(crate) role: Role,
     /// The user's own project.
     pub(crate) project: ProjectId,
 }
@@ -37,6 +40,8 @@ pub(crate) struct Subject {
     pub(crate) session_id: SessionId,
     /// The user's email address.
     pub(crate) email: String,
+    /// What the user is on this server.
+    pub(crate) role: Role,
     /// The user's own project.
     pub(crate) default_project_id: ProjectId,
 }

@@ -1,59 +1,51 @@
-//! Refresh tokens: opaque, 256 bits, stored as their hash alone.
+//! Refresh tokens: opaque, and each knows the one that it is exchanged for.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gathering_domain::Entropy;
 use gathering_persistence::refresh_tokens::TokenHash;
-use ring::digest::{SHA256, digest};
 use ring::hmac;
-use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+use secrecy::SecretString;
 
-/// What each begins with, so that one that leaked into a repository or a log is found by those who search for such things.
-const PREFIX: &str = "grt_";
+use super::opaque::{Kind, Opaque};
 
 /// A refresh token.
 #[derive(Debug)]
-pub(crate) struct RefreshToken(SecretBox<[u8; 32]>);
+pub(crate) struct RefreshToken(Opaque);
 
 impl RefreshToken {
     /// A new one.
     pub(crate) fn generate(entropy: &dyn Entropy) -> Self {
-        let mut bytes = [0; 32];
-        entropy.fill(&mut bytes);
-        Self(SecretBox::new(Box::new(bytes)))
+        Self(Opaque::generate(Kind::Refresh, entropy))
     }
 
     /// What a client sent, if it can be one at all.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
-        Some(Self(SecretBox::new(Box::new(bytes.try_into().ok()?))))
+        Opaque::parse(Kind::Refresh, text).map(Self)
     }
 
     /// As clients get it.
     pub(crate) fn text(&self) -> SecretString {
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0.expose_secret())).into()
+        self.0.text()
     }
 
-    /// As it is stored. Of 256 random bits a plain hash tells nobody anything.
+    /// As it is stored.
     pub(crate) fn hash(&self) -> TokenHash {
-        let mut hash = TokenHash::default();
-        hash.copy_from_slice(digest(&SHA256, self.0.expose_secret()).as_ref());
-        hash
+        self.0.hash()
     }
 
     /// The token that it is exchanged for: always the same one, so that an exchange whose answer was lost can be repeated, although it is
     /// stored nowhere. Who has the session's `seed` and not the token cannot make it, nor who has the token and not the seed.
     pub(crate) fn successor(&self, seed: &[u8]) -> Self {
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, seed), self.0.expose_secret());
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, seed), self.0.bytes());
         let mut bytes = [0; 32];
         bytes.copy_from_slice(tag.as_ref());
-        Self(SecretBox::new(Box::new(bytes)))
+        Self(Opaque::new(Kind::Refresh, bytes))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use gathering_testkit::SeededEntropy;
+    use secrecy::ExposeSecret as _;
 
     use super::*;
 
@@ -71,6 +63,7 @@ mod tests {
             &format!("{text}A"),
             &format!("{text}="),
             "grt_é",
+            &text.replace("grt_", "gak_"),
         ] {
             assert!(RefreshToken::parse(other).is_none(), "{other}");
         }
@@ -86,7 +79,7 @@ mod tests {
 
     #[test]
     fn debug_shows_nothing_of_it() {
-        let token = RefreshToken(SecretBox::new(Box::new([7; 32])));
+        let token = RefreshToken(Opaque::new(Kind::Refresh, [7; 32]));
         assert!(!format!("{token:?}").contains('7'), "{token:?}");
     }
 }

@@ -64,6 +64,7 @@ impl TokenRules {
             nbf: issued,
             exp: issued.saturating_add(self.lifetime.as_secs()),
             email: subject.email,
+            role: subject.role,
             project: subject.default_project_id,
         }
     }

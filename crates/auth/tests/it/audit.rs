@@ -1,7 +1,7 @@
 //! The audit: everything is in it, and nothing can be taken out of it unnoticed.
 
 use futures::future::join_all;
-use gathering_auth::{Accounts, AuditFlaw, AuditReport, Client, Identity};
+use gathering_auth::{Accounts, AuditFlaw, AuditReport, Client, Identity, Operator, Registration};
 use secrecy::SecretString;
 
 use crate::support::{Bench, EMAIL, PASSWORD, password, register};
@@ -29,8 +29,15 @@ async fn verify(accounts: &Accounts) -> AuditReport {
 /// Everything that can happen to an account, twice and wrong where that is possible. Gives who is in at its beginning and at its end.
 async fn a_life(accounts: &Accounts, client: &Client) -> [Identity; 2] {
     let wrong = || SecretString::from("not the right words");
-    accounts.register_from(EMAIL, password(), None, client).await.unwrap();
-    accounts.register_from(EMAIL, password(), None, client).await.unwrap();
+    for _ in 0..2 {
+        let registration = Registration {
+            email: EMAIL,
+            password: password(),
+            name: None,
+            invitation: None,
+        };
+        accounts.register_from(registration, client).await.unwrap();
+    }
     accounts.login_from(EMAIL, wrong(), client).await.unwrap_err();
     accounts
         .login_from("eve@example.org", wrong(), client)
@@ -54,11 +61,16 @@ async fn a_life(accounts: &Accounts, client: &Client) -> [Identity; 2] {
     accounts.change_password(&identity, password(), wrong()).await.unwrap();
     let here = accounts.login_from(EMAIL, wrong(), client).await.unwrap();
     let here = accounts.authenticate_from(&token(&here), client.clone()).await.unwrap();
-    assert!(!accounts.end_session(&here, identity.session_id).await.unwrap());
+    assert!(
+        !accounts
+            .end_session(&here, identity.session_id().unwrap())
+            .await
+            .unwrap()
+    );
     accounts.logout(&here).await.unwrap();
     accounts.logout_everywhere(&here).await.unwrap();
-    accounts.disable(here.user_id, client).await.unwrap();
-    accounts.enable(here.user_id, client).await.unwrap();
+    accounts.disable(here.user_id, Operator::CommandLine).await.unwrap();
+    accounts.enable(here.user_id, Operator::CommandLine).await.unwrap();
     [identity, here]
 }
 
@@ -80,17 +92,17 @@ async fn every_event_of_an_account_is_in_it_with_who_and_from_where() {
         from("refresh done"),
         from(&format!(
             "reuse_refresh_token done {} its session is ended by nobody known",
-            identity.session_id
+            identity.session_id().unwrap()
         )),
         from("refresh failed by nobody known"),
         from("change_password failed wrong, too_short"),
         from("change_password done"),
         from("login done"),
-        from(&format!("end_session failed {}", identity.session_id)),
+        from(&format!("end_session failed {}", identity.session_id().unwrap())),
         from("logout done SESSION"),
         from("logout_everywhere done 0 sessions"),
-        from(&format!("disable_user done {} by nobody known", here.user_id)),
-        from(&format!("enable_user done {} by nobody known", here.user_id)),
+        format!("disable_user done {} by nobody known command line", here.user_id),
+        format!("enable_user done {} by nobody known command line", here.user_id),
     ];
     assert_eq!(told, wanted);
     assert!(!told.iter().any(|row| row.contains(PASSWORD)));

@@ -63,8 +63,7 @@ async fn each_login_opens_a_session_of_its_own() {
     register(&accounts).await;
     let (first, second) = (log_in(&accounts).await.unwrap(), log_in(&accounts).await.unwrap());
     assert_eq!(first.user_id, second.user_id);
-    assert_ne!(first.session_id, second.session_id);
-    assert_ne!(first.token_id, second.token_id);
+    assert_ne!(first.session_id(), second.session_id());
 }
 
 #[tokio::test]

@@ -1,10 +1,14 @@
 //! Accounts against a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod api_keys;
 mod audit;
+mod invitations;
 mod keys;
 mod login;
+mod projects;
 mod registration;
+mod roles;
 mod schema;
 mod sessions;
 mod support;

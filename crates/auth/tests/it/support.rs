@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use gathering_auth::{Accounts, Builder, Error, HashParameters, HashingOptions, Identity, RegistrationMode};
-use gathering_persistence::{Connection, Pool};
+use gathering_persistence::{Connection, PageRequest, Pool};
 use gathering_testkit::{ManualClock, SeededEntropy, TestDatabase};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -94,4 +94,30 @@ pub(crate) async fn token(accounts: &Accounts) -> String {
 /// Who the user is, as a fresh login says.
 pub(crate) async fn log_in(accounts: &Accounts) -> Result<Identity, Error> {
     accounts.authenticate(&token(accounts).await).await
+}
+
+/// Somebody else, logged in.
+pub(crate) async fn somebody(accounts: &Accounts, email: &str) -> Identity {
+    accounts.register(email, password(), None).await.unwrap();
+    let tokens = accounts.login(email, password()).await.unwrap();
+    accounts
+        .authenticate(tokens.access_token.expose_secret())
+        .await
+        .unwrap()
+}
+
+/// The first page, long enough for every test.
+pub(crate) fn first_page() -> PageRequest {
+    PageRequest {
+        limit: 100,
+        after: None,
+    }
+}
+
+/// The fields and codes of what was wrong; nothing where it was something else.
+pub(crate) fn problems<T>(outcome: &Result<T, Error>) -> Vec<(&'static str, &'static str)> {
+    match outcome {
+        Err(Error::Invalid { problems }) => problems.iter().map(|one| (one.field, one.code)).collect(),
+        Ok(_) | Err(_) => Vec::new(),
+    }
 }

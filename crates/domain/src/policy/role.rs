@@ -13,7 +13,7 @@ pub struct UnknownRole;
 macro_rules! role {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
         }
@@ -64,6 +64,7 @@ role! {
     /// What a user is on this server. A greater one may do all that a lesser one may.
     Role {
         /// May look, in whatever project, and change nothing.
+        #[default]
         Viewer = "viewer",
         /// May make projects, and do in each what the role there allows.
         Member = "member",
@@ -76,6 +77,7 @@ role! {
     /// What a user is in a project. A greater one may do all that a lesser one may.
     ProjectRole {
         /// May look.
+        #[default]
         Viewer = "viewer",
         /// May save pipelines and work with them.
         Editor = "editor",

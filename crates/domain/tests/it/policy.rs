@@ -1,7 +1,5 @@
 //! Who may do what, as one snapshot, and what must hold of every row of it.
 
-use std::fmt::Write as _;
-
 use gathering_domain::policy::{
     AccountAction, Actor, Missing, ProjectAction, ProjectRole, Role, Scope, Scopes, ServerAction, Standing, Verdict,
 };
@@ -36,13 +34,14 @@ fn word(verdict: Verdict) -> String {
     }
 }
 
-fn row(table: &mut String, name: &str, cells: impl IntoIterator<Item = String>) {
-    write!(table, "{name:<20}").unwrap();
-    for cell in cells {
-        write!(table, "{cell:<14}").unwrap();
-    }
-    table.truncate(table.trim_end().len());
-    table.push('\n');
+fn row(name: &str, cells: impl IntoIterator<Item = String>) -> String {
+    let cells: String = cells.into_iter().map(|cell| padded(&cell, 14)).collect();
+    let line = padded(name, 20) + &cells;
+    line.trim_end().to_owned() + "\n"
+}
+
+fn padded(text: &str, width: usize) -> String {
+    format!("{text:<width$}")
 }
 
 #[test]
@@ -51,19 +50,19 @@ fn the_whole_table() {
     for (how, key) in keys() {
         for role in Role::ALL {
             let actor = Actor { role: *role, key };
-            writeln!(table, "== {role}, {how}").unwrap();
-            row(&mut table, "in a project", STANDINGS.map(|(name, _)| name.to_owned()));
+            table.push_str(&(["== ", role.as_str(), ", ", &how, "\n"].concat()));
+            table.push_str(&row("in a project", STANDINGS.map(|(name, _)| name.to_owned())));
             for action in ProjectAction::ALL {
                 let cells = STANDINGS.map(|(_, standing)| word(actor.in_project(*action, standing)));
-                row(&mut table, action.as_str(), cells);
+                table.push_str(&row(action.as_str(), cells));
             }
             table.push_str("on the server\n");
             for action in ServerAction::ALL {
-                row(&mut table, action.as_str(), [word(actor.on_server(*action))]);
+                table.push_str(&row(action.as_str(), [word(actor.on_server(*action))]));
             }
             table.push_str("to the own account\n");
             for action in AccountAction::ALL {
-                row(&mut table, action.as_str(), [word(actor.on_account(*action))]);
+                table.push_str(&row(action.as_str(), [word(actor.on_account(*action))]));
             }
             table.push('\n');
         }
@@ -118,7 +117,9 @@ fn a_key_never_allows_more_than_its_user_may() {
 fn a_greater_role_may_do_all_that_a_lesser_one_may() {
     for action in ProjectAction::ALL {
         for (_, standing) in STANDINGS {
-            let allowed = Role::ALL.iter().map(|role| user(*role).in_project(*action, standing) == Verdict::Allowed);
+            let allowed = Role::ALL
+                .iter()
+                .map(|role| user(*role).in_project(*action, standing) == Verdict::Allowed);
             assert!(allowed.is_sorted(), "{action:?}");
         }
         for role in Role::ALL {
@@ -127,7 +128,9 @@ fn a_greater_role_may_do_all_that_a_lesser_one_may() {
         }
     }
     for action in ServerAction::ALL {
-        let allowed = Role::ALL.iter().map(|role| user(*role).on_server(*action) == Verdict::Allowed);
+        let allowed = Role::ALL
+            .iter()
+            .map(|role| user(*role).on_server(*action) == Verdict::Allowed);
         assert!(allowed.is_sorted(), "{action:?}");
     }
 }
@@ -141,7 +144,30 @@ fn no_key_can_keep_its_user_out() {
         AccountAction::ManageApiKeys,
         AccountAction::ManageSecondFactor,
     ] {
-        let actor = Actor { role: Role::Admin, key: all };
+        let actor = Actor {
+            role: Role::Admin,
+            key: all,
+        };
         assert_eq!(actor.on_account(action), Verdict::Denied(Missing::Login));
+    }
+}
+
+/// A row of Markdown for an action: from which role on it may be done, and with which scope.
+fn for_people(action: &str, role: &str, scope: Option<Scope>) -> String {
+    let scope = scope.map_or("none", Scope::as_str);
+    format!("| `{action}` | {role} | {scope} |\n")
+}
+
+#[test]
+fn what_people_read_of_it_is_what_holds() {
+    let projects = ProjectAction::ALL.iter();
+    let projects = projects.map(|action| for_people(action.as_str(), action.role().as_str(), action.scope()));
+    let server = ServerAction::ALL.iter();
+    let server = server.map(|action| for_people(action.as_str(), action.role().as_str(), action.scope()));
+    let account = AccountAction::ALL.iter();
+    let account = account.map(|action| for_people(action.as_str(), "everybody", action.scope()));
+    let page = include_str!("../../../../docs/roles.md");
+    for table in [projects.collect::<String>(), server.collect(), account.collect()] {
+        assert!(page.contains(&table), "docs/roles.md lacks this table:\n{table}");
     }
 }

@@ -36,6 +36,7 @@ async fn user(gathering: &Gathering, email: &str) -> Identity {
         email: email.to_owned(),
         password: SecretString::from(PASSWORD),
         name: None,
+        invitation: None,
     };
     gathering.register(account, &Client::default()).await.unwrap();
     let tokens = gathering

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gathering_domain::policy::Role;
 use gathering_domain::{Entropy, ProjectId, SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use ring::signature::Ed25519KeyPair;
@@ -60,6 +61,7 @@ impl Bench {
             user_id: UserId::new(self.now, &self.entropy),
             session_id: SessionId::new(self.now, &self.entropy),
             email: "ada@example.org".into(),
+            role: Role::Member,
             default_project_id: ProjectId::new(self.now, &self.entropy),
         }
     }

@@ -14,7 +14,7 @@ fn the_claims_are_those_of_the_contract() {
     assert_eq!(
         names,
         [
-            "iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp", "email", "project"
+            "iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp", "email", "role", "project"
         ]
     );
     assert_eq!(

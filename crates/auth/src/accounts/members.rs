@@ -1,0 +1,151 @@
+//! Who is what in a project.
+
+use gathering_domain::policy::ProjectRole;
+use gathering_domain::{ProjectId, UserId};
+use gathering_persistence::project_members::{self, MemberRow};
+use gathering_persistence::{Page, PageRequest, Transaction, projects, users};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::projects::MOST_PROJECTS;
+use super::sessions::{begin, by, commit};
+use super::{Accounts, Identity};
+use crate::Error;
+use crate::audit::{Action, note_in};
+use crate::error::{FieldProblem, StillNeeded};
+
+/// The most members of a project.
+const MOST_MEMBERS: i64 = 1_000;
+
+/// A member of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Member {
+    /// The user.
+    pub user_id: UserId,
+    /// The user's address.
+    pub email: String,
+    /// How the user wants to be called.
+    pub name: Option<String>,
+    /// What the user is in the project.
+    pub role: ProjectRole,
+    /// Since when.
+    pub added_at: Timestamp,
+}
+
+impl Accounts {
+    /// The members of a project, those with the youngest accounts first.
+    pub async fn members(&self, project: ProjectId, page: PageRequest) -> Result<Page<Member>, Error> {
+        let connection = self.connection().await?;
+        let found = project_members::list(&connection, project, page).await?;
+        Ok(Page {
+            items: found.items.into_iter().map(Member::from).collect(),
+            next: found.next,
+        })
+    }
+
+    /// Makes a user a member, or the member something else, at once on every instance. `None` if there is no such project.
+    ///
+    /// The last owner is refused as [`Error::StillNeeded`], a user who is unknown as [`Error::Invalid`].
+    pub async fn put_member(
+        &self,
+        identity: &Identity,
+        project: ProjectId,
+        user: UserId,
+        role: ProjectRole,
+    ) -> Result<Option<Member>, Error> {
+        let now = self.clock.now();
+        let mut connection = self.connection().await?;
+        let tx = begin(&mut connection).await?;
+        let Some(own) = projects::lock_in(&tx, project).await? else {
+            return Ok(None);
+        };
+        match project_members::role(&tx, project, user).await? {
+            Some(before) => check_still_owned_in(&tx, project, own == Some(user), before, Some(role)).await?,
+            None => check_addable_in(&tx, project, user).await?,
+        }
+        project_members::put(&tx, project, user, role, now).await?;
+        let event = by(identity, Action::PutMember).to(&project);
+        let event = event.saying(&format_args!("{user} as {role}"));
+        note_in(&tx, event, &identity.client, now).await?;
+        let member = project_members::get(&tx, project, user).await?;
+        commit(tx).await?;
+        Ok(member.map(Member::from))
+    }
+
+    /// Takes a member out, at once on every instance. `false` if there is no such project or member.
+    ///
+    /// The last owner is refused as [`Error::StillNeeded`].
+    pub async fn remove_member(&self, identity: &Identity, project: ProjectId, user: UserId) -> Result<bool, Error> {
+        let mut connection = self.connection().await?;
+        let tx = begin(&mut connection).await?;
+        let Some(own) = projects::lock_in(&tx, project).await? else {
+            return Ok(false);
+        };
+        let Some(before) = project_members::role(&tx, project, user).await? else {
+            return Ok(false);
+        };
+        check_still_owned_in(&tx, project, own == Some(user), before, None).await?;
+        project_members::remove(&tx, project, user).await?;
+        let event = by(identity, Action::RemoveMember).to(&project).saying(&user);
+        note_in(&tx, event, &identity.client, self.clock.now()).await?;
+        commit(tx).await?;
+        Ok(true)
+    }
+}
+
+/// Refuses to take the last owner away, and the owner of whose own project it is.
+async fn check_still_owned_in(
+    tx: &Transaction<'_>,
+    project: ProjectId,
+    is_own: bool,
+    before: ProjectRole,
+    after: Option<ProjectRole>,
+) -> Result<(), Error> {
+    if before != ProjectRole::Owner || after == Some(ProjectRole::Owner) {
+        return Ok(());
+    }
+    if is_own {
+        return Err(Error::StillNeeded(StillNeeded::OwnProject));
+    }
+    let (_, owners) = project_members::count_in(tx, project).await?;
+    if owners > 1 {
+        return Ok(());
+    }
+    Err(Error::StillNeeded(StillNeeded::LastOwner))
+}
+
+/// Refuses who cannot become one more member.
+async fn check_addable_in(tx: &Transaction<'_>, project: ProjectId, user: UserId) -> Result<(), Error> {
+    let known = users::by_id(tx, user).await?;
+    if known.is_none_or(|user| user.disabled_at.is_some()) {
+        let message = "There is no such user; the id of a user is what they see as `id` at /api/v1/auth/me.";
+        let problems = vec![FieldProblem::new("user_id", "unknown", message)];
+        return Err(Error::Invalid { problems });
+    }
+    let (members, _) = project_members::count_in(tx, project).await?;
+    for (count, most, what) in [
+        (members, MOST_MEMBERS, "members of a project"),
+        (
+            project_members::count_of(tx, user).await?,
+            MOST_PROJECTS,
+            "projects of a user",
+        ),
+    ] {
+        if count >= most {
+            return Err(Error::LimitReached { what, most });
+        }
+    }
+    Ok(())
+}
+
+impl From<MemberRow> for Member {
+    fn from(row: MemberRow) -> Self {
+        Self {
+            user_id: row.user_id,
+            email: row.email,
+            name: row.name,
+            role: row.role,
+            added_at: row.added_at,
+        }
+    }
+}

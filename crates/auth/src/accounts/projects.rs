@@ -1,0 +1,165 @@
+//! Projects, and how a user stands to one.
+
+use gathering_domain::policy::{ProjectRole, Standing};
+use gathering_domain::{ProjectId, UserId};
+use gathering_persistence::projects::{self, ProjectRow};
+use gathering_persistence::{Page, PageRequest, Transaction, project_members};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::sessions::{begin, by, commit};
+use super::{Accounts, Identity};
+use crate::Error;
+use crate::audit::{Action, note_in};
+use crate::error::{FieldProblem, StillNeeded};
+
+/// The most projects that a user may be a member of.
+pub(super) const MOST_PROJECTS: i64 = 1_000;
+const MAX_NAME: usize = 200;
+
+/// A project, as its user sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// How it is called.
+    pub name: String,
+    /// What the caller is in it; `null` for an administrator who is no member.
+    pub role: Option<ProjectRole>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Accounts {
+    /// How the caller stands to a project. Runs no query for the user's own one: nobody can take that away.
+    pub async fn standing(&self, identity: &Identity, project: ProjectId) -> Result<Standing, Error> {
+        if identity.confined_to().is_some_and(|only| only != project) {
+            return Ok(Standing::Elsewhere);
+        }
+        if project == identity.default_project_id {
+            return Ok(Standing::Member(ProjectRole::Owner));
+        }
+        let role = project_members::role(&self.connection().await?, project, identity.user_id).await?;
+        Ok(role.map_or(Standing::Stranger, Standing::Member))
+    }
+
+    /// Whether there is such a project, and it was not deleted.
+    pub async fn project_exists(&self, project: ProjectId) -> Result<bool, Error> {
+        Ok(project_members::project_exists(&self.connection().await?, project).await?)
+    }
+
+    /// Makes a project that the caller owns.
+    pub async fn create_project(&self, identity: &Identity, name: &str) -> Result<Project, Error> {
+        let (now, name) = (self.clock.now(), checked(name)?);
+        let id = ProjectId::new(now, &*self.entropy);
+        let mut connection = self.connection().await?;
+        let tx = begin(&mut connection).await?;
+        if project_members::count_of(&tx, identity.user_id).await? >= MOST_PROJECTS {
+            return Err(Error::LimitReached {
+                what: "projects of a user",
+                most: MOST_PROJECTS,
+            });
+        }
+        insert_in(&tx, id, name, identity.user_id, now).await?;
+        note_in(&tx, by(identity, Action::CreateProject).to(&id), &identity.client, now).await?;
+        commit(tx).await?;
+        Ok(Project {
+            id,
+            name: name.to_owned(),
+            role: Some(ProjectRole::Owner),
+            created_at: now,
+        })
+    }
+
+    /// A project, unless it was deleted.
+    pub async fn project(&self, identity: &Identity, id: ProjectId) -> Result<Option<Project>, Error> {
+        let connection = self.connection().await?;
+        Ok(projects::get(&connection, id, identity.user_id)
+            .await?
+            .map(Project::from))
+    }
+
+    /// The projects that the caller is a member of, newest first; with `all` those of everybody.
+    pub async fn projects(&self, identity: &Identity, all: bool, page: PageRequest) -> Result<Page<Project>, Error> {
+        let connection = self.connection().await?;
+        let found = if all {
+            projects::all(&connection, identity.user_id, page).await?
+        } else {
+            projects::of_member(&connection, identity.user_id, page).await?
+        };
+        Ok(Page {
+            items: found.items.into_iter().map(Project::from).collect(),
+            next: found.next,
+        })
+    }
+
+    /// Calls a project otherwise; `false` if there is none.
+    pub async fn rename_project(&self, identity: &Identity, id: ProjectId, name: &str) -> Result<bool, Error> {
+        let name = checked(name)?;
+        let mut connection = self.connection().await?;
+        let tx = begin(&mut connection).await?;
+        let renamed = projects::rename(&tx, id, name).await?;
+        let event = by(identity, Action::RenameProject).to(&id).if_done(renamed);
+        note_in(&tx, event.saying(name), &identity.client, self.clock.now()).await?;
+        commit(tx).await?;
+        Ok(renamed)
+    }
+
+    /// Deletes a project: nobody sees it any more. `false` if there is none. That nothing lives in it is for whoever calls to see to.
+    ///
+    /// The own project of a user is refused as [`Error::StillNeeded`].
+    pub async fn delete_project(&self, identity: &Identity, id: ProjectId) -> Result<bool, Error> {
+        let mut connection = self.connection().await?;
+        let tx = begin(&mut connection).await?;
+        let Some(own) = projects::lock_in(&tx, id).await? else {
+            return Ok(false);
+        };
+        if own.is_some() {
+            return Err(Error::StillNeeded(StillNeeded::OwnProject));
+        }
+        let deleted = projects::delete(&tx, id, self.clock.now()).await?;
+        let event = by(identity, Action::DeleteProject).to(&id).if_done(deleted);
+        note_in(&tx, event, &identity.client, self.clock.now()).await?;
+        commit(tx).await?;
+        Ok(deleted)
+    }
+}
+
+/// Writes a project, and that this user owns it.
+pub(super) async fn insert_in(
+    tx: &Transaction<'_>,
+    id: ProjectId,
+    name: &str,
+    owner: UserId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let new = projects::NewProject {
+        id,
+        name,
+        owner_id: owner,
+        created_at: now,
+    };
+    projects::insert(tx, &new).await?;
+    Ok(project_members::put(tx, id, owner, ProjectRole::Owner, now).await?)
+}
+
+fn checked(name: &str) -> Result<&str, Error> {
+    let name = name.trim();
+    if (1..=MAX_NAME).contains(&name.chars().count()) && !name.contains(char::is_control) {
+        return Ok(name);
+    }
+    let message = "A project's name has 1 to 200 characters, and no line breaks or other control characters.";
+    let problems = vec![FieldProblem::new("name", "invalid_value", message)];
+    Err(Error::Invalid { problems })
+}
+
+impl From<ProjectRow> for Project {
+    fn from(row: ProjectRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            role: row.role,
+            created_at: row.created_at,
+        }
+    }
+}

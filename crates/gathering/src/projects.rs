@@ -1,0 +1,119 @@
+//! Use cases of projects, and of who is what in them.
+
+use gathering_auth::{Identity, Member, Project};
+use gathering_domain::policy::{AccountAction, ProjectAction, ProjectRole, ServerAction};
+use gathering_domain::{ProjectId, UserId};
+use gathering_persistence::{Page, PageRequest};
+use gathering_pipeline::RunFilter;
+
+use crate::access::{Proof, Thing};
+use crate::error::Kind;
+use crate::{Error, Gathering};
+
+impl Gathering {
+    /// Makes a project that the caller owns.
+    pub async fn create_project(&self, identity: &Identity, name: &str) -> Result<Project, Error> {
+        let proof = self.may_on_server(identity, ServerAction::CreateProject).await?;
+        Ok(self.accounts.with(&proof).create_project(identity, name).await?)
+    }
+
+    /// The projects of which the caller is a member, newest first; with `all` those of everybody, for administrators.
+    pub async fn projects(&self, identity: &Identity, all: bool, page: PageRequest) -> Result<Page<Project>, Error> {
+        let proof = if all {
+            self.may_on_server(identity, ServerAction::ViewAllProjects).await?
+        } else {
+            self.may_on_account(identity, AccountAction::ViewOwnProjects).await?
+        };
+        let accounts = self.accounts.with(&proof);
+        let Some(only) = identity.confined_to() else {
+            return Ok(accounts.projects(identity, all, page).await?);
+        };
+        let found = accounts.project(identity, only).await?;
+        Ok(Page {
+            items: found.filter(|project| project.role.is_some()).into_iter().collect(),
+            next: None,
+        })
+    }
+
+    /// A project.
+    pub async fn project(&self, identity: &Identity, id: ProjectId) -> Result<Project, Error> {
+        let proof = self.may_in(identity, ProjectAction::ViewProject, Some(id)).await?;
+        let found = self.accounts.with(&proof).project(identity, id).await?;
+        found.ok_or_else(|| Thing::Project(id).not_found())
+    }
+
+    /// Calls a project otherwise.
+    pub async fn rename_project(&self, identity: &Identity, id: ProjectId, name: &str) -> Result<Project, Error> {
+        let proof = self.may_in(identity, ProjectAction::RenameProject, Some(id)).await?;
+        let accounts = self.accounts.with(&proof);
+        accounts.rename_project(identity, id, name).await?;
+        let found = accounts.project(identity, id).await?;
+        found.ok_or_else(|| Thing::Project(id).not_found())
+    }
+
+    /// Deletes a project that has no pipelines and no open runs: what is under way must not go on unseen.
+    pub async fn delete_project(&self, identity: &Identity, id: ProjectId) -> Result<(), Error> {
+        let proof = self.may_in(identity, ProjectAction::DeleteProject, Some(id)).await?;
+        if let Some(left) = self.what_is_left(&proof).await? {
+            return Err(Error::ProjectNotEmpty { left });
+        }
+        if self.accounts.with(&proof).delete_project(identity, id).await? {
+            return Ok(());
+        }
+        Err(Thing::Project(id).not_found())
+    }
+
+    /// The members of a project.
+    pub async fn members(&self, identity: &Identity, id: ProjectId, page: PageRequest) -> Result<Page<Member>, Error> {
+        let proof = self.may_in(identity, ProjectAction::ViewMembers, Some(id)).await?;
+        Ok(self.accounts.with(&proof).members(id, page).await?)
+    }
+
+    /// Makes a user a member, or the member something else.
+    pub async fn put_member(
+        &self,
+        identity: &Identity,
+        id: ProjectId,
+        user: UserId,
+        role: ProjectRole,
+    ) -> Result<Member, Error> {
+        let proof = self.may_in(identity, ProjectAction::ManageMembers, Some(id)).await?;
+        let member = self.accounts.with(&proof).put_member(identity, id, user, role).await?;
+        member.ok_or_else(|| Thing::Project(id).not_found())
+    }
+
+    /// Takes a member out; everybody may take themselves out.
+    pub async fn remove_member(&self, identity: &Identity, id: ProjectId, user: UserId) -> Result<(), Error> {
+        let removed = if user == identity.user_id {
+            self.may_in(identity, ProjectAction::ViewProject, Some(id)).await?;
+            let proof = self.may_on_account(identity, AccountAction::LeaveProject).await?;
+            self.accounts.with(&proof).remove_member(identity, id, user).await?
+        } else {
+            let proof = self.may_in(identity, ProjectAction::ManageMembers, Some(id)).await?;
+            self.accounts.with(&proof).remove_member(identity, id, user).await?
+        };
+        if removed {
+            return Ok(());
+        }
+        Err(Error::not_found(Kind::Member, user))
+    }
+
+    /// What keeps a project from being deleted, in words.
+    async fn what_is_left(&self, proof: &Proof<ProjectId>) -> Result<Option<&'static str>, Error> {
+        let (engine, project) = (self.engine.with(proof), proof.project());
+        let one = PageRequest { limit: 1, after: None };
+        if !engine.pipelines(project, one).await?.items.is_empty() {
+            return Ok(Some("pipelines"));
+        }
+        for status in gathering_domain::RunStatus::ALL {
+            let filter = RunFilter {
+                status: Some(status),
+                ..RunFilter::default()
+            };
+            if !status.is_terminal() && !engine.runs(project, &filter, one).await?.items.is_empty() {
+                return Ok(Some("runs under way"));
+            }
+        }
+        Ok(None)
+    }
+}
