@@ -295,7 +295,14 @@ async fn the_command_line_makes_lists_and_changes_users() {
     assert_eq!(lines[2][..3], ["root@example.org", "admin", "active"]);
     let json: Value = serde_json::from_str(&text(&bench.user(&["list", "--json"], "").stdout)).unwrap();
     assert_eq!(json[1]["role"], "admin");
+}
 
+#[tokio::test]
+async fn the_command_line_changes_users_while_the_server_runs_and_leaves_one_administrator() {
+    let bench = Bench::new("closed").await;
+    let root = bench.admin().await;
+    let made = bench.user(&["create", "ada@example.org"], PASSWORD);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
     let last = bench.user(&["set-role", "root@example.org", "member"], "");
     assert!(
         last.status.code() == Some(1) && text(&last.stderr).contains("last administrator"),
