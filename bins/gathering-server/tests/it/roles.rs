@@ -275,7 +275,7 @@ async fn the_command_line_makes_lists_and_changes_users() {
     let short = bench.user(&["create-admin", "root@example.org"], "short");
     assert_eq!((short.status.code(), text(&short.stdout)), (Some(1), String::new()));
     assert!(text(&short.stderr).contains("at least 15 characters"), "{short:?}");
-    let root = bench.admin().await;
+    bench.admin().await;
     let twice = bench.user(&["create", "ROOT@example.org"], PASSWORD);
     assert!(
         twice.status.code() == Some(1) && text(&twice.stderr).contains("This address has an account"),
