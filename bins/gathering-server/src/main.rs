@@ -6,6 +6,7 @@ mod database;
 mod demo;
 mod failure;
 mod http;
+mod metrics;
 mod migrate;
 mod nearest;
 mod serve;

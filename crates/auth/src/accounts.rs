@@ -10,6 +10,7 @@ mod login;
 mod register;
 mod revocations;
 mod sessions;
+mod stats;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use keeping::Keeper;
 pub use login::IssuedTokens;
 pub use register::{PreparedAccount, RegistrationMode};
 pub use sessions::{Client, Session};
+pub use stats::AccountStats;
 
 /// The accounts of one database; every instance of that database accepts the tokens of the others.
 #[derive(Debug)]
@@ -42,6 +44,7 @@ pub struct Accounts {
     session_lifetime: SignedDuration,
     listener: Option<Listener>,
     revocations: revocations::Revocations,
+    counters: stats::Counters,
 }
 
 impl Accounts {

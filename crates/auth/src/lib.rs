@@ -8,9 +8,10 @@ mod password;
 mod tokens;
 
 pub use accounts::{
-    Account, Accounts, Builder, Client, Identity, IssuedTokens, Keeper, PreparedAccount, RegistrationMode, Session,
+    Account, AccountStats, Accounts, Builder, Client, Identity, IssuedTokens, Keeper, PreparedAccount,
+    RegistrationMode, Session,
 };
 pub use audit::{AuditFlaw, AuditReport};
 pub use error::{Error, FieldProblem};
-pub use password::{HashError, HashParameters, HashingOptions};
+pub use password::{HashError, HashParameters, HashingOptions, HashingStats};
 pub use tokens::{Jwk, Jwks, KeyError, TokenError};

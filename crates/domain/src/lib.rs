@@ -8,6 +8,7 @@ pub mod duration;
 pub mod expression;
 mod id;
 mod json;
+pub mod measure;
 pub mod node_event;
 pub mod node_state;
 mod node_status;

@@ -13,22 +13,26 @@ mod pipelines;
 mod quarantine;
 mod running;
 mod runs;
+mod stats;
 
 pub use gathering_auth::{
-    Account, AuditFlaw, AuditReport, Client, Identity, IssuedTokens, Jwks, RegistrationMode as Registration, Session,
+    Account, AccountStats, AuditFlaw, AuditReport, Client, HashingStats, Identity, IssuedTokens, Jwks,
+    RegistrationMode as Registration, Session,
 };
 pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};
+pub use gathering_domain::measure;
 pub use gathering_domain::{
     BreakerId, CancelPlace, Clock, Entropy, Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus, SessionId,
     UnknownStatus, UserId,
 };
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{
-    BreakerChange, BreakerSummary, BreakerView, Call, CancelPart, CancelProgress, CancelReport, ConfigProblem,
-    EntryPlace, Handler, HandlerError, InstanceView, JournalEntry, Limits, NodeReport, PipelineSummary, PipelineView,
-    QuarantinePage, QuarantinedNode, RunFilter, RunHead, RunSummary, RunView, is_idempotency_key,
+    AttemptStats, BreakerChange, BreakerSummary, BreakerView, Call, CancelPart, CancelProgress, CancelReport,
+    ConfigProblem, EngineStats, EntryPlace, Handler, HandlerError, InstanceView, JournalEntry, Limits, NodeReport,
+    PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode, RunFilter, RunHead, RunSummary, RunView,
+    is_idempotency_key,
 };
 pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;
@@ -41,3 +45,4 @@ pub use error::{Error, FieldProblem, Kind};
 pub use pipelines::{NewPipeline, PipelineChange};
 pub use running::{Gathering, Handle};
 pub use runs::{CancelRuns, NewRun, RunQuery, StartedRun};
+pub use stats::{PoolStats, Stats};

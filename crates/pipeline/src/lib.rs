@@ -19,6 +19,7 @@ mod retention;
 mod session;
 mod shared;
 mod start;
+mod stats;
 mod view;
 mod wait;
 
@@ -30,6 +31,7 @@ pub use error::Error;
 pub use futures::future::BoxFuture;
 pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::{ConfigProblem, InvalidKindName, Problem};
+pub use gathering_domain::measure::Spread;
 pub use gathering_domain::node_event::{Failure, HeldBy};
 pub use gathering_domain::{
     BreakerId, CancelPlace, Clock, Entropy, InstanceId, Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus,
@@ -53,5 +55,6 @@ pub use pipelines::{NewPipeline, PipelineSummary, PipelineView, UpdatePipeline};
 pub use quarantine::{NodeDecided, NodeReport, QuarantinePage, QuarantinedNode};
 pub use retention::{Forgotten, OldWeek};
 pub use start::{StartRun, Started};
+pub use stats::{AttemptStats, EngineStats};
 pub use tokio_util::sync::CancellationToken;
 pub use view::{JournalEntry, NodeView, RunHead, RunSummary, RunView, Waiting};

@@ -45,7 +45,7 @@ pub(crate) async fn edge(
         run_id = Empty,
     );
     let secret = decoded(request.path()).starts_with("/api/v1/auth/");
-    let started = Instant::now();
+    let (started, measured) = (Instant::now(), state.requests.begin(&request));
     let answered = async {
         let answered = tokio::time::timeout(PATIENCE, panics::caught(async { next.call(request).await })).await;
         let answer = answered.unwrap_or_else(|_elapsed| Err(unanswered()));
@@ -56,6 +56,7 @@ pub(crate) async fn edge(
         match answer {
             Ok(answer) => {
                 let answer = answer?.map_into_boxed_body();
+                measured.end(answer.status());
                 log(&answer, started);
                 let mut answer = with_problem(answer, &id);
                 set_headers(answer.response_mut(), &id, which);
@@ -68,6 +69,7 @@ pub(crate) async fn edge(
             Err(problem) => {
                 // The request went down with its handler, so this answer goes the way of errors.
                 let mut response = problem.response(&id);
+                measured.end(response.status());
                 set_headers(&mut response, &id, which);
                 Err(InternalError::from_response(problem, response).into())
             }
@@ -171,6 +173,7 @@ mod tests {
                 header: super::super::client_address::ForwardedHeader::XForwardedFor,
             },
             readiness: super::super::Readiness::default(),
+            requests: Arc::default(),
         })
     }
 

@@ -33,6 +33,8 @@ use actix_web::web::{self, ServiceConfig};
 use gathering::{Entropy, Gathering};
 use serde::Serialize;
 
+use crate::metrics::Requests;
+
 pub(crate) use self::edge::edge;
 pub(crate) use self::readiness::Readiness;
 pub(crate) use self::room::Room;
@@ -54,6 +56,8 @@ pub(crate) struct State {
     pub(crate) trust: client_address::Trust,
     /// Whether this instance shall get requests.
     pub(crate) readiness: Readiness,
+    /// What was asked for, in numbers.
+    pub(crate) requests: Arc<Requests>,
 }
 
 /// All routes.

@@ -1,6 +1,7 @@
 //! `gathering serve`: database, engines and HTTP, up in this order and down in the other.
 
 mod listener;
+mod metrics;
 mod signals;
 
 use std::num::NonZeroUsize;
@@ -17,6 +18,7 @@ use crate::database::Database;
 use crate::failure::Failure;
 use crate::http::limits::Limits as RateLimits;
 use crate::http::{Readiness, Room, State};
+use crate::metrics::Metrics;
 use crate::settings::Settings;
 
 /// Serves until a signal comes, and then ends in order.
@@ -48,11 +50,13 @@ struct Server {
     engines: Handle,
     state: Data<State>,
     http: ServerHandle,
+    metrics: Option<metrics::Serving>,
     tasks: JoinSet<std::io::Result<()>>,
 }
 
 async fn start(settings: &Settings) -> Result<Server, Failure> {
     let socket = listener::bind(settings.listen)?;
+    let metrics = settings.metrics_listen.map(metrics::Bound::bind).transpose()?;
     let (database, migrated) = Database::open(settings).await?;
     for migration in migrated.applied {
         tracing::info!(migration, "migration applied");
@@ -68,7 +72,10 @@ async fn start(settings: &Settings) -> Result<Server, Failure> {
         limits: settings.rate_limits.as_ref().map(RateLimits::new),
         trust: settings.trust.clone(),
         readiness: Readiness::default(),
+        requests: Arc::default(),
     });
+    let metrics = metrics.map(|bound| bound.serve(Metrics::new(state.clone())));
+    let metrics = metrics.transpose()?;
     let serving = listener::serve(listener, state.clone())?;
     let http = serving.handle();
     let mut tasks = JoinSet::new();
@@ -78,6 +85,7 @@ async fn start(settings: &Settings) -> Result<Server, Failure> {
         engines,
         state,
         http,
+        metrics,
         tasks,
     })
 }
@@ -120,6 +128,10 @@ impl Server {
         if timeout_at(deadline, requests).await.is_err() {
             tracing::warn!("requests in flight were cut off at the deadline");
             self.http.stop(false).await;
+        }
+        // Last, so that how the server ends can be watched to its end.
+        if let Some(metrics) = self.metrics {
+            metrics.stop().await;
         }
         drop(self.state);
         self.database.close().await;

@@ -29,6 +29,8 @@ use crate::telemetry::LogFormat;
 pub(crate) struct Settings {
     /// Where the server listens.
     pub(crate) listen: SocketAddr,
+    /// Where metrics are; `None`: nowhere.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// Where the embedded database lives; `None`: the usual place of the user who runs the server.
     pub(crate) data_dir: Option<PathBuf>,
     /// The PostgreSQL to use; `None`: the embedded one.
@@ -108,6 +110,7 @@ impl Reader<'_> {
     /// Reads all before it gives up on any, so that every problem is noted.
     fn settings(&mut self) -> Result<Settings, Noted> {
         let listen = self.value(&table::LISTEN, parse::address);
+        let metrics_listen = self.value(&table::METRICS_LISTEN, parse::optional_address);
         let data_dir = self.optional(&table::DATA_DIR, parse::path);
         let database_url = self.optional(&table::DATABASE_URL, parse::database_url);
         let connections = self.value(&table::DATABASE_MAX_CONNECTIONS, |t| parse::number(t, 8..=1000));
@@ -139,6 +142,7 @@ impl Reader<'_> {
         Ok(Settings {
             registration: registration?.unwrap_or_else(|| usual_registration(listen, database_url.is_none())),
             listen,
+            metrics_listen: metrics_listen?,
             data_dir: data_dir?,
             database_url,
             database_max_connections: connections?,

@@ -23,6 +23,16 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| format!("`{text}` is no address with a port, such as 127.0.0.1:8080 or [::1]:0"))
 }
 
+/// `off`, or where to listen.
+pub(super) fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    address(text)
+        .map(Some)
+        .map_err(|problem| format!("{problem}, nor is it off"))
+}
+
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() {
         return Err("is empty, but must name a directory".to_owned());

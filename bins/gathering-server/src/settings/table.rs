@@ -44,6 +44,15 @@ pub(crate) const LISTEN: Setting = Setting {
     description: "where the server listens; port 0 picks a free one",
 };
 
+pub(crate) const METRICS_LISTEN: Setting = Setting {
+    name: "metrics_listen",
+    variable: "GATHERING_METRICS_LISTEN",
+    flag: None,
+    default: Default::Value("off"),
+    unit: "address:port or off",
+    description: "where metrics for Prometheus are, without a login; port 0 picks a free one, which the log says",
+};
+
 pub(crate) const DATA_DIR: Setting = Setting {
     name: "data_dir",
     variable: "GATHERING_DATA_DIR",
@@ -281,6 +290,7 @@ pub(crate) const SHUTDOWN_DEADLINE: Setting = Setting {
 /// Every setting, in the order in which they are printed.
 pub(crate) const ALL: &[&Setting] = &[
     &LISTEN,
+    &METRICS_LISTEN,
     &DATA_DIR,
     &DATABASE_URL,
     &DATABASE_MAX_CONNECTIONS,

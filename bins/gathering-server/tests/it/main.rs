@@ -15,6 +15,7 @@ mod faults;
 mod fencing;
 mod large;
 mod limits;
+mod metrics;
 mod outage;
 mod overload;
 mod pipelines;

@@ -122,6 +122,7 @@ impl Builder {
             session_lifetime,
             listener,
             revocations: Revocations::default(),
+            counters: super::stats::Counters::default(),
         })
     }
 }

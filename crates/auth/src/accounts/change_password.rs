@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::sessions::{begin, by, commit};
 use super::{Accounts, Identity};
 use crate::Error;
-use crate::audit::{Action, note_in};
+use crate::audit::Action;
 use crate::error::FieldProblem;
 use crate::password::{self, normalized};
 
@@ -59,7 +59,7 @@ impl Accounts {
             return Err(Error::Invalid { problems });
         }
         let ended = sessions::end_all(&tx, user.id, Some(identity.session_id), EndReason::PasswordChanged).await?;
-        note_in(
+        self.note_in(
             &tx,
             by(identity, Action::ChangePassword),
             &identity.client,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::sessions::{begin, commit};
 use super::{Accounts, Client};
 use crate::Error;
-use crate::audit::{Action, Event, note_in};
+use crate::audit::{Action, Event};
 
 impl Accounts {
     /// Keeps a user from coming in, and ends all sessions of theirs. `false` if there is no such user.
@@ -18,7 +18,7 @@ impl Accounts {
         let known = users::set_disabled(&tx, user, Some(self.clock.now())).await?;
         let ended = sessions::end_all(&tx, user, None, EndReason::UserDisabled).await?;
         let event = Event::done(Action::Disable).to(&user).if_done(known);
-        note_in(&tx, event, client, self.clock.now()).await?;
+        self.note_in(&tx, event, client, self.clock.now()).await?;
         commit(tx).await?;
         self.revocations.add(ended, Instant::now());
         Ok(known)
@@ -30,7 +30,7 @@ impl Accounts {
         let tx = begin(&mut connection).await?;
         let known = users::set_disabled(&tx, user, None).await?;
         let event = Event::done(Action::Enable).to(&user).if_done(known);
-        note_in(&tx, event, client, self.clock.now()).await?;
+        self.note_in(&tx, event, client, self.clock.now()).await?;
         commit(tx).await?;
         Ok(known)
     }

@@ -35,6 +35,12 @@ impl Accounts {
         password: SecretString,
         client: &Client,
     ) -> Result<IssuedTokens, Error> {
+        let outcome = self.try_login(email, password, client).await;
+        self.counters.login(&outcome);
+        outcome
+    }
+
+    async fn try_login(&self, email: &str, password: SecretString, client: &Client) -> Result<IssuedTokens, Error> {
         let password = normalized(password);
         let known = self.credentials(email).await?;
         let stored = known.as_ref().map(|user| &user.password_hash);

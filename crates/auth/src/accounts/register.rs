@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sessions::{begin, commit};
 use super::{Accounts, Client};
-use crate::audit::{Action, Event, note_in};
+use crate::audit::{Action, Event};
 use crate::email::EmailAddress;
 use crate::error::{Error, FieldProblem};
 use crate::password::{self, normalized};
@@ -79,7 +79,7 @@ impl Accounts {
             Some(user) => event.by(user, None),
             None => event.if_done(false).saying("the address has an account"),
         };
-        note_in(&tx, event, client, self.clock.now()).await?;
+        self.note_in(&tx, event, client, self.clock.now()).await?;
         commit(tx).await
     }
 

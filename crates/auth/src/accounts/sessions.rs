@@ -81,10 +81,12 @@ impl Accounts {
         sessions::insert(&tx, &session).await?;
         refresh_tokens::insert(&tx, &token.hash(), session.id, now).await?;
         let surplus = sessions::end_surplus(&tx, user.id, MOST_SESSIONS).await?;
-        note_in(&tx, Event::done(Action::Login).by(user.id, session.id), client, now).await?;
+        self.note_in(&tx, Event::done(Action::Login).by(user.id, session.id), client, now)
+            .await?;
         for ended in &surplus {
             let event = Event::done(Action::EndSession).by(user.id, session.id).to(ended);
-            note_in(&tx, event.saying("too many were open"), client, now).await?;
+            self.note_in(&tx, event.saying("too many were open"), client, now)
+                .await?;
         }
         commit(tx).await?;
         self.revocations.add(surplus, Instant::now());
@@ -127,7 +129,8 @@ impl Accounts {
             Verdict::Reused => {
                 sessions::end_any(&tx, session, EndReason::TokenReused).await?;
                 let event = Event::done(Action::ReuseRefreshToken).to(&session);
-                note_in(&tx, event.saying("its session is ended"), client, now).await?;
+                self.note_in(&tx, event.saying("its session is ended"), client, now)
+                    .await?;
                 commit(tx).await?;
                 self.revocations.add([session], Instant::now());
                 tracing::warn!(%session, "a refresh token was used again: its session is ended, because two parties have it");
@@ -137,16 +140,30 @@ impl Accounts {
         }
         let user = sessions::user(&tx, session, now).await?;
         let user = user.ok_or(Error::InvalidRefreshToken)?;
-        note_in(&tx, Event::done(Action::Refresh).by(user.user_id, session), client, now).await?;
+        self.note_in(&tx, Event::done(Action::Refresh).by(user.user_id, session), client, now)
+            .await?;
         commit(tx).await?;
         self.issue(user, session, &successor)
+    }
+
+    /// Writes an event as the last thing of a transaction, which commits next.
+    pub(super) async fn note_in(
+        &self,
+        tx: &Transaction<'_>,
+        event: Event,
+        client: &Client,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        note_in(tx, event, client, at).await?;
+        self.counters.audit_rows.one();
+        Ok(())
     }
 
     /// Writes an event that nothing else is written with.
     pub(super) async fn note(&self, event: Event, client: &Client) -> Result<(), Error> {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
-        note_in(&tx, event, client, self.clock.now()).await?;
+        self.note_in(&tx, event, client, self.clock.now()).await?;
         commit(tx).await
     }
 
@@ -198,7 +215,7 @@ impl Accounts {
         let tx = begin(&mut connection).await?;
         let ended = sessions::end_all(&tx, identity.user_id, None, EndReason::Logout).await?;
         let event = by(identity, Action::LogoutEverywhere).saying(&format_args!("{} sessions", ended.len()));
-        note_in(&tx, event, &identity.client, self.clock.now()).await?;
+        self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
         tracing::info!(user = %identity.user_id, sessions = ended.len(), "logged out everywhere");
         let count = ended.len();
@@ -222,7 +239,7 @@ impl Accounts {
         let tx = begin(&mut connection).await?;
         let ended = sessions::end(&tx, identity.user_id, session, reason).await?;
         let event = by(identity, action).to(&session).if_done(ended);
-        note_in(&tx, event, &identity.client, self.clock.now()).await?;
+        self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
         if ended {
             self.revocations.add([session], Instant::now());

@@ -274,6 +274,7 @@ impl Driver {
     /// Takes in what an attempt came to. That a node is still held, the journal need not be told again.
     fn take_end(&mut self, end: AttemptEnd) {
         let (node, now) = (end.node, self.now());
+        self.session.shared.counters.attempt(&end.result);
         if let Some(watch) = &mut self.watch {
             watch.note_end(node);
         }

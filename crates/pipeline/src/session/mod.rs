@@ -110,7 +110,7 @@ impl Session {
         let lane = |patience| Lane::new(shared.pool.clone(), dropped.clone(), patience);
         let lanes = [lane(Patience::Little), lane(Patience::Least)];
         let most = shared.limits.max_runs.clamp(1, 100_000);
-        let (committer, appends) = committer::Committer::new(instance, lanes, most);
+        let (committer, appends) = committer::Committer::new(instance, lanes, most, shared.counters.clone());
         let session = Arc::new(Self {
             instance,
             steady: presence.steady.clone(),
