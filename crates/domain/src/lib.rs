@@ -24,6 +24,7 @@ mod run_status;
 pub mod scope;
 mod settle;
 pub mod template;
+mod trace;
 pub mod trial;
 
 pub use ambient::{Clock, Entropy};
@@ -32,3 +33,4 @@ pub use id::{BreakerId, DecisionId, InstanceId, PipelineId, ProjectId, RunId, Se
 pub use json::Json;
 pub use node_status::{NodeStatus, UnknownNodeStatus};
 pub use run_status::{RunStatus, UnknownStatus};
+pub use trace::{NoTraceContext, SpanId, TraceContext, TraceId};

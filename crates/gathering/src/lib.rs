@@ -25,7 +25,7 @@ pub use gathering_domain::duration::{format_duration, parse_duration};
 pub use gathering_domain::measure;
 pub use gathering_domain::{
     BreakerId, CancelPlace, Clock, Entropy, Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus, SessionId,
-    UnknownStatus, UserId,
+    TraceContext, UnknownStatus, UserId,
 };
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{

@@ -35,7 +35,7 @@ pub use gathering_domain::measure::Spread;
 pub use gathering_domain::node_event::{Failure, HeldBy};
 pub use gathering_domain::{
     BreakerId, CancelPlace, Clock, Entropy, InstanceId, Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus,
-    UserId,
+    TraceContext, UserId,
 };
 /// What [`Error::Database`] holds.
 pub use gathering_persistence::Error as DatabaseError;

@@ -248,6 +248,7 @@ impl Record {
             priority: head.priority,
             labels: head.labels.clone(),
             created_at: head.created_at,
+            trace: None,
         }
     }
 }

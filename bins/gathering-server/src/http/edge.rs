@@ -20,7 +20,8 @@ use super::limits::{self, Allowance};
 use super::problem::Problem;
 use super::request_id::RequestId;
 use super::route::decoded;
-use super::{State, panics, request_id};
+use super::trace::Trace;
+use super::{State, panics, request_id, trace};
 use crate::telemetry::chain;
 
 /// How long a request may take before it is given up. A database that works ends a statement after 30 s, and a body has to come within as much; only one
@@ -37,13 +38,7 @@ pub(crate) async fn edge(
     };
     let id = request_id::of(request.headers(), state.entropy.as_ref());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let span = tracing::info_span!(
-        "request",
-        request_id = id,
-        method = %request.method(),
-        path = request.path(),
-        run_id = Empty,
-    );
+    let span = span(&request, &id, &trace::of(request.headers(), state.entropy.as_ref()));
     let secret = decoded(request.path()).starts_with("/api/v1/auth/");
     let (started, measured) = (Instant::now(), state.requests.begin(&request));
     let answered = async {
@@ -76,6 +71,25 @@ pub(crate) async fn edge(
         }
     };
     answered.instrument(span).await
+}
+
+/// The span of a request, which also runs that it starts will belong to.
+///
+/// Of the level ERROR, because a span below the level that is logged takes its ids off the lines that are logged.
+fn span(request: &ServiceRequest, id: &str, trace: &Trace) -> tracing::Span {
+    request.extensions_mut().insert(trace.clone());
+    let parent = trace.parent.as_ref();
+    tracing::error_span!(
+        "request",
+        request_id = id,
+        method = %request.method(),
+        path = request.path(),
+        trace_id = %trace.own.trace_id(),
+        span_id = %trace.own.span_id(),
+        parent_span_id = parent.map(|parent| display(parent.span_id())),
+        user_id = Empty,
+        run_id = Empty,
+    )
 }
 
 fn unanswered() -> Problem {

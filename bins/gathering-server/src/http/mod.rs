@@ -24,6 +24,7 @@ mod room;
 mod route;
 mod runs;
 mod sessions;
+mod trace;
 
 use std::fmt::Display;
 use std::sync::Arc;

@@ -26,4 +26,5 @@ mod retries;
 mod runs;
 mod sessions;
 mod support;
+mod traces;
 mod validation;

@@ -16,6 +16,7 @@ pub(crate) mod presence;
 mod queue_place;
 pub(crate) mod recovery;
 mod run_clock;
+mod spans;
 pub(crate) mod starter;
 mod trials;
 mod upkeep;

@@ -110,6 +110,7 @@ fn claimed(run: NewRun, inserted: &InsertedRun) -> Claimed {
         priority: run.priority,
         labels: run.labels,
         created_at: run.created_at,
+        trace: run.trace,
     };
     Claimed {
         run,
