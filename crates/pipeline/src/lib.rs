@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod blocking;
 mod breakers;
 mod cancel;
 mod cancel_runs;

@@ -87,6 +87,7 @@ fn span(request: &ServiceRequest, id: &str, trace: &Trace) -> tracing::Span {
         trace_id = %trace.own.trace_id(),
         span_id = %trace.own.span_id(),
         parent_span_id = parent.map(|parent| display(parent.span_id())),
+        unsampled = (!trace.own.is_sampled()).then_some(true),
         user_id = Empty,
         run_id = Empty,
     )

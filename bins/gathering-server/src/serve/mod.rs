@@ -20,10 +20,15 @@ use crate::http::limits::Limits as RateLimits;
 use crate::http::{Readiness, Room, State};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
+use crate::telemetry::{Export, Taken};
 
 /// Serves until a signal comes, and then ends in order.
-pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
+pub(crate) async fn run(settings: Settings, spans: Option<Taken>) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
+    let exporting = spans.zip(settings.otlp_endpoint.as_ref());
+    let export = exporting
+        .map(|(spans, endpoint)| Export::start(spans, endpoint))
+        .transpose()?;
     let server = tokio::select! {
         started = start(&settings) => started?,
         // Nothing has been promised to anybody yet. Dropping the start stops the database.
@@ -35,8 +40,15 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let name = signals.next().await;
     let deadline = settings.shutdown_deadline;
     tracing::info!(signal = name, deadline_s = deadline.as_secs_f64(), "shutting down");
+    let deadline = Instant::now() + deadline;
+    let stopping = async {
+        server.stop(deadline).await;
+        if let Some(export) = export {
+            export.flush(deadline).await;
+        }
+    };
     tokio::select! {
-        () = server.stop(Instant::now() + deadline) => {
+        () = stopping => {
             tracing::info!("stopped");
             Ok(())
         }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gathering::{OutboundPolicy, Registration};
+use reqwest::Url;
 use secrecy::SecretString;
 
 pub(crate) use self::layers::Inputs;
@@ -43,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// Which log lines are written; known to parse.
     pub(crate) log_filter: String,
+    /// Where spans are sent; `None`: nowhere, and none are taken.
+    pub(crate) otlp_endpoint: Option<Url>,
     /// Who may register.
     pub(crate) registration: Registration,
     /// What tools and actions may reach.
@@ -117,6 +120,7 @@ impl Reader<'_> {
         let pg_bin_dir = self.optional(&table::PG_BIN_DIR, parse::path);
         let log_format = self.optional(&table::LOG_FORMAT, parse::log_format);
         let log_filter = self.value(&table::LOG_FILTER, parse::log_filter);
+        let otlp_endpoint = self.value(&table::OTLP_ENDPOINT, parse::collector);
         let registration = self.optional(&table::REGISTRATION, parse::registration);
         let outbound = self.value(&table::OUTBOUND_ALLOW, parse::outbound);
         let rate_limits = self.rate_limits();
@@ -149,6 +153,7 @@ impl Reader<'_> {
             pg_bin_dir: pg_bin_dir?,
             log_format: log_format?.unwrap_or_else(LogFormat::usual),
             log_filter: log_filter?,
+            otlp_endpoint: otlp_endpoint?,
             outbound: outbound?,
             rate_limits: rate_limits?,
             trust: Trust {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use gathering::{OutboundPolicy, Registration};
 use ipnet::IpNet;
+use reqwest::Url;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
@@ -60,6 +61,20 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
             "`{text}` is no filter such as info or gathering=debug,warn: {error}"
         )),
     }
+}
+
+/// `off`, or where a collector is. A name or password in it would be shown with the other settings, so there is none.
+pub(super) fn collector(text: &str) -> Result<Option<Url>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let fits = |url: &Url| {
+        let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        ["http", "https"].contains(&url.scheme()) && url.has_host() && plain
+    };
+    let url = text.parse::<Url>().ok().filter(fits);
+    let wrong = || "is neither off nor an address such as http://127.0.0.1:4318, without a name, password or query";
+    url.map(Some).ok_or_else(|| wrong().to_owned())
 }
 
 pub(super) fn registration(text: &str) -> Result<Registration, String> {

@@ -107,6 +107,15 @@ pub(crate) const LOG_FILTER: Setting = Setting {
     description: "which log lines are written",
 };
 
+pub(crate) const OTLP_ENDPOINT: Setting = Setting {
+    name: "otlp_endpoint",
+    variable: "GATHERING_OTLP_ENDPOINT",
+    flag: None,
+    default: Default::Value("off"),
+    unit: "URL or off",
+    description: "the OpenTelemetry collector that gets the spans of requests, runs and attempts, as in http://127.0.0.1:4318",
+};
+
 pub(crate) const REGISTRATION: Setting = Setting {
     name: "registration",
     variable: "GATHERING_REGISTRATION",
@@ -297,6 +306,7 @@ pub(crate) const ALL: &[&Setting] = &[
     &PG_BIN_DIR,
     &LOG_FORMAT,
     &LOG_FILTER,
+    &OTLP_ENDPOINT,
     &REGISTRATION,
     &OUTBOUND_ALLOW,
     &RATE_LIMITS,

@@ -42,6 +42,7 @@ where
         }
         // Of use to whoever collects spans, not to whoever reads lines.
         line.shift_remove("parent_span_id");
+        line.shift_remove("unsampled");
         event.record(&mut Fields(&mut line));
         as_own_event(&mut line);
         writeln!(writer, "{}", Value::Object(line))

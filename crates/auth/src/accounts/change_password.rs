@@ -67,7 +67,7 @@ impl Accounts {
         )
         .await?;
         commit(tx).await?;
-        tracing::info!(user = %user.id, sessions = ended.len(), "password changed; the other sessions are ended");
+        tracing::info!(user_id = %user.id, sessions = ended.len(), "password changed; the other sessions are ended");
         self.revocations.add(ended, Instant::now());
         Ok(())
     }

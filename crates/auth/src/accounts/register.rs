@@ -124,7 +124,7 @@ impl Accounts {
             created_at: now,
         };
         projects::insert(tx, &own).await?;
-        tracing::info!(%user, "registered");
+        tracing::info!(user_id = %user, "registered");
         Ok(Some(user))
     }
 }

@@ -90,7 +90,7 @@ impl Accounts {
         }
         commit(tx).await?;
         self.revocations.add(surplus, Instant::now());
-        tracing::info!(user = %user.id, session = %session.id, "logged in");
+        tracing::info!(user_id = %user.id, session_id = %session.id, "logged in");
         let user = SessionUser {
             user_id: user.id,
             email: user.email.clone(),
@@ -133,7 +133,7 @@ impl Accounts {
                     .await?;
                 commit(tx).await?;
                 self.revocations.add([session], Instant::now());
-                tracing::warn!(%session, "a refresh token was used again: its session is ended, because two parties have it");
+                tracing::warn!(session_id = %session, "a refresh token was used again: its session is ended, because two parties have it");
                 return Err(Error::InvalidRefreshToken);
             }
             Verdict::Over => return Err(Error::InvalidRefreshToken),
@@ -217,7 +217,7 @@ impl Accounts {
         let event = by(identity, Action::LogoutEverywhere).saying(&format_args!("{} sessions", ended.len()));
         self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
-        tracing::info!(user = %identity.user_id, sessions = ended.len(), "logged out everywhere");
+        tracing::info!(user_id = %identity.user_id, sessions = ended.len(), "logged out everywhere");
         let count = ended.len();
         self.revocations.add(ended, Instant::now());
         Ok(count)
@@ -243,7 +243,7 @@ impl Accounts {
         commit(tx).await?;
         if ended {
             self.revocations.add([session], Instant::now());
-            tracing::info!(user = %identity.user_id, %session, ?reason, "session ended");
+            tracing::info!(user_id = %identity.user_id, session_id = %session, ?reason, "session ended");
         }
         Ok(ended)
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use tokio::sync::oneshot;
+use tracing::Span;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -67,10 +68,11 @@ impl Threads {
         T: Send + 'static,
     {
         let (answer, result) = oneshot::channel();
+        let span = Span::current();
         let job: Job = Box::new(move || {
             if !answer.is_closed() {
                 // An error here says that the caller has left meanwhile; nobody else wants the result.
-                answer.send(work()).ok();
+                answer.send(span.in_scope(work)).ok();
             }
         });
         // Before it is sent: a thread may have taken it already when that returns.

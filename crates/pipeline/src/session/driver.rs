@@ -247,12 +247,13 @@ impl Driver {
             None => running,
             Some(guard) => Box::pin(guard.run(running)),
         };
+        let is_seen = !span.is_disabled();
         let ending = async move {
-            AttemptEnd {
-                node,
-                attempt,
-                result: running.await,
+            let result = running.await;
+            if is_seen {
+                spans::end_attempt(&result);
             }
+            AttemptEnd { node, attempt, result }
         };
         Some(ending.instrument(span))
     }
