@@ -184,7 +184,7 @@ fn span(span: &Ended) -> Value {
         "name": name,
         "kind": kind,
         "startTimeUnixNano": span.begun.to_string(),
-        "endTimeUnixNano": span.ended.to_string(),
+        "endTimeUnixNano": span.over.to_string(),
         "attributes": attributes.map(|(key, value)| attribute(renamed(key), value)).collect::<Vec<_>>(),
         "status": if failed(span) { json!({"code": 2}) } else { json!({}) },
     })

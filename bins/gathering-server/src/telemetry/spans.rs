@@ -33,7 +33,7 @@ pub(super) struct Ended {
     pub(super) parent_span_id: Option<String>,
     /// In nanoseconds since 1970.
     pub(super) begun: i128,
-    pub(super) ended: i128,
+    pub(super) over: i128,
     pub(super) attributes: Vec<(&'static str, String)>,
 }
 
@@ -160,7 +160,7 @@ impl Open {
             span_id: self.span_id?,
             parent_span_id: self.parent_span_id,
             begun: self.begun,
-            ended: now(),
+            over: now(),
             attributes: self.attributes,
         })
     }

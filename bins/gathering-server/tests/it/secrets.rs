@@ -165,12 +165,12 @@ impl Scene {
         let connection = self.database.pool().await.get().await.unwrap();
         let rows = connection.query("SELECT password_hash FROM users", &[]).await.unwrap();
         self.secrets.extend(rows.iter().map(|row| row.get::<_, String>(0)));
-        let stored = "SELECT private_key FROM signing_keys UNION ALL SELECT seed FROM sessions UNION ALL SELECT hash FROM refresh_tokens";
+        let stored = "SELECT kept, encode(kept, 'hex')
+            FROM (SELECT private_key FROM signing_keys UNION ALL SELECT seed FROM sessions UNION ALL SELECT hash FROM refresh_tokens) AS all_of (kept)";
         for row in connection.query(stored, &[]).await.unwrap() {
-            let bytes: Vec<u8> = row.get(0);
             // As hexadecimal digits, and as Rust writes a list of bytes.
-            self.secrets
-                .push(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+            let bytes: Vec<u8> = row.get(0);
+            self.secrets.push(row.get(1));
             self.secrets
                 .push(format!("{bytes:?}").trim_matches(['[', ']']).to_owned());
         }

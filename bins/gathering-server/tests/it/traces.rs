@@ -55,10 +55,10 @@ async fn each_attempt_is_a_span_of_its_own_in_the_trace_of_the_request_that_star
     let site = Site::start().await.with_user("ada@example.org").await;
     let pipeline = site.pipeline(&calls(&receiver.url("/x"), &json!({}))).await;
     run_with(&site, &pipeline, &[("traceparent", PARENT), ("tracestate", STATE)]).await;
-    let received = receiver.requests();
-    assert_eq!(received.len(), 3);
+    let seen = receiver.requests();
+    assert_eq!(seen.len(), 3);
     let mut spans = BTreeSet::from(["00f067aa0ba902b7".to_owned()]);
-    for request in &received {
+    for request in &seen {
         let [trace, span, flags] = parent(request);
         assert_eq!((&*trace, &*flags), (TRACE, "00"));
         assert_eq!(request.header("tracestate"), Some(STATE));
@@ -74,10 +74,10 @@ async fn a_request_without_a_valid_trace_begins_one_and_two_requests_begin_two()
     let wrong = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
     run_with(&site, &pipeline, &[("traceparent", wrong), ("tracestate", STATE)]).await;
     run_with(&site, &pipeline, &[]).await;
-    let received = receiver.requests();
-    let traces: BTreeSet<_> = received.iter().map(|request| parent(request)[0].clone()).collect();
-    assert_eq!((received.len(), traces.len()), (4, 2));
-    assert!(received.iter().all(|request| request.header("tracestate").is_none()));
+    let seen = receiver.requests();
+    let traces: BTreeSet<_> = seen.iter().map(|request| parent(request)[0].clone()).collect();
+    assert_eq!((seen.len(), traces.len()), (4, 2));
+    assert!(seen.iter().all(|request| request.header("tracestate").is_none()));
 }
 
 #[tokio::test]
@@ -89,10 +89,10 @@ async fn headers_of_the_node_itself_are_sent_as_they_are() {
         .pipeline(&calls(&receiver.url("/x"), &json!({"TraceParent": own})))
         .await;
     run_with(&site, &pipeline, &[("traceparent", PARENT), ("tracestate", STATE)]).await;
-    let received = receiver.requests();
-    assert_eq!(received[0].header("traceparent"), Some(own));
-    assert_eq!(received[0].header("tracestate"), None);
-    assert_eq!(parent(&received[1])[0], TRACE);
+    let seen = receiver.requests();
+    assert_eq!(seen[0].header("traceparent"), Some(own));
+    assert_eq!(seen[0].header("tracestate"), None);
+    assert_eq!(parent(&seen[1])[0], TRACE);
 }
 
 #[tokio::test]
@@ -177,10 +177,10 @@ async fn a_run_keeps_its_trace_when_its_instance_is_killed_and_another_goes_on()
     receiver.wait_for(1, LIMIT).await;
     let second = Server::spawn(&options).await;
     first.kill9();
-    let received = receiver.wait_for(3, LIMIT).await;
-    let spans: BTreeSet<_> = received.iter().map(|request| parent(request)[1].clone()).collect();
+    let seen = receiver.wait_for(3, LIMIT).await;
+    let spans: BTreeSet<_> = seen.iter().map(|request| parent(request)[1].clone()).collect();
     assert_eq!(spans.len(), 3);
-    for request in &received {
+    for request in &seen {
         assert_eq!(parent(request)[0], TRACE);
         assert_eq!(request.header("tracestate"), Some(STATE));
     }
