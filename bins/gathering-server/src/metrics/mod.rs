@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use self::text::Text;
 use crate::http::State;
+use crate::telemetry::Losses;
 
 pub(crate) use self::requests::Requests;
 
@@ -39,6 +40,8 @@ pub(crate) struct Metrics {
     /// When the process began to serve, in seconds since 1970.
     started: i64,
     queue: Mutex<Option<Count>>,
+    /// Where spans are sent to a collector.
+    losses: Option<Losses>,
 }
 
 /// How many runs were queued, and when.
@@ -51,12 +54,13 @@ struct Count {
 
 impl Metrics {
     /// Of the server with this state, whose runs are driven on the runtime that this is called on.
-    pub(crate) fn new(state: Data<State>) -> Arc<Self> {
+    pub(crate) fn new(state: Data<State>, losses: Option<Losses>) -> Arc<Self> {
         Arc::new(Self {
             state,
             runtime: Handle::current(),
             started: SystemClock.now().as_second(),
             queue: Mutex::default(),
+            losses,
         })
     }
 

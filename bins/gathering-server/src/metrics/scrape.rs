@@ -6,6 +6,7 @@ use tokio::runtime::RuntimeMetrics;
 use super::Metrics;
 use super::requests::Requests;
 use super::text::{Labels, Text};
+use crate::telemetry::Losses;
 
 /// Microseconds in a second.
 const MICROS: f64 = 1e6;
@@ -34,6 +35,7 @@ pub(super) fn write(text: &mut Text, metrics: &Metrics, queued: Option<u64>) {
     commits(text, numbers.engine);
     accounts(text, numbers.accounts);
     runtime(text, &metrics.runtime.metrics());
+    spans(text, metrics.losses.as_ref());
 }
 
 fn server(text: &mut Text, metrics: &Metrics) {
@@ -267,6 +269,20 @@ fn runtime(text: &mut Text, runtime: &RuntimeMetrics) {
         "gathering_runtime_queue_depth",
         "Tasks that wait for any of these threads; more than a few for long say that they are busy.",
         runtime.global_queue_depth(),
+    );
+}
+
+fn spans(text: &mut Text, losses: Option<&Losses>) {
+    let losses = losses.map(|losses| {
+        [
+            ([("reason", "dropped")], losses.dropped.get()),
+            ([("reason", "refused")], losses.refused.get()),
+        ]
+    });
+    text.counters(
+        "gathering_spans_lost_total",
+        "Spans that no collector got: dropped because too many waited, or refused.",
+        losses.iter().flat_map(|losses| labelled(losses)),
     );
 }
 

@@ -20,7 +20,7 @@ use crate::http::limits::Limits as RateLimits;
 use crate::http::{Readiness, Room, State};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
-use crate::telemetry::{Export, Taken};
+use crate::telemetry::{Export, Losses, Taken};
 
 /// Serves until a signal comes, and then ends in order.
 pub(crate) async fn run(settings: Settings, spans: Option<Taken>) -> Result<(), Failure> {
@@ -30,7 +30,7 @@ pub(crate) async fn run(settings: Settings, spans: Option<Taken>) -> Result<(), 
         .map(|(spans, endpoint)| Export::start(spans, endpoint))
         .transpose()?;
     let server = tokio::select! {
-        started = start(&settings) => started?,
+        started = start(&settings, export.as_ref().map(Export::losses)) => started?,
         // Nothing has been promised to anybody yet. Dropping the start stops the database.
         name = signals.next() => {
             tracing::info!(signal = name, "stopped before the server was up");
@@ -66,7 +66,7 @@ struct Server {
     tasks: JoinSet<std::io::Result<()>>,
 }
 
-async fn start(settings: &Settings) -> Result<Server, Failure> {
+async fn start(settings: &Settings, losses: Option<Losses>) -> Result<Server, Failure> {
     let socket = listener::bind(settings.listen)?;
     let metrics = settings.metrics_listen.map(metrics::Bound::bind).transpose()?;
     let (database, migrated) = Database::open(settings).await?;
@@ -86,7 +86,7 @@ async fn start(settings: &Settings) -> Result<Server, Failure> {
         readiness: Readiness::default(),
         requests: Arc::default(),
     });
-    let metrics = metrics.map(|bound| bound.serve(Metrics::new(state.clone())));
+    let metrics = metrics.map(|bound| bound.serve(Metrics::new(state.clone(), losses)));
     let metrics = metrics.transpose()?;
     let serving = listener::serve(listener, state.clone())?;
     let http = serving.handle();

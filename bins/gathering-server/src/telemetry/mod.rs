@@ -19,7 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, Registry};
 
 pub(crate) use self::fields::chain;
-pub(crate) use self::otlp::Export;
+pub(crate) use self::otlp::{Export, Losses};
 pub(crate) use self::spans::Taken;
 
 /// How log lines look.

@@ -1,5 +1,6 @@
 //! Sends spans to a collector: OTLP over HTTP, in JSON, which every collector takes on its port 4318.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -28,6 +29,16 @@ const COMPLAIN_EVERY: Duration = Duration::from_mins(1);
 pub(crate) struct Export {
     end: oneshot::Sender<Instant>,
     task: JoinSet<()>,
+    losses: Losses,
+}
+
+/// Spans that no collector got.
+#[derive(Debug, Clone)]
+pub(crate) struct Losses {
+    /// Because too many waited.
+    pub(crate) dropped: Arc<Counter>,
+    /// Because it did not take them.
+    pub(crate) refused: Arc<Counter>,
 }
 
 impl Export {
@@ -41,14 +52,23 @@ impl Export {
             source: std::io::Error::other(error),
         })?;
         let ((end, told), mut task) = (oneshot::channel(), JoinSet::new());
+        let losses = Losses {
+            dropped: taken.dropped.clone(),
+            refused: Arc::default(),
+        };
         let sending = Sending {
             client,
             url: traces(endpoint),
-            lost: Counter::default(),
+            losses: losses.clone(),
             complained: None,
         };
         task.spawn(sending.run(taken, told));
-        Ok(Self { end, task })
+        Ok(Self { end, task, losses })
+    }
+
+    /// Spans that did not arrive.
+    pub(crate) fn losses(&self) -> Losses {
+        self.losses.clone()
     }
 
     /// Sends what still waits, until the deadline.
@@ -69,8 +89,7 @@ fn traces(endpoint: &Url) -> Url {
 struct Sending {
     client: Client,
     url: Url,
-    /// Spans that no collector took.
-    lost: Counter,
+    losses: Losses,
     complained: Option<Instant>,
 }
 
@@ -93,14 +112,14 @@ impl Sending {
                 let full = batch.len() >= MOST;
                 // A collector that is silent must not keep the server from ending.
                 tokio::select! {
-                    () = self.send(&mut batch) => {}
+                    _ = self.send(&mut batch) => {}
                     deadline = &mut end => return self.rest(taken, deadline.unwrap_or_else(|_dropped| Instant::now())).await,
                 }
                 if !full {
                     break;
                 }
             }
-            self.complain(&taken);
+            self.complain();
         };
         self.rest(taken, deadline).await;
     }
@@ -110,16 +129,16 @@ impl Sending {
         taken.ended.close();
         let sending = async {
             let mut batch = Vec::with_capacity(MOST);
-            while taken.ended.recv_many(&mut batch, MOST).await > 0 {
-                self.send(&mut batch).await;
-            }
+            // One that does not answer now is not waited for again and again.
+            while taken.ended.recv_many(&mut batch, MOST).await > 0 && self.send(&mut batch).await {}
         };
         if timeout_at(deadline, sending).await.is_err() {
             tracing::warn!("the last spans were not sent before the shutdown deadline");
         }
     }
 
-    async fn send(&mut self, batch: &mut Vec<Ended>) {
+    /// Whether they were taken.
+    async fn send(&mut self, batch: &mut Vec<Ended>) -> bool {
         let body = request(batch).to_string();
         let sent = self
             .client
@@ -130,23 +149,25 @@ impl Sending {
             .send()
             .await
             .and_then(reqwest::Response::error_for_status);
+        let is_taken = answered.is_ok();
         if let Err(error) = answered {
             // Which collector, and what of it is not reached, stands in the settings.
             tracing::debug!(
                 error = &error.without_url() as &dyn std::error::Error,
                 "a collector took no spans"
             );
-            self.lost.add(batch.len() as u64);
+            self.losses.refused.add(batch.len() as u64);
         }
         batch.clear();
+        is_taken
     }
 
-    fn complain(&mut self, taken: &Taken) {
-        let (lost, dropped) = (self.lost.get(), taken.dropped.get());
+    fn complain(&mut self) {
+        let (refused, dropped) = (self.losses.refused.get(), self.losses.dropped.get());
         let long_ago = self.complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY);
-        if lost + dropped > 0 && long_ago {
+        if refused + dropped > 0 && long_ago {
             tracing::warn!(
-                lost,
+                refused,
                 dropped,
                 "spans get lost: the collector at otlp_endpoint does not take them, or too slowly"
             );

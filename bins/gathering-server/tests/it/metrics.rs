@@ -195,6 +195,61 @@ async fn the_listener_has_nothing_else_and_the_api_has_no_metrics() {
 }
 
 #[tokio::test]
+async fn what_there_is_no_room_for_is_counted_as_queued() {
+    let site = Site::start_with(&[ON, ("GATHERING_MAX_RUNS_IN_MEMORY", "1")]).await;
+    let site = site.with_user("ada@example.org").await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let pipeline = site.pipeline(&definition(&url, 1)).await;
+    for _ in 0..4 {
+        site.start_run(&pipeline, &json!({})).await;
+    }
+    let scraped = scrape(&site.log()).await;
+    let numbers = [
+        "runs_started_total",
+        "runs_in_memory",
+        "runs_in_memory_max",
+        "runs_queued",
+    ];
+    let numbers = numbers.map(|name| value(&scraped, &format!("gathering_{name}")).to_string());
+    assert_eq!(numbers, ["4", "1", "1", "3"]);
+}
+
+#[tokio::test]
+async fn runs_that_were_taken_over_and_cancelled_are_counted_where_that_was_done() {
+    let database = TestDatabase::new().await;
+    let options = ServerOptions::new(binary())
+        .database_url(&database.url())
+        .allow_outbound("127.0.0.1")
+        .env(ON.0, ON.1);
+    let mut first = Server::spawn(&options).await;
+    let client = first.register_and_login("ada@example.org").await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let new = json!({"name": "slow", "definition": definition(&url, 1)});
+    let created = client.post("/api/v1/pipelines", &new).await;
+    let id = created.json["id"].as_str().unwrap();
+    let started = client.post(&format!("/api/v1/pipelines/{id}/runs"), &json!({})).await;
+    let (_first_call, _) = silent.accept().await.unwrap();
+    first.kill9();
+    let second = Server::spawn(&options).await;
+    let (_second_call, _) = silent.accept().await.unwrap();
+    let path = format!("/api/v1/runs/{}/cancel", started.json["id"].as_str().unwrap());
+    assert_eq!(client.at(&second).post(&path, &json!({})).await.status, 200);
+    let scraped = scrape(&second.log()).await;
+    let exact = [
+        ("gathering_runs_started_total", "0"),
+        ("gathering_runs_claimed_total", "0"),
+        ("gathering_runs_taken_over_total", "1"),
+        (r#"gathering_runs_ended_total{status="cancelled"}"#, "1"),
+        (r#"gathering_runs_ended_total{status="failed"}"#, "0"),
+    ];
+    for (sample, expected) in exact {
+        assert_eq!(value(&scraped, sample).to_string(), expected, "{sample}");
+    }
+}
+
+#[tokio::test]
 async fn a_table_that_somebody_keeps_locked_costs_a_scrape_one_number_and_a_second() {
     let site = Site::start_with(&[ON]).await;
     let mut connection = site.connection().await;

@@ -26,6 +26,7 @@ impl Scene {
         let options = ServerOptions::new(binary())
             .database_url(&database.url())
             .allow_outbound("127.0.0.1")
+            .env("GATHERING_METRICS_LISTEN", "127.0.0.1:0")
             .env("GATHERING_OTLP_ENDPOINT", &collector.url("/otlp/"));
         Self {
             server: Server::spawn(&options).await,
@@ -151,6 +152,11 @@ async fn a_silent_collector_keeps_nobody_waiting_and_the_log_says_that_spans_get
         scene.server.log().contains("spans get lost").then_some(())
     })
     .await;
+    let metrics = format!("{}/metrics", crate::metrics::address(&scene.server.log()));
+    let scraped = reqwest::get(metrics).await.unwrap().text().await.unwrap();
+    let refused = r#"gathering_spans_lost_total{reason="refused"} "#;
+    let refused = scraped.lines().find_map(|line| line.strip_prefix(refused)).unwrap();
+    assert!(refused.parse::<u64>().unwrap() > 0);
     scene
         .collector
         .answer("/otlp/v1/traces", Answer::status(200).delay(LIMIT));
