@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{Json as Sql, ToSql};
 use uuid::Uuid;
 
-pub use self::filter::{RunFilter, count_open, list, open};
+pub use self::filter::{RunFilter, count_open, count_queued, list, open};
 pub use self::insert::{find, insert};
 use crate::Error;
 
@@ -451,15 +451,6 @@ pub async fn get(client: &impl GenericClient, id: RunId) -> Result<Option<RunRow
         input: row.get::<_, Sql<Json>>(14).0,
         output: row.get::<_, Option<Sql<Json>>>(15).map(|output| output.0),
     }))
-}
-
-/// How many runs are queued, counted up to `most`: a part of the index `runs_active`, and no more of it.
-pub async fn count_queued(client: &impl GenericClient, most: u32) -> Result<u64, Error> {
-    let statement = client
-        .prepare_cached("SELECT count(*) FROM (SELECT FROM runs WHERE status = 'queued' LIMIT $1) queued")
-        .await?;
-    let count: i64 = client.query_one(&statement, &[&i64::from(most)]).await?.get(0);
-    Ok(count.unsigned_abs())
 }
 
 async fn claim(

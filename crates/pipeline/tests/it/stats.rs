@@ -78,12 +78,12 @@ async fn a_run_that_an_engine_queued_keeps_its_trace_for_the_one_that_works_on_i
     let engine = builder(pool, &calls).build();
     let pipeline = save(&engine, chain(&["a", "b"])).await;
     let trace = TraceContext::new(&SystemEntropy::default());
-    let traced = StartRun {
+    let with_trace = StartRun {
         trace: Some(trace.clone()),
         idempotency_key: Some("k".to_owned()),
         ..StartRun::new(pipeline)
     };
-    engine.start_run(traced).await.unwrap();
+    engine.start_run(with_trace).await.unwrap();
     engine.start_run(StartRun::new(pipeline)).await.unwrap();
     assert_eq!(engine.queued_runs(10).await.unwrap(), 2);
     assert_eq!(engine.queued_runs(1).await.unwrap(), 1);
