@@ -7,6 +7,7 @@ mod database;
 mod demo;
 mod failure;
 mod http;
+mod metrics;
 mod migrate;
 mod nearest;
 mod serve;
@@ -24,7 +25,7 @@ use clap::Parser as _;
 use self::cli::{AuditCommand, Cli, Command, ConfigArgs};
 use self::failure::Failure;
 use self::settings::{Loaded, Settings};
-use self::telemetry::LogFormat;
+use self::telemetry::{LogFormat, Taken};
 
 /// How long the process waits for its threads at the very end.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -36,13 +37,13 @@ fn main() -> ExitCode {
     let format = loaded.settings.as_ref().map(|settings| settings.log_format).ok();
     let outcome = match command {
         Command::Config(args) => config(loaded, &args),
-        Command::Serve => with_settings(loaded, async |settings| serve::run(settings).await),
+        Command::Serve => with_settings(loaded, async |settings, spans| serve::run(settings, spans).await),
         Command::Demo(args) => on_runtime(async || Ok(demo::run(&args, data_dir.as_deref()).await?)),
         Command::Audit(AuditCommand::Verify(args)) => {
-            with_settings(loaded, async |settings| audit::verify(&settings, args).await)
+            with_settings(loaded, async |settings, _| audit::verify(&settings, args).await)
         }
-        Command::User(command) => with_settings(loaded, async |settings| user::run(&settings, command).await),
-        Command::Migrate => with_settings(loaded, async |settings| migrate::run(&settings).await),
+        Command::User(command) => with_settings(loaded, async |settings, _| user::run(&settings, command).await),
+        Command::Migrate => with_settings(loaded, async |settings, _| migrate::run(&settings).await),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -80,10 +81,17 @@ fn config(loaded: Loaded, args: &ConfigArgs) -> Result<(), Failure> {
 }
 
 /// Runs a command that needs right settings.
-fn with_settings(loaded: Loaded, command: impl AsyncFnOnce(Settings) -> Result<(), Failure>) -> Result<(), Failure> {
+fn with_settings(
+    loaded: Loaded,
+    command: impl AsyncFnOnce(Settings, Option<Taken>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let settings = loaded.settings?;
-    telemetry::start(settings.log_format, &settings.log_filter);
-    on_runtime(async || command(settings).await)
+    let spans = telemetry::start(
+        settings.log_format,
+        &settings.log_filter,
+        settings.otlp_endpoint.is_some(),
+    );
+    on_runtime(async || command(settings, spans).await)
 }
 
 /// Runs a command on the main runtime: the connections of the pool and the tasks of the engines live there.

@@ -15,6 +15,7 @@ mod projects;
 mod register;
 mod revocations;
 mod sessions;
+mod stats;
 mod users;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use operator::Operator;
 pub use projects::Project;
 pub use register::{PreparedAccount, Registration, RegistrationMode};
 pub use sessions::{Client, Session};
+pub use stats::AccountStats;
 pub use users::User;
 
 /// The accounts of one database; every instance of that database accepts the tokens of the others.
@@ -55,6 +57,7 @@ pub struct Accounts {
     listener: Option<Listener>,
     revocations: revocations::Revocations,
     api_key_cache: api_keys::KeyCache,
+    counters: stats::Counters,
 }
 
 impl Accounts {

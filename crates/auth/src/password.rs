@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 pub use hash::{HashError, HashParameters};
-pub use hasher::HashingOptions;
+pub use hasher::{HashingOptions, HashingStats};
 
 pub(crate) use hasher::PasswordHasher;
 pub(crate) use rules::problems;

@@ -8,6 +8,7 @@ pub mod duration;
 pub mod expression;
 mod id;
 mod json;
+pub mod measure;
 pub mod node_event;
 pub mod node_state;
 mod node_status;
@@ -24,6 +25,7 @@ mod run_status;
 pub mod scope;
 mod settle;
 pub mod template;
+mod trace;
 pub mod trial;
 
 pub use ambient::{Clock, Entropy};
@@ -34,3 +36,4 @@ pub use id::{
 pub use json::Json;
 pub use node_status::{NodeStatus, UnknownNodeStatus};
 pub use run_status::{RunStatus, UnknownStatus};
+pub use trace::{NoTraceContext, SpanId, TraceContext, TraceId};

@@ -93,6 +93,7 @@ fn context(call: Call) -> CallContext {
         cancelled: call.cancelled,
         run_id: Some(call.run_id),
         node_id: Some(call.node.to_string()),
+        trace: call.trace,
     }
 }
 

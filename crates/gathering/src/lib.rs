@@ -16,25 +16,28 @@ mod projects;
 mod quarantine;
 mod running;
 mod runs;
+mod stats;
 
 pub use gathering_auth::{
-    Account, Accounts, ApiKey, AuditEntry, AuditFilter, AuditFlaw, AuditPage, AuditReport, Client, Credential,
-    Identity, Invitation, IssuedTokens, Jwks, MadeApiKey, MadeInvitation, Member, NewApiKey, NewInvitation, Operator,
-    Project, RegistrationMode as Registration, Session, StillNeeded, User,
+    Account, AccountStats, Accounts, ApiKey, AuditEntry, AuditFilter, AuditFlaw, AuditPage, AuditReport, Client,
+    Credential, HashingStats, Identity, Invitation, IssuedTokens, Jwks, MadeApiKey, MadeInvitation, Member, NewApiKey,
+    NewInvitation, Operator, Project, RegistrationMode as Registration, Session, StillNeeded, User,
 };
 pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};
+pub use gathering_domain::measure;
 pub use gathering_domain::policy::{Missing, ProjectRole, Role, Scope, Scopes};
 pub use gathering_domain::{
     ApiKeyId, BreakerId, CancelPlace, Clock, Entropy, InvitationId, Json, NodeStatus, PipelineId, ProjectId, RunId,
-    RunStatus, SessionId, UnknownStatus, UserId,
+    RunStatus, SessionId, TraceContext, UnknownStatus, UserId,
 };
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{
-    BreakerChange, BreakerSummary, BreakerView, Call, CancelPart, CancelProgress, CancelReport, ConfigProblem,
-    EntryPlace, Handler, HandlerError, InstanceView, JournalEntry, Limits, NodeReport, PipelineSummary, PipelineView,
-    QuarantinePage, QuarantinedNode, RunFilter, RunHead, RunSummary, RunView, is_idempotency_key,
+    AttemptStats, BreakerChange, BreakerSummary, BreakerView, Call, CancelPart, CancelProgress, CancelReport,
+    ConfigProblem, EngineStats, EntryPlace, Handler, HandlerError, InstanceView, JournalEntry, Limits, NodeReport,
+    PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode, RunFilter, RunHead, RunSummary, RunView,
+    is_idempotency_key,
 };
 pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;
@@ -47,3 +50,4 @@ pub use error::{Error, FieldProblem, Kind};
 pub use pipelines::{NewPipeline, PipelineChange};
 pub use running::{Gathering, Handle};
 pub use runs::{CancelRuns, NewRun, RunQuery, StartedRun};
+pub use stats::{PoolStats, Stats};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gathering_auth::Identity;
 use gathering_domain::policy::ProjectAction;
-use gathering_domain::{Json, PipelineId, ProjectId, RunId, RunStatus};
+use gathering_domain::{Json, PipelineId, ProjectId, RunId, RunStatus, TraceContext};
 use gathering_persistence::{Page, PageRequest};
 use gathering_pipeline::{
     CancelPart, CancelProgress, CancelReport, JournalEntry, RunFilter, RunSummary, RunView, StartRun,
@@ -27,6 +27,8 @@ pub struct NewRun {
     pub priority: i16,
     /// The same key starts the same run once, however often it is sent.
     pub idempotency_key: Option<String>,
+    /// The trace that it belongs to, with the span that starts it.
+    pub trace: Option<TraceContext>,
 }
 
 /// A run that was started, now or by an earlier request with the same key.
@@ -48,6 +50,7 @@ impl NewRun {
             labels: BTreeMap::new(),
             priority: 0,
             idempotency_key: None,
+            trace: None,
         }
     }
 }
@@ -95,6 +98,7 @@ impl Gathering {
             labels: new.labels,
             priority: new.priority,
             idempotency_key: new.idempotency_key,
+            trace: new.trace,
         };
         let started = engine.start_run(start).await?;
         let mut status = started.status;

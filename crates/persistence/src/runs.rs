@@ -6,13 +6,13 @@ mod insert;
 use std::time::Duration;
 
 use deadpool_postgres::GenericClient;
-use gathering_domain::{InstanceId, Json, PipelineId, ProjectId, RunId};
+use gathering_domain::{InstanceId, Json, PipelineId, ProjectId, RunId, TraceContext};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json as Sql, ToSql};
 use uuid::Uuid;
 
-pub use self::filter::{RunFilter, count_open, list, open};
+pub use self::filter::{RunFilter, count_open, count_queued, list, open};
 pub use self::insert::{find, insert};
 use crate::Error;
 
@@ -37,6 +37,8 @@ pub struct NewRun {
     pub key: Option<NewRunKey>,
     /// The instance that claims it as it is inserted; `None` leaves it in the queue.
     pub owner: Option<InstanceId>,
+    /// The trace that it belongs to.
+    pub trace: Option<TraceContext>,
 }
 
 /// The Idempotency-Key of a run to insert.
@@ -82,6 +84,8 @@ pub struct ClaimedRun {
     pub labels: Option<Json>,
     /// When it was asked for.
     pub created_at: Timestamp,
+    /// The trace that it belongs to.
+    pub trace: Option<TraceContext>,
 }
 
 /// A run as it stands, without what may be large.
@@ -160,7 +164,7 @@ impl FromIterator<(PipelineId, i32)> for Versions {
 /// What [`read_claimed`] reads, after the id.
 macro_rules! claimed {
     () => {
-        "pipeline_id, version, epoch, input, started_at, project_id, priority, labels, created_at"
+        "pipeline_id, version, epoch, input, started_at, project_id, priority, labels, created_at, trace"
     };
 }
 
@@ -476,6 +480,8 @@ fn read_claimed(row: &Row) -> Result<ClaimedRun, Error> {
         priority: row.get(7),
         labels: row.get::<_, Option<Sql<Json>>>(8).map(|labels| labels.0),
         created_at: row.get(9),
+        // One that cannot be read is none: a run is not to fail over it.
+        trace: row.get::<_, Option<&str>>(10).and_then(|trace| trace.parse().ok()),
     })
 }
 

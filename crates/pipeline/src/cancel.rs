@@ -45,6 +45,7 @@ impl Engine {
         let client = self.shared.connection().await?;
         let report = self.end_cancelled(&client, before, reason).await?;
         if report.as_ref().is_some_and(|report| report.changed) {
+            self.shared.counters.cancelled.one();
             self.told_here(id);
         }
         Ok(report)

@@ -183,6 +183,7 @@ impl Engine {
         for run in &done {
             self.told_here(*run);
         }
+        self.shared.counters.cancelled.add(done.len() as u64);
         let count = u32::try_from(done.len()).unwrap_or(u32::MAX);
         walk.progress.cancelled += count;
         walk.progress.matched += count;

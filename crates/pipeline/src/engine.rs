@@ -121,6 +121,7 @@ impl EngineBuilder {
                 waiters: Waiters::default(),
                 excluded: Excluded::default(),
                 queuing,
+                counters: Arc::default(),
                 former: std::sync::Mutex::default(),
                 name,
             }),

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use gathering_domain::definition::ConfigProblem;
 use gathering_domain::node_event::Failure;
 use gathering_domain::planner::AttemptResult;
-use gathering_domain::{Json, RunId};
+use gathering_domain::{Json, RunId, TraceContext};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +58,8 @@ pub struct Call {
     pub idempotency_key: String,
     /// The node's config without `action`, rendered.
     pub config: Json,
+    /// This attempt, in the trace that its run belongs to: what a handler sends on as `traceparent` and `tracestate`.
+    pub trace: Option<TraceContext>,
     /// Fires when the result is no longer wanted.
     pub cancelled: CancellationToken,
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod blocking;
 mod breakers;
 mod cancel;
 mod cancel_runs;
@@ -19,6 +20,7 @@ mod retention;
 mod session;
 mod shared;
 mod start;
+mod stats;
 mod view;
 mod wait;
 
@@ -30,10 +32,11 @@ pub use error::Error;
 pub use futures::future::BoxFuture;
 pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::{ConfigProblem, InvalidKindName, Problem};
+pub use gathering_domain::measure::Spread;
 pub use gathering_domain::node_event::{Failure, HeldBy};
 pub use gathering_domain::{
     BreakerId, CancelPlace, Clock, Entropy, InstanceId, Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus,
-    UserId,
+    TraceContext, UserId,
 };
 /// What [`Error::Database`] holds.
 pub use gathering_persistence::Error as DatabaseError;
@@ -53,5 +56,6 @@ pub use pipelines::{NewPipeline, PipelineSummary, PipelineView, UpdatePipeline};
 pub use quarantine::{NodeDecided, NodeReport, QuarantinePage, QuarantinedNode};
 pub use retention::{Forgotten, OldWeek};
 pub use start::{StartRun, Started};
+pub use stats::{AttemptStats, EngineStats};
 pub use tokio_util::sync::CancellationToken;
 pub use view::{JournalEntry, NodeView, RunHead, RunSummary, RunView, Waiting};

@@ -11,6 +11,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::Error;
+use crate::blocking::spawn_blocking;
 
 type Key = (PipelineId, i32);
 
@@ -103,7 +104,7 @@ impl Library {
             .ok_or(Error::VersionNotFound { id, version })?;
         drop(client);
         // Off the async threads: a large definition takes longer than others should wait.
-        let compiling = tokio::task::spawn_blocking(move || compile_saved(&source));
+        let compiling = spawn_blocking(move || compile_saved(&source));
         let compiled = compiling
             .await
             .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));

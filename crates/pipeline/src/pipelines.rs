@@ -10,6 +10,7 @@ use gathering_persistence::{GenericClient, Page, PageRequest, Transaction};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::blocking::spawn_blocking;
 use crate::input::check_name;
 use crate::{Engine, Error};
 
@@ -260,7 +261,7 @@ impl Engine {
     /// Compiles off the async threads: a large definition takes longer than others should wait.
     async fn compile(&self, definition: Json) -> Result<Pipeline, Vec<Problem>> {
         let shared = self.shared.clone();
-        let compiling = tokio::task::spawn_blocking(move || shared.compile(&definition.to_value()));
+        let compiling = spawn_blocking(move || shared.compile(&definition.to_value()));
         compiling
             .await
             .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))

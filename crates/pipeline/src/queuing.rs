@@ -29,13 +29,13 @@ fn units(bytes: usize) -> u32 {
 pub(crate) struct Queuing {
     /// In units of [`START_UNIT`].
     room: Arc<Semaphore>,
-    line: Mutex<Vec<Waiting>>,
+    pub(crate) line: Mutex<Vec<Waiting>>,
     /// Held by whoever writes.
     turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+pub(crate) struct Waiting {
     run: NewRun,
     done: oneshot::Sender<Result<Insertion, Error>>,
     /// Given back with the answer.
@@ -110,6 +110,9 @@ impl Shared {
             .unzip();
         let insertions = self.insert_each(&runs).await;
         for ((done, room), insertion) in replies.into_iter().zip(insertions) {
+            if let Ok(Insertion::Inserted(_)) = &insertion {
+                self.counters.started.one();
+            }
             drop(room);
             let _ = done.send(insertion);
         }

@@ -15,6 +15,7 @@ use crate::library::Library;
 use crate::limits::Limits;
 use crate::queuing::Queuing;
 use crate::session::excluded::Excluded;
+use crate::stats::Counters;
 use crate::wait::Waiters;
 
 /// The parts that every clone of an engine shares.
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) excluded: Excluded,
     /// Starts while no session is there to take them.
     pub(crate) queuing: Queuing,
+    /// What was done, over all sessions.
+    pub(crate) counters: Arc<Counters>,
     /// The ids under which this process worked before it was fenced: their runs lost an instance, but no process died.
     pub(crate) former: Mutex<VecDeque<InstanceId>>,
     /// The instance's name for people.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gathering_domain::{Json, PipelineId, RunId, RunStatus};
+use gathering_domain::{Json, PipelineId, RunId, RunStatus, TraceContext};
 use gathering_persistence::Transaction;
 use gathering_persistence::runs::{NewRun, NewRunKey};
 use tokio::sync::mpsc::error::TrySendError;
@@ -28,6 +28,8 @@ pub struct StartRun {
     pub priority: i16,
     /// Two starts of a pipeline with the same key start one run; 1 to 255 visible ASCII characters.
     pub idempotency_key: Option<String>,
+    /// The trace that the run belongs to, with the span that started it: its nodes carry it on, on whichever instance they run.
+    pub trace: Option<TraceContext>,
 }
 
 impl StartRun {
@@ -40,6 +42,7 @@ impl StartRun {
             labels: BTreeMap::new(),
             priority: 0,
             idempotency_key: None,
+            trace: None,
         }
     }
 
@@ -150,6 +153,7 @@ impl Engine {
                 fingerprint: start.fingerprint(),
             }),
             owner: None,
+            trace: start.trace.clone(),
         })
     }
 }

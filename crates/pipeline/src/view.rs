@@ -14,6 +14,7 @@ use gathering_persistence::{GenericClient, Page, PageRequest, Transaction};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::blocking::spawn_blocking;
 use crate::entry::RUN_ENDED;
 use crate::input::check_filter;
 use crate::library::Version;
@@ -180,7 +181,7 @@ impl Engine {
             journal,
         };
         // A fold over a long journal takes longer than others should wait.
-        let looking = tokio::task::spawn_blocking(move || look(record).map(Some));
+        let looking = spawn_blocking(move || look(record).map(Some));
         looking
             .await
             .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
@@ -248,6 +249,7 @@ impl Record {
             priority: head.priority,
             labels: head.labels.clone(),
             created_at: head.created_at,
+            trace: None,
         }
     }
 }

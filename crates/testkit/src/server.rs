@@ -96,6 +96,11 @@ impl Server {
         self.child.try_wait().ok().flatten()
     }
 
+    /// Sends SIGTERM, and waits for nothing.
+    pub fn tell_to_stop(&self) {
+        self.signal(Signal::SIGTERM);
+    }
+
     /// Sends SIGTERM, and waits at most `limit` for the end.
     pub async fn terminate(&mut self, limit: Duration) -> ExitStatus {
         self.signal(Signal::SIGTERM);

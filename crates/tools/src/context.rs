@@ -1,6 +1,6 @@
 //! Who calls, and until when.
 
-use gathering_domain::RunId;
+use gathering_domain::{RunId, TraceContext};
 use tokio_util::sync::CancellationToken;
 
 /// What a call needs to know about its caller.
@@ -14,6 +14,8 @@ pub struct CallContext {
     pub run_id: Option<RunId>,
     /// The node that calls, for the log.
     pub node_id: Option<String>,
+    /// Sent as `traceparent` and `tracestate`, unless the call has such headers of its own.
+    pub trace: Option<TraceContext>,
 }
 
 impl CallContext {
@@ -24,6 +26,7 @@ impl CallContext {
             cancelled: CancellationToken::new(),
             run_id: None,
             node_id: None,
+            trace: None,
         }
     }
 }

@@ -20,7 +20,8 @@ use super::limits::{self, Allowance};
 use super::problem::Problem;
 use super::request_id::RequestId;
 use super::route::decoded;
-use super::{State, panics, request_id};
+use super::trace::Trace;
+use super::{State, panics, request_id, trace};
 use crate::telemetry::chain;
 
 /// How long a request may take before it is given up. A database that works ends a statement after 30 s, and a body has to come within as much; only one
@@ -37,15 +38,9 @@ pub(crate) async fn edge(
     };
     let id = request_id::of(request.headers(), state.entropy.as_ref());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let span = tracing::info_span!(
-        "request",
-        request_id = id,
-        method = %request.method(),
-        path = request.path(),
-        run_id = Empty,
-    );
+    let span = span(&request, &id, &trace::of(request.headers(), state.entropy.as_ref()));
     let secret = decoded(request.path()).starts_with("/api/v1/auth/");
-    let started = Instant::now();
+    let (started, measured) = (Instant::now(), state.requests.begin(&request));
     let answered = async {
         let answered = tokio::time::timeout(PATIENCE, panics::caught(async { next.call(request).await })).await;
         let answer = answered.unwrap_or_else(|_elapsed| Err(unanswered()));
@@ -56,6 +51,7 @@ pub(crate) async fn edge(
         match answer {
             Ok(answer) => {
                 let answer = answer?.map_into_boxed_body();
+                measured.end(answer.status());
                 log(&answer, started);
                 let mut answer = with_problem(answer, &id);
                 set_headers(answer.response_mut(), &id, which);
@@ -68,12 +64,33 @@ pub(crate) async fn edge(
             Err(problem) => {
                 // The request went down with its handler, so this answer goes the way of errors.
                 let mut response = problem.response(&id);
+                measured.end(response.status());
                 set_headers(&mut response, &id, which);
                 Err(InternalError::from_response(problem, response).into())
             }
         }
     };
     answered.instrument(span).await
+}
+
+/// The span of a request, which also runs that it starts will belong to.
+///
+/// Of the level ERROR, because a span below the level that is logged takes its ids off the lines that are logged.
+fn span(request: &ServiceRequest, id: &str, trace: &Trace) -> tracing::Span {
+    request.extensions_mut().insert(trace.clone());
+    let parent = trace.parent.as_ref();
+    tracing::error_span!(
+        "request",
+        request_id = id,
+        method = %request.method(),
+        path = request.path(),
+        trace_id = %trace.own.trace_id(),
+        span_id = %trace.own.span_id(),
+        parent_span_id = parent.map(|parent| display(parent.span_id())),
+        unsampled = (!trace.own.is_sampled()).then_some(true),
+        user_id = Empty,
+        run_id = Empty,
+    )
 }
 
 fn unanswered() -> Problem {
@@ -171,6 +188,7 @@ mod tests {
                 header: super::super::client_address::ForwardedHeader::XForwardedFor,
             },
             readiness: super::super::Readiness::default(),
+            requests: Arc::default(),
         })
     }
 

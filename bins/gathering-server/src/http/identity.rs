@@ -4,6 +4,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, dev, web};
 use futures::future::LocalBoxFuture;
 use gathering::Identity;
+use tracing::field::display;
 
 use super::State;
 use super::client::client;
@@ -33,6 +34,9 @@ impl FromRequest for Caller {
             };
             let caller = state.gathering.authenticate(&token, client(&request)).await;
             let user = caller.as_ref().ok().map(|identity| identity.user_id);
+            if let Some(user) = user {
+                tracing::Span::current().record("user_id", display(user));
+            }
             count_caller(&request, user)?;
             Ok(Self(caller?))
         })

@@ -30,6 +30,7 @@ mod room;
 mod route;
 mod runs;
 mod sessions;
+mod trace;
 mod users;
 
 use std::fmt::Display;
@@ -39,6 +40,8 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use gathering::{Entropy, Gathering};
 use serde::Serialize;
+
+use crate::metrics::Requests;
 
 pub(crate) use self::edge::edge;
 pub(crate) use self::readiness::Readiness;
@@ -61,6 +64,8 @@ pub(crate) struct State {
     pub(crate) trust: client_address::Trust,
     /// Whether this instance shall get requests.
     pub(crate) readiness: Readiness,
+    /// What was asked for, in numbers.
+    pub(crate) requests: Arc<Requests>,
 }
 
 /// All routes.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use actix_web::http::header::{HeaderName, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use gathering::{CancelPart, CancelRuns, Json, NewRun, PipelineId, RunFilter, RunQuery};
 use serde_json::json;
 
@@ -14,6 +14,7 @@ use super::identity::Caller;
 use super::parameters::{NoParameters, Parameters};
 use super::problem::{Place, Problem, Wrong};
 use super::route::{Id, Run, log_run, methods, read, write};
+use super::trace::Trace;
 use super::{Method, Page, State};
 
 /// How many runs one request cancels when nobody says.
@@ -62,6 +63,7 @@ async fn start(
             .optional("priority", "a number from -32768 to 32767")
             .unwrap_or_default(),
         idempotency_key: key(&request)?,
+        trace: request.extensions().get::<Trace>().map(|trace| trace.own.clone()),
     };
     body.finish()?;
     let started = state.gathering.start_run(&identity, pipeline, new).await?;

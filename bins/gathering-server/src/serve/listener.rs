@@ -16,7 +16,7 @@ use crate::http::limits::limit;
 use crate::http::{State, edge, routes};
 
 /// How long a client may take to send the head of a request.
-const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection without requests is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 

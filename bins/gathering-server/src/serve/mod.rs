@@ -1,6 +1,7 @@
 //! `gathering serve`: database, engines and HTTP, up in this order and down in the other.
 
 mod listener;
+mod metrics;
 mod signals;
 
 use std::num::NonZeroUsize;
@@ -17,13 +18,19 @@ use crate::database::Database;
 use crate::failure::Failure;
 use crate::http::limits::Limits as RateLimits;
 use crate::http::{Readiness, Room, State};
+use crate::metrics::Metrics;
 use crate::settings::Settings;
+use crate::telemetry::{Export, Losses, Taken};
 
 /// Serves until a signal comes, and then ends in order.
-pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
+pub(crate) async fn run(settings: Settings, spans: Option<Taken>) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
+    let exporting = spans.zip(settings.otlp_endpoint.as_ref());
+    let export = exporting
+        .map(|(spans, endpoint)| Export::start(spans, endpoint))
+        .transpose()?;
     let server = tokio::select! {
-        started = start(&settings) => started?,
+        started = start(&settings, export.as_ref().map(Export::losses)) => started?,
         // Nothing has been promised to anybody yet. Dropping the start stops the database.
         name = signals.next() => {
             tracing::info!(signal = name, "stopped before the server was up");
@@ -33,8 +40,15 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let name = signals.next().await;
     let deadline = settings.shutdown_deadline;
     tracing::info!(signal = name, deadline_s = deadline.as_secs_f64(), "shutting down");
+    let deadline = Instant::now() + deadline;
+    let stopping = async {
+        server.stop(deadline).await;
+        if let Some(export) = export {
+            export.flush(deadline).await;
+        }
+    };
     tokio::select! {
-        () = server.stop(Instant::now() + deadline) => {
+        () = stopping => {
             tracing::info!("stopped");
             Ok(())
         }
@@ -48,11 +62,13 @@ struct Server {
     engines: Handle,
     state: Data<State>,
     http: ServerHandle,
+    metrics: Option<metrics::Serving>,
     tasks: JoinSet<std::io::Result<()>>,
 }
 
-async fn start(settings: &Settings) -> Result<Server, Failure> {
+async fn start(settings: &Settings, losses: Option<Losses>) -> Result<Server, Failure> {
     let socket = listener::bind(settings.listen)?;
+    let metrics = settings.metrics_listen.map(metrics::Bound::bind).transpose()?;
     let (database, migrated) = Database::open(settings).await?;
     for migration in migrated.applied {
         tracing::info!(migration, "migration applied");
@@ -68,7 +84,10 @@ async fn start(settings: &Settings) -> Result<Server, Failure> {
         limits: settings.rate_limits.as_ref().map(RateLimits::new),
         trust: settings.trust.clone(),
         readiness: Readiness::default(),
+        requests: Arc::default(),
     });
+    let metrics = metrics.map(|bound| bound.serve(Metrics::new(state.clone(), losses)));
+    let metrics = metrics.transpose()?;
     let serving = listener::serve(listener, state.clone())?;
     let http = serving.handle();
     let mut tasks = JoinSet::new();
@@ -78,6 +97,7 @@ async fn start(settings: &Settings) -> Result<Server, Failure> {
         engines,
         state,
         http,
+        metrics,
         tasks,
     })
 }
@@ -120,6 +140,10 @@ impl Server {
         if timeout_at(deadline, requests).await.is_err() {
             tracing::warn!("requests in flight were cut off at the deadline");
             self.http.stop(false).await;
+        }
+        // Last, so that how the server ends can be watched to its end.
+        if let Some(metrics) = self.metrics {
+            metrics.stop().await;
         }
         drop(self.state);
         self.database.close().await;

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gathering::{OutboundPolicy, Registration};
+use reqwest::Url;
 use secrecy::SecretString;
 
 pub(crate) use self::layers::Inputs;
@@ -29,6 +30,8 @@ use crate::telemetry::LogFormat;
 pub(crate) struct Settings {
     /// Where the server listens.
     pub(crate) listen: SocketAddr,
+    /// Where metrics are; `None`: nowhere.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// Where the embedded database lives; `None`: the usual place of the user who runs the server.
     pub(crate) data_dir: Option<PathBuf>,
     /// The PostgreSQL to use; `None`: the embedded one.
@@ -41,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// Which log lines are written; known to parse.
     pub(crate) log_filter: String,
+    /// Where spans are sent; `None`: nowhere, and none are taken.
+    pub(crate) otlp_endpoint: Option<Url>,
     /// Who may register.
     pub(crate) registration: Registration,
     /// What tools and actions may reach.
@@ -108,12 +113,14 @@ impl Reader<'_> {
     /// Reads all before it gives up on any, so that every problem is noted.
     fn settings(&mut self) -> Result<Settings, Noted> {
         let listen = self.value(&table::LISTEN, parse::address);
+        let metrics_listen = self.value(&table::METRICS_LISTEN, parse::optional_address);
         let data_dir = self.optional(&table::DATA_DIR, parse::path);
         let database_url = self.optional(&table::DATABASE_URL, parse::database_url);
         let connections = self.value(&table::DATABASE_MAX_CONNECTIONS, |t| parse::number(t, 8..=1000));
         let pg_bin_dir = self.optional(&table::PG_BIN_DIR, parse::path);
         let log_format = self.optional(&table::LOG_FORMAT, parse::log_format);
         let log_filter = self.value(&table::LOG_FILTER, parse::log_filter);
+        let otlp_endpoint = self.value(&table::OTLP_ENDPOINT, parse::collector);
         let registration = self.optional(&table::REGISTRATION, parse::registration);
         let outbound = self.value(&table::OUTBOUND_ALLOW, parse::outbound);
         let rate_limits = self.rate_limits();
@@ -139,12 +146,14 @@ impl Reader<'_> {
         Ok(Settings {
             registration: registration?.unwrap_or_else(|| usual_registration(listen, database_url.is_none())),
             listen,
+            metrics_listen: metrics_listen?,
             data_dir: data_dir?,
             database_url,
             database_max_connections: connections?,
             pg_bin_dir: pg_bin_dir?,
             log_format: log_format?.unwrap_or_else(LogFormat::usual),
             log_filter: log_filter?,
+            otlp_endpoint: otlp_endpoint?,
             outbound: outbound?,
             rate_limits: rate_limits?,
             trust: Trust {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use gathering::{OutboundPolicy, Registration};
 use ipnet::IpNet;
+use reqwest::Url;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
@@ -21,6 +22,16 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
         .ok()
         .and_then(|mut addresses| addresses.next())
         .ok_or_else(|| format!("`{text}` is no address with a port, such as 127.0.0.1:8080 or [::1]:0"))
+}
+
+/// `off`, or where to listen.
+pub(super) fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    address(text)
+        .map(Some)
+        .map_err(|problem| format!("{problem}, nor is it off"))
 }
 
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {
@@ -50,6 +61,20 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
             "`{text}` is no filter such as info or gathering=debug,warn: {error}"
         )),
     }
+}
+
+/// `off`, or where a collector is. A name or password in it would be shown with the other settings, so there is none.
+pub(super) fn collector(text: &str) -> Result<Option<Url>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let fits = |url: &Url| {
+        let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        ["http", "https"].contains(&url.scheme()) && url.has_host() && plain
+    };
+    let url = text.parse::<Url>().ok().filter(fits);
+    let wrong = || "is neither off nor an address such as http://127.0.0.1:4318, without a name, password or query";
+    url.map(Some).ok_or_else(|| wrong().to_owned())
 }
 
 pub(super) fn registration(text: &str) -> Result<Registration, String> {

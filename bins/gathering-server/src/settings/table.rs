@@ -44,6 +44,15 @@ pub(crate) const LISTEN: Setting = Setting {
     description: "where the server listens; port 0 picks a free one",
 };
 
+pub(crate) const METRICS_LISTEN: Setting = Setting {
+    name: "metrics_listen",
+    variable: "GATHERING_METRICS_LISTEN",
+    flag: None,
+    default: Default::Value("off"),
+    unit: "address:port or off",
+    description: "where metrics for Prometheus are, without a login; port 0 picks a free one, which the log says",
+};
+
 pub(crate) const DATA_DIR: Setting = Setting {
     name: "data_dir",
     variable: "GATHERING_DATA_DIR",
@@ -96,6 +105,15 @@ pub(crate) const LOG_FILTER: Setting = Setting {
     default: Default::Value("info,actix_server=warn,refinery_core=warn"),
     unit: "level or target=level,…",
     description: "which log lines are written",
+};
+
+pub(crate) const OTLP_ENDPOINT: Setting = Setting {
+    name: "otlp_endpoint",
+    variable: "GATHERING_OTLP_ENDPOINT",
+    flag: None,
+    default: Default::Value("off"),
+    unit: "URL or off",
+    description: "the OpenTelemetry collector that gets the spans of requests, runs and attempts, as in http://127.0.0.1:4318",
 };
 
 pub(crate) const REGISTRATION: Setting = Setting {
@@ -281,12 +299,14 @@ pub(crate) const SHUTDOWN_DEADLINE: Setting = Setting {
 /// Every setting, in the order in which they are printed.
 pub(crate) const ALL: &[&Setting] = &[
     &LISTEN,
+    &METRICS_LISTEN,
     &DATA_DIR,
     &DATABASE_URL,
     &DATABASE_MAX_CONNECTIONS,
     &PG_BIN_DIR,
     &LOG_FORMAT,
     &LOG_FILTER,
+    &OTLP_ENDPOINT,
     &REGISTRATION,
     &OUTBOUND_ALLOW,
     &RATE_LIMITS,

@@ -40,6 +40,9 @@ where
                 line.extend(parsed(&fields.fields));
             }
         }
+        // Of use to whoever collects spans, not to whoever reads lines.
+        line.shift_remove("parent_span_id");
+        line.shift_remove("unsampled");
         event.record(&mut Fields(&mut line));
         as_own_event(&mut line);
         writeln!(writer, "{}", Value::Object(line))

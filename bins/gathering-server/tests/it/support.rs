@@ -142,6 +142,11 @@ impl Site {
         self.client.token().unwrap()
     }
 
+    /// Where the server is.
+    pub(crate) fn base(&self) -> String {
+        self.server.url("")
+    }
+
     /// What the server has logged.
     pub(crate) fn log(&self) -> String {
         self.server.log()
@@ -151,6 +156,11 @@ impl Site {
     pub(crate) async fn execute(&self, sql: &str) {
         let connection = self.database.pool().await.get().await.unwrap();
         connection.batch_execute(sql).await.unwrap();
+    }
+
+    /// A connection to the database, past the server.
+    pub(crate) async fn connection(&self) -> gathering_persistence::Connection {
+        self.database.pool().await.get().await.unwrap()
     }
 
     /// Sends JSON, or nothing.

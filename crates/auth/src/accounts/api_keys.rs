@@ -18,7 +18,7 @@ use super::revocations::Standing;
 use super::sessions::{begin, by, commit};
 use super::{Accounts, Client, Credential, Identity};
 use crate::Error;
-use crate::audit::{Action, note_in};
+use crate::audit::Action;
 use crate::error::FieldProblem;
 use crate::tokens::{Kind, Opaque, TokenError};
 
@@ -121,9 +121,9 @@ impl Accounts {
         let event = by(identity, Action::CreateApiKey)
             .to(&row.id)
             .saying(&scopes.join(", "));
-        note_in(&tx, event, &identity.client, now).await?;
+        self.note_in(&tx, event, &identity.client, now).await?;
         commit(tx).await?;
-        tracing::info!(user = %identity.user_id, key = %row.id, "API key made");
+        tracing::info!(user_id = %identity.user_id, api_key_id = %row.id, "API key made");
         Ok(MadeApiKey {
             key: text,
             about: row.into(),
@@ -146,11 +146,11 @@ impl Accounts {
         let tx = begin(&mut connection).await?;
         let ended = api_keys::end(&tx, identity.user_id, id).await?;
         let event = by(identity, Action::EndApiKey).to(&id).if_done(ended);
-        note_in(&tx, event, &identity.client, self.clock.now()).await?;
+        self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
         if ended {
             self.revocations.add([id.as_uuid()], Instant::now());
-            tracing::info!(user = %identity.user_id, key = %id, "API key ended");
+            tracing::info!(user_id = %identity.user_id, api_key_id = %id, "API key ended");
         }
         Ok(ended)
     }

@@ -124,6 +124,7 @@ impl Builder {
             listener,
             revocations: Revocations::default(),
             api_key_cache: KeyCache::new(),
+            counters: super::stats::Counters::default(),
         })
     }
 }

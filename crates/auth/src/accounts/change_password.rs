@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::sessions::{begin, by, commit};
 use super::{Accounts, Identity};
 use crate::Error;
-use crate::audit::{Action, note_in};
+use crate::audit::Action;
 use crate::error::FieldProblem;
 use crate::password::{self, normalized};
 
@@ -60,7 +60,7 @@ impl Accounts {
             return Err(Error::Invalid { problems });
         }
         let ended = sessions::end_all(&tx, user.id, identity.session_id(), EndReason::PasswordChanged).await?;
-        note_in(
+        self.note_in(
             &tx,
             by(identity, Action::ChangePassword),
             &identity.client,
@@ -68,7 +68,7 @@ impl Accounts {
         )
         .await?;
         commit(tx).await?;
-        tracing::info!(user = %user.id, sessions = ended.len(), "password changed; the other sessions are ended");
+        tracing::info!(user_id = %user.id, sessions = ended.len(), "password changed; the other sessions are ended");
         self.revocations
             .add(ended.into_iter().map(SessionId::as_uuid), Instant::now());
         Ok(())

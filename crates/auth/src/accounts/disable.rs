@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::sessions::{begin, commit};
 use super::{Accounts, Operator};
 use crate::Error;
-use crate::audit::{Action, note_in};
+use crate::audit::Action;
 use crate::error::StillNeeded;
 
 impl Accounts {
@@ -28,7 +28,7 @@ impl Accounts {
         let known = users::set_disabled(&tx, user, Some(self.clock.now())).await?;
         let ended = end_everything_in(&tx, user, EndReason::UserDisabled).await?;
         let event = operator.event(Action::Disable).to(&user).if_done(known);
-        note_in(&tx, event, &operator.client(), self.clock.now()).await?;
+        self.note_in(&tx, event, &operator.client(), self.clock.now()).await?;
         commit(tx).await?;
         self.revocations.add(ended, Instant::now());
         Ok(known)
@@ -40,7 +40,7 @@ impl Accounts {
         let tx = begin(&mut connection).await?;
         let known = users::set_disabled(&tx, user, None).await?;
         let event = operator.event(Action::Enable).to(&user).if_done(known);
-        note_in(&tx, event, &operator.client(), self.clock.now()).await?;
+        self.note_in(&tx, event, &operator.client(), self.clock.now()).await?;
         commit(tx).await?;
         Ok(known)
     }
@@ -67,7 +67,7 @@ impl Accounts {
             Some(before) => event.saying(&format_args!("{before} to {role}")),
             None => event,
         };
-        note_in(&tx, event, &operator.client(), self.clock.now()).await?;
+        self.note_in(&tx, event, &operator.client(), self.clock.now()).await?;
         commit(tx).await?;
         self.revocations.add(ended, Instant::now());
         Ok(before.is_some())

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::sessions::{begin, commit};
 use super::{Accounts, Operator};
 use crate::Error;
-use crate::audit::{Action, note_in};
+use crate::audit::Action;
 use crate::email::EmailAddress;
 use crate::error::FieldProblem;
 use crate::tokens::{Kind, Opaque};
@@ -96,7 +96,7 @@ impl Accounts {
         let event = operator.event(Action::Invite).to(&row.id);
         let whom = row.email_key.as_deref().unwrap_or("whoever has it");
         let event = event.saying(&format_args!("{whom} as {}", row.role));
-        note_in(&tx, event, &operator.client(), now).await?;
+        self.note_in(&tx, event, &operator.client(), now).await?;
         commit(tx).await?;
         Ok(MadeInvitation {
             secret: secret.text(),
@@ -120,7 +120,7 @@ impl Accounts {
         let tx = begin(&mut connection).await?;
         let withdrawn = invitations::delete(&tx, id).await?;
         let event = operator.event(Action::WithdrawInvitation).to(&id).if_done(withdrawn);
-        note_in(&tx, event, &operator.client(), self.clock.now()).await?;
+        self.note_in(&tx, event, &operator.client(), self.clock.now()).await?;
         commit(tx).await?;
         Ok(withdrawn)
     }

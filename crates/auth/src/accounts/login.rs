@@ -35,6 +35,12 @@ impl Accounts {
         password: SecretString,
         client: &Client,
     ) -> Result<IssuedTokens, Error> {
+        let outcome = self.try_login(email, password, client).await;
+        self.counters.login(&outcome);
+        outcome
+    }
+
+    async fn try_login(&self, email: &str, password: SecretString, client: &Client) -> Result<IssuedTokens, Error> {
         let password = normalized(password);
         let known = self.credentials(email).await?;
         let stored = known.as_ref().map(|user| &user.password_hash);
@@ -76,10 +82,10 @@ impl Accounts {
     /// Stores a hash with today's parameters. The login has succeeded, and does so also where this fails: the next one tries again.
     async fn rehash(&self, user: &Credentials, password: SecretString) {
         match self.try_rehash(user, password).await {
-            Ok(()) => tracing::info!(user = %user.id, "password hashed again"),
+            Ok(()) => tracing::info!(user_id = %user.id, "password hashed again"),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(user = %user.id, error, "password not hashed again");
+                tracing::warn!(user_id = %user.id, error, "password not hashed again");
             }
         }
     }

@@ -11,7 +11,7 @@ use super::projects::MOST_PROJECTS;
 use super::sessions::{begin, by, commit};
 use super::{Accounts, Identity};
 use crate::Error;
-use crate::audit::{Action, note_in};
+use crate::audit::Action;
 use crate::error::{FieldProblem, StillNeeded};
 
 /// The most members of a project.
@@ -66,7 +66,7 @@ impl Accounts {
         project_members::put(&tx, project, user, role, now).await?;
         let event = by(identity, Action::PutMember).to(&project);
         let event = event.saying(&format_args!("{user} as {role}"));
-        note_in(&tx, event, &identity.client, now).await?;
+        self.note_in(&tx, event, &identity.client, now).await?;
         let member = project_members::get(&tx, project, user).await?;
         commit(tx).await?;
         Ok(member.map(Member::from))
@@ -87,7 +87,7 @@ impl Accounts {
         check_still_owned_in(&tx, project, own == Some(user), before, None).await?;
         project_members::remove(&tx, project, user).await?;
         let event = by(identity, Action::RemoveMember).to(&project).saying(&user);
-        note_in(&tx, event, &identity.client, self.clock.now()).await?;
+        self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
         Ok(true)
     }

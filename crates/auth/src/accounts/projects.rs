@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::sessions::{begin, by, commit};
 use super::{Accounts, Identity};
 use crate::Error;
-use crate::audit::{Action, note_in};
+use crate::audit::Action;
 use crate::error::{FieldProblem, StillNeeded};
 
 /// The most projects that a user may be a member of.
@@ -61,7 +61,8 @@ impl Accounts {
             });
         }
         insert_in(&tx, id, name, identity.user_id, now).await?;
-        note_in(&tx, by(identity, Action::CreateProject).to(&id), &identity.client, now).await?;
+        self.note_in(&tx, by(identity, Action::CreateProject).to(&id), &identity.client, now)
+            .await?;
         commit(tx).await?;
         Ok(Project {
             id,
@@ -100,7 +101,8 @@ impl Accounts {
         let tx = begin(&mut connection).await?;
         let renamed = projects::rename(&tx, id, name).await?;
         let event = by(identity, Action::RenameProject).to(&id).if_done(renamed);
-        note_in(&tx, event.saying(name), &identity.client, self.clock.now()).await?;
+        self.note_in(&tx, event.saying(name), &identity.client, self.clock.now())
+            .await?;
         commit(tx).await?;
         Ok(renamed)
     }
@@ -119,7 +121,7 @@ impl Accounts {
         }
         let deleted = projects::delete(&tx, id, self.clock.now()).await?;
         let event = by(identity, Action::DeleteProject).to(&id).if_done(deleted);
-        note_in(&tx, event, &identity.client, self.clock.now()).await?;
+        self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
         Ok(deleted)
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::projects::insert_in as insert_project_in;
 use super::sessions::{begin, commit};
 use super::{Accounts, Client};
-use crate::audit::{Action, Event, note_in};
+use crate::audit::{Action, Event};
 use crate::email::EmailAddress;
 use crate::error::{Error, FieldProblem};
 use crate::password::{self, normalized};
@@ -121,7 +121,7 @@ impl Accounts {
             Some(user) => event.by(user, None),
             None => event.if_done(false).saying("the address has an account"),
         };
-        note_in(&tx, event, client, self.clock.now()).await?;
+        self.note_in(&tx, event, client, self.clock.now()).await?;
         commit(tx).await
     }
 
@@ -170,7 +170,7 @@ impl Accounts {
             return Ok(None);
         }
         insert_project_in(tx, project, OWN_PROJECT, user, now).await?;
-        tracing::info!(%user, "registered");
+        tracing::info!(user_id = %user, "registered");
         Ok(Some(user))
     }
 }

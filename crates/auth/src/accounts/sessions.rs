@@ -81,15 +81,17 @@ impl Accounts {
         sessions::insert(&tx, &session).await?;
         refresh_tokens::insert(&tx, &token.hash(), session.id, now).await?;
         let surplus = sessions::end_surplus(&tx, user.id, MOST_SESSIONS).await?;
-        note_in(&tx, Event::done(Action::Login).by(user.id, session.id), client, now).await?;
+        self.note_in(&tx, Event::done(Action::Login).by(user.id, session.id), client, now)
+            .await?;
         for ended in &surplus {
             let event = Event::done(Action::EndSession).by(user.id, session.id).to(ended);
-            note_in(&tx, event.saying("too many were open"), client, now).await?;
+            self.note_in(&tx, event.saying("too many were open"), client, now)
+                .await?;
         }
         commit(tx).await?;
         self.revocations
             .add(surplus.into_iter().map(SessionId::as_uuid), Instant::now());
-        tracing::info!(user = %user.id, session = %session.id, "logged in");
+        tracing::info!(user_id = %user.id, session_id = %session.id, "logged in");
         let user = SessionUser {
             user_id: user.id,
             email: user.email.clone(),
@@ -129,26 +131,41 @@ impl Accounts {
             Verdict::Reused => {
                 sessions::end_any(&tx, session, EndReason::TokenReused).await?;
                 let event = Event::done(Action::ReuseRefreshToken).to(&session);
-                note_in(&tx, event.saying("its session is ended"), client, now).await?;
+                self.note_in(&tx, event.saying("its session is ended"), client, now)
+                    .await?;
                 commit(tx).await?;
                 self.revocations.add([session.as_uuid()], Instant::now());
-                tracing::warn!(%session, "a refresh token was used again: its session is ended, because two parties have it");
+                tracing::warn!(session_id = %session, "a refresh token was used again: its session is ended, because two parties have it");
                 return Err(Error::InvalidRefreshToken);
             }
             Verdict::Over => return Err(Error::InvalidRefreshToken),
         }
         let user = sessions::user(&tx, session, now).await?;
         let user = user.ok_or(Error::InvalidRefreshToken)?;
-        note_in(&tx, Event::done(Action::Refresh).by(user.user_id, session), client, now).await?;
+        self.note_in(&tx, Event::done(Action::Refresh).by(user.user_id, session), client, now)
+            .await?;
         commit(tx).await?;
         self.issue(user, session, &successor)
+    }
+
+    /// Writes an event as the last thing of a transaction, which commits next.
+    pub(super) async fn note_in(
+        &self,
+        tx: &Transaction<'_>,
+        event: Event,
+        client: &Client,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        note_in(tx, event, client, at).await?;
+        self.counters.audit_rows.one();
+        Ok(())
     }
 
     /// Writes an event that nothing else is written with.
     pub(crate) async fn note(&self, event: Event, client: &Client) -> Result<(), Error> {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
-        note_in(&tx, event, client, self.clock.now()).await?;
+        self.note_in(&tx, event, client, self.clock.now()).await?;
         commit(tx).await
     }
 
@@ -201,9 +218,9 @@ impl Accounts {
         let tx = begin(&mut connection).await?;
         let ended = sessions::end_all(&tx, identity.user_id, None, EndReason::Logout).await?;
         let event = by(identity, Action::LogoutEverywhere).saying(&format_args!("{} sessions", ended.len()));
-        note_in(&tx, event, &identity.client, self.clock.now()).await?;
+        self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
-        tracing::info!(user = %identity.user_id, sessions = ended.len(), "logged out everywhere");
+        tracing::info!(user_id = %identity.user_id, sessions = ended.len(), "logged out everywhere");
         let count = ended.len();
         self.revocations
             .add(ended.into_iter().map(SessionId::as_uuid), Instant::now());
@@ -226,11 +243,11 @@ impl Accounts {
         let tx = begin(&mut connection).await?;
         let ended = sessions::end(&tx, identity.user_id, session, reason).await?;
         let event = by(identity, action).to(&session).if_done(ended);
-        note_in(&tx, event, &identity.client, self.clock.now()).await?;
+        self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
         if ended {
             self.revocations.add([session.as_uuid()], Instant::now());
-            tracing::info!(user = %identity.user_id, %session, ?reason, "session ended");
+            tracing::info!(user_id = %identity.user_id, session_id = %session, ?reason, "session ended");
         }
         Ok(ended)
     }

@@ -14,7 +14,7 @@ use super::disable::end_everything_in;
 use super::sessions::{begin, commit};
 use super::{Accounts, Operator};
 use crate::Error;
-use crate::audit::{Action, note_in};
+use crate::audit::Action;
 use crate::email::EmailAddress;
 use crate::error::FieldProblem;
 use crate::password::{self, normalized};
@@ -57,7 +57,7 @@ impl Accounts {
         };
         let event = operator.event(Action::CreateUser).to(&user);
         let event = event.saying(&format_args!("{} as {role}", account.email()));
-        note_in(&tx, event, &operator.client(), self.clock.now()).await?;
+        self.note_in(&tx, event, &operator.client(), self.clock.now()).await?;
         commit(tx).await?;
         Ok(user)
     }
@@ -105,7 +105,7 @@ impl Accounts {
         users::set_password_hash(&tx, user, &hash).await?;
         let ended = end_everything_in(&tx, user, EndReason::PasswordChanged).await?;
         let event = operator.event(Action::ResetPassword).to(&user);
-        note_in(&tx, event, &operator.client(), self.clock.now()).await?;
+        self.note_in(&tx, event, &operator.client(), self.clock.now()).await?;
         commit(tx).await?;
         self.revocations.add(ended, Instant::now());
         Ok(true)

@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use gathering_domain::Entropy;
+use gathering_domain::measure::Counter;
 use gathering_persistence::Safety;
 use gathering_persistence::users::PasswordHash;
 use secrecy::{ExposeSecret, SecretString};
@@ -48,9 +49,35 @@ pub(crate) struct PasswordHasher {
     parameters: HashParameters,
     decoy: Arc<PasswordHash>,
     entropy: Arc<dyn Entropy>,
+    count: usize,
+    refused: Counter,
+}
+
+/// What the threads that hash passwords have to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashingStats {
+    /// How many there are.
+    pub threads: usize,
+    /// How many of them work.
+    pub busy: usize,
+    /// How many passwords wait for one.
+    pub waiting: usize,
+    /// How many were refused because too many waited.
+    pub refused: u64,
 }
 
 impl PasswordHasher {
+    /// What the threads have to do.
+    pub(crate) fn stats(&self) -> HashingStats {
+        let (waiting, busy) = self.threads.load().read();
+        HashingStats {
+            threads: self.count,
+            busy,
+            waiting,
+            refused: self.refused.get(),
+        }
+    }
+
     /// Starts the threads.
     pub(crate) fn start(options: &HashingOptions, entropy: Arc<dyn Entropy>) -> Result<Self, Error> {
         let parameters = options.parameters;
@@ -62,6 +89,8 @@ impl PasswordHasher {
             parameters,
             decoy,
             entropy,
+            count: options.threads.get(),
+            refused: Counter::default(),
         })
     }
 
@@ -98,9 +127,12 @@ impl PasswordHasher {
     ) -> Result<T, Error> {
         match self.threads.run(work).await {
             Ok(outcome) => Ok(outcome?),
-            Err(NotDone::Full) => Err(Error::Busy {
-                retry_after: RETRY_AFTER,
-            }),
+            Err(NotDone::Full) => {
+                self.refused.one();
+                Err(Error::Busy {
+                    retry_after: RETRY_AFTER,
+                })
+            }
             Err(NotDone::Stopped) => Err(HashError::Stopped.into()),
         }
     }

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use tokio::sync::oneshot;
+use tracing::Span;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -14,6 +16,21 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug)]
 pub(super) struct Threads {
     queue: SyncSender<Job>,
+    load: Arc<Load>,
+}
+
+/// What the threads have to do.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    waiting: AtomicUsize,
+    busy: AtomicUsize,
+}
+
+impl Load {
+    /// How many jobs wait for a thread, and how many threads work.
+    pub(super) fn read(&self) -> (usize, usize) {
+        (self.waiting.load(Ordering::Relaxed), self.busy.load(Ordering::Relaxed))
+    }
 }
 
 /// Why a job gave no result.
@@ -30,13 +47,19 @@ impl Threads {
     pub(super) fn start(count: usize, waiting: usize) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(waiting);
         let jobs = Arc::new(Mutex::new(jobs));
+        let load = Arc::new(Load::default());
         for number in 1..=count {
-            let jobs = Arc::clone(&jobs);
+            let (jobs, load) = (Arc::clone(&jobs), Arc::clone(&load));
             thread::Builder::new()
                 .name(format!("password-{number}"))
-                .spawn(move || work(&jobs))?;
+                .spawn(move || work(&jobs, &load))?;
         }
-        Ok(Self { queue })
+        Ok(Self { queue, load })
+    }
+
+    /// What they have to do.
+    pub(super) fn load(&self) -> &Load {
+        &self.load
     }
 
     /// Does `work` on one of the threads. If the caller stops waiting before its turn, it is not done at all.
@@ -45,24 +68,33 @@ impl Threads {
         T: Send + 'static,
     {
         let (answer, result) = oneshot::channel();
+        let span = Span::current();
         let job: Job = Box::new(move || {
             if !answer.is_closed() {
                 // An error here says that the caller has left meanwhile; nobody else wants the result.
-                answer.send(work()).ok();
+                answer.send(span.in_scope(work)).ok();
             }
         });
-        self.queue.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) => NotDone::Full,
-            TrySendError::Disconnected(_) => NotDone::Stopped,
+        // Before it is sent: a thread may have taken it already when that returns.
+        self.load.waiting.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(job).map_err(|refused| {
+            self.load.waiting.fetch_sub(1, Ordering::Relaxed);
+            match refused {
+                TrySendError::Full(_) => NotDone::Full,
+                TrySendError::Disconnected(_) => NotDone::Stopped,
+            }
         })?;
         result.await.map_err(|_closed| NotDone::Stopped)
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>) {
+fn work(jobs: &Mutex<Receiver<Job>>, load: &Load) {
     while let Some(job) = next(jobs) {
+        load.busy.fetch_add(1, Ordering::Relaxed);
+        load.waiting.fetch_sub(1, Ordering::Relaxed);
         // A job that panics drops its answer, which tells its caller; the thread lives on for the others.
         catch_unwind(AssertUnwindSafe(job)).ok();
+        load.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -21,4 +21,5 @@ mod retries;
 mod simulation;
 mod support;
 mod template;
+mod trace;
 mod trials;

@@ -160,3 +160,12 @@ pub async fn count_open(
         .await?;
     Ok(row.get(0))
 }
+
+/// How many runs are queued, counted up to `most`: a part of the index `runs_active`, and no more of it.
+pub async fn count_queued(client: &impl GenericClient, most: u32) -> Result<u64, Error> {
+    let statement = client
+        .prepare_cached("SELECT count(*) FROM (SELECT FROM runs WHERE status = 'queued' LIMIT $1) queued")
+        .await?;
+    let count: i64 = client.query_one(&statement, &[&i64::from(most)]).await?.get(0);
+    Ok(count.unsigned_abs())
+}

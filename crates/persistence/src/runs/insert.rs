@@ -1,7 +1,7 @@
 //! Inserting runs: many in one statement, or one, which is what an idle instance does, by a leaner one.
 
 use deadpool_postgres::GenericClient;
-use gathering_domain::{InstanceId, Json, RunId};
+use gathering_domain::{InstanceId, Json, RunId, TraceContext};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -36,6 +36,7 @@ pub async fn insert(client: &impl GenericClient, runs: &[NewRun]) -> Result<Vec<
         .map(|run| run.key.as_ref().map(|key| &*key.fingerprint))
         .collect();
     let owners: Vec<Option<Uuid>> = runs.iter().map(|run| run.owner.map(InstanceId::as_uuid)).collect();
+    let traces: Vec<Option<String>> = runs.iter().map(|run| trace(run.trace.as_ref())).collect();
     let rows = client
         .query(
             &statement,
@@ -50,6 +51,7 @@ pub async fn insert(client: &impl GenericClient, runs: &[NewRun]) -> Result<Vec<
                 &keys,
                 &prints,
                 &owners,
+                &traces,
             ],
         )
         .await?;
@@ -59,8 +61,8 @@ pub async fn insert(client: &impl GenericClient, runs: &[NewRun]) -> Result<Vec<
 const INSERT: &str = "
     WITH asked AS (
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::smallint[], $5::text[], $6::text[], $7::timestamptz[],
-                             $8::text[], $9::bytea[], $10::uuid[])
-            AS a (id, pipeline_id, version, priority, input, labels, created_at, key, fingerprint, owner)),
+                             $8::text[], $9::bytea[], $10::uuid[], $11::text[])
+            AS a (id, pipeline_id, version, priority, input, labels, created_at, key, fingerprint, owner, trace)),
     startable AS (
         SELECT a.*, p.project_id, v.version AS actual
         FROM asked a
@@ -71,10 +73,10 @@ const INSERT: &str = "
         SELECT pipeline_id, key, fingerprint, id, created_at FROM startable WHERE key IS NOT NULL
         -- Waits for a concurrent start under the same key, and then leaves it alone.
         ON CONFLICT DO NOTHING RETURNING run_id)
-    INSERT INTO runs (id, project_id, pipeline_id, version, status, priority, owner, epoch, input, labels, created_at, started_at)
+    INSERT INTO runs (id, project_id, pipeline_id, version, status, priority, owner, epoch, input, labels, created_at, started_at, trace)
     SELECT id, project_id, pipeline_id, actual, CASE WHEN owner IS NULL THEN 'queued' ELSE 'running' END, priority, owner,
            CASE WHEN owner IS NULL THEN 0 ELSE 1 END, input::json, labels::json, created_at,
-           CASE WHEN owner IS NULL THEN NULL ELSE created_at END
+           CASE WHEN owner IS NULL THEN NULL ELSE created_at END, trace
     FROM startable s
     WHERE s.key IS NULL OR EXISTS (SELECT FROM keyed k WHERE k.run_id = s.id)
     -- A start whose answer was lost is tried again under the same id.
@@ -93,6 +95,7 @@ async fn insert_one(client: &impl GenericClient, run: &NewRun) -> Result<Vec<Ins
         created_at,
         key: _,
         owner,
+        trace: belongs_to,
     } = run;
     let statement = client.prepare_cached(INSERT_ONE).await?;
     let rows = client
@@ -107,6 +110,7 @@ async fn insert_one(client: &impl GenericClient, run: &NewRun) -> Result<Vec<Ins
                 &labels.as_ref().map(Json::text),
                 created_at,
                 &owner.map(InstanceId::as_uuid),
+                &trace(belongs_to.as_ref()),
             ],
         )
         .await?;
@@ -114,10 +118,10 @@ async fn insert_one(client: &impl GenericClient, run: &NewRun) -> Result<Vec<Ins
 }
 
 const INSERT_ONE: &str = "
-    INSERT INTO runs (id, project_id, pipeline_id, version, status, priority, owner, epoch, input, labels, created_at, started_at)
+    INSERT INTO runs (id, project_id, pipeline_id, version, status, priority, owner, epoch, input, labels, created_at, started_at, trace)
     SELECT $1, p.project_id, p.id, v.version, CASE WHEN $8::uuid IS NULL THEN 'queued' ELSE 'running' END, $4::smallint, $8,
            CASE WHEN $8 IS NULL THEN 0 ELSE 1 END, $5::text::json, $6::text::json, $7::timestamptz,
-           CASE WHEN $8 IS NULL THEN NULL ELSE $7 END
+           CASE WHEN $8 IS NULL THEN NULL ELSE $7 END, $9::text
     FROM pipelines p
     JOIN pipeline_versions v ON v.pipeline_id = p.id AND v.version = coalesce($3::integer, p.version)
     WHERE p.id = $2 AND p.deleted_at IS NULL
@@ -137,6 +141,10 @@ pub async fn find(client: &impl GenericClient, ids: &[RunId]) -> Result<Vec<Inse
         .iter()
         .map(read_inserted)
         .collect())
+}
+
+fn trace(context: Option<&TraceContext>) -> Option<String> {
+    context.map(TraceContext::to_string)
 }
 
 fn read_inserted(row: &Row) -> InsertedRun {

@@ -167,6 +167,11 @@ impl Breakers {
         })
     }
 
+    /// How many of those that are known hold calls back.
+    pub(crate) fn open(&self) -> usize {
+        self.cache.lock().map_or(0, |cache| cache.open())
+    }
+
     /// Tells each time that some breaker is free earlier than was known.
     pub(crate) fn frees(&self) -> watch::Receiver<u64> {
         self.frees.subscribe()

@@ -64,6 +64,7 @@ impl Session {
         let mut slots: Vec<_> = std::iter::from_fn(|| self.slot()).take(MAX_CLAIM).collect();
         let room = slots.len();
         self.take_over(client, &mut slots).await?;
+        let after_deaths = slots.len();
         if !slots.is_empty() {
             self.claim_waiting(client, &mut slots).await?;
         }
@@ -71,6 +72,7 @@ impl Session {
             let claimed = self.claim_queued(client, slots.len(), self.shared.clock.now()).await?;
             self.launch_all(claimed, &mut slots, Before::Nobody).await?;
         }
+        self.shared.counters.claimed.add((after_deaths - slots.len()) as u64);
         self.backlog.store(slots.is_empty(), Ordering::Release);
         Ok(room - slots.len())
     }
@@ -157,6 +159,7 @@ impl Session {
             };
             tracing::warn!(instances = ?dead, runs = orphans.len(), "{what}");
         }
+        self.shared.counters.taken_over.add(orphans.len() as u64);
         self.launch_all(orphans, slots, before).await
     }
 

@@ -15,8 +15,10 @@ use gathering_domain::{InstanceId, RunId};
 use gathering_persistence::run_journal::{self, Appended, Batch, HeadChange, NewEntry};
 use gathering_persistence::{Error, runs};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::lane::Lane;
+use crate::stats::Counters;
 
 /// The most appends in one commit: enough to fill it, few enough that none waits long.
 const MAX_BATCH: usize = 1_000;
@@ -107,18 +109,25 @@ pub(crate) struct Committer {
     aside: Mutex<Lane>,
     /// How many those are.
     held_up: AtomicUsize,
+    counters: Arc<Counters>,
     waiting: mpsc::Sender<Waiting>,
 }
 
 impl Committer {
     /// At most so many appends wait; further ones wait for room among them. Those that wait are for [`Committer::run`].
-    pub(crate) fn new(owner: InstanceId, [lane, aside]: [Lane; 2], most: usize) -> (Self, mpsc::Receiver<Waiting>) {
+    pub(crate) fn new(
+        owner: InstanceId,
+        [lane, aside]: [Lane; 2],
+        most: usize,
+        counters: Arc<Counters>,
+    ) -> (Self, mpsc::Receiver<Waiting>) {
         let (waiting, appends) = mpsc::channel(most);
         let committer = Self {
             owner,
             lane: Mutex::new(lane),
             aside: Mutex::new(aside),
             held_up: AtomicUsize::new(0),
+            counters,
             waiting,
         };
         (committer, appends)
@@ -142,7 +151,7 @@ impl Committer {
         if self.waiting.capacity() == self.waiting.max_capacity()
             && let Ok(mut lane) = self.lane.try_lock()
         {
-            let results = commit(self.owner, &mut lane, std::slice::from_ref(append)).await;
+            let results = self.commit(&mut lane, std::slice::from_ref(append)).await;
             return results.into_iter().next().unwrap_or(Err(Refused::Fenced.into()));
         }
         let (done, answer) = oneshot::channel();
@@ -180,6 +189,13 @@ impl Committer {
         }
     }
 
+    async fn commit(&self, lane: &mut Lane, appends: &[Arc<Append>]) -> Vec<Result<(), NotDone>> {
+        let begun = Instant::now();
+        let results = commit(self.owner, lane, appends).await;
+        self.counters.commit(appends.len(), begun.elapsed());
+        results
+    }
+
     /// Commits what waits, until dropped.
     pub(crate) async fn run(&self, mut appends: mpsc::Receiver<Waiting>) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
@@ -188,7 +204,7 @@ impl Committer {
             let (mut all, mut answers) = (all.as_slice(), answers.into_iter());
             while !all.is_empty() {
                 let (few, rest) = all.split_at(fitting(all));
-                let results = commit(self.owner, &mut *self.lane.lock().await, few).await;
+                let results = self.commit(&mut *self.lane.lock().await, few).await;
                 for (result, done) in results.into_iter().zip(answers.by_ref()) {
                     let _ = done.send(result);
                 }

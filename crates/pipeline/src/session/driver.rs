@@ -21,6 +21,7 @@ use gathering_persistence::run_journal::{EntryRow, NewEntry};
 use gathering_persistence::runs::ClaimedRun;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::Session;
 use super::attempt;
@@ -31,6 +32,7 @@ use super::held_back::HeldBack;
 use super::holder::Reins;
 use super::recovery::{self, Before, Losses};
 use super::run_clock::RunClock;
+use super::spans;
 use crate::handler::Call;
 use holding::one_is_free;
 use holds::Holds;
@@ -224,8 +226,14 @@ impl Driver {
             attempt: attempt.number,
             idempotency_key: format!("{}/{}", self.run.id, definition.id),
             config,
+            trace: self
+                .run
+                .trace
+                .as_ref()
+                .map(|run| run.child(&*self.session.shared.entropy)),
             cancelled: self.cancelled.child_token(),
         };
+        let span = spans::attempt(&call, self.run.trace.as_ref());
         let shared = &self.session.shared;
         let guard = self.guard(node, &call.config);
         // On the heap once, rather than in each of the futures around it.
@@ -239,13 +247,15 @@ impl Driver {
             None => running,
             Some(guard) => Box::pin(guard.run(running)),
         };
-        Some(async move {
-            AttemptEnd {
-                node,
-                attempt,
-                result: running.await,
+        let is_seen = !span.is_disabled();
+        let ending = async move {
+            let result = running.await;
+            if is_seen {
+                spans::end_attempt(&result);
             }
-        })
+            AttemptEnd { node, attempt, result }
+        };
+        Some(ending.instrument(span))
     }
 
     /// Waits for an attempt, a timer, the run's deadline, the drain or a decision, and takes in what came of it.
@@ -274,6 +284,7 @@ impl Driver {
     /// Takes in what an attempt came to. That a node is still held, the journal need not be told again.
     fn take_end(&mut self, end: AttemptEnd) {
         let (node, now) = (end.node, self.now());
+        self.session.shared.counters.attempt(&end.result);
         if let Some(watch) = &mut self.watch {
             watch.note_end(node);
         }

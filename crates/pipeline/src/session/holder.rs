@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gathering_domain::RunId;
 use gathering_domain::pipeline::Pipeline;
+use gathering_domain::{RunId, TraceContext};
 use gathering_persistence::run_journal::EntryRow;
 use gathering_persistence::runs::ClaimedRun;
 use gathering_persistence::{Connection, run_journal, runs};
@@ -21,6 +21,7 @@ use super::committer::{Refused, Rejection};
 use super::decisions::{Decisions, NodeDecision};
 use super::driver::{Driver, Leave};
 use super::recovery::Before;
+use super::spans;
 use crate::Error;
 use crate::error::chain;
 use crate::library::Version;
@@ -124,9 +125,15 @@ impl Session {
     }
 
     /// The same for a run whose id is held already.
-    pub(crate) fn launch_held(self: &Arc<Self>, claimed: Claimed, slot: OwnedSemaphorePermit) {
+    pub(crate) fn launch_held(self: &Arc<Self>, mut claimed: Claimed, slot: OwnedSemaphorePermit) {
         let (session, id) = (self.clone(), claimed.run.id);
-        let span = tracing::info_span!("run", run_id = %id);
+        let trace = claimed
+            .run
+            .trace
+            .as_ref()
+            .map(|parent| parent.child(&*self.shared.entropy));
+        let span = spans::run(id, trace.as_ref(), claimed.run.trace.as_ref());
+        claimed.run.trace = trace;
         let driving = async move {
             session.drive(claimed).await;
             session.let_go(id);
@@ -173,7 +180,7 @@ impl Session {
     /// Drives until the run leaves the memory. One that lost a race without losing the run, or that could not be read, is read again:
     /// its row says that this instance owns it, so it must not be forgotten here.
     async fn drive(self: &Arc<Self>, claimed: Claimed) {
-        let id = claimed.run.id;
+        let (id, trace) = (claimed.run.id, claimed.run.trace.clone());
         let mut next = Some(claimed);
         let mut pause = FIRST_PAUSE;
         let (mut rejections, mut rejection) = (0, None);
@@ -197,7 +204,7 @@ impl Session {
             next = loop {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
-                match Box::pin(self.read_again(id)).await {
+                match Box::pin(self.read_again(id, trace.clone())).await {
                     Ok(found) => break found,
                     Err(error) => tracing::warn!(error = %chain(&error), "the run cannot be read; it is tried again"),
                 }
@@ -253,11 +260,12 @@ impl Session {
         run_journal::of_runs(&self.shared.connection().await?, &[of]).await
     }
 
-    async fn read_again(&self, id: RunId) -> Result<Option<Claimed>, Error> {
+    async fn read_again(&self, id: RunId, trace: Option<TraceContext>) -> Result<Option<Claimed>, Error> {
         let client = self.shared.connection().await?;
         let run = runs::claimed_by(&client, id, self.instance).await?;
+        // It is still the same span that drives it.
         Ok(run.map(|run| Claimed {
-            run,
+            run: ClaimedRun { trace, ..run },
             before: Before::Nobody,
             journal: None,
         }))

@@ -16,6 +16,7 @@ pub(crate) mod presence;
 mod queue_place;
 pub(crate) mod recovery;
 mod run_clock;
+mod spans;
 pub(crate) mod starter;
 mod trials;
 mod upkeep;
@@ -110,7 +111,7 @@ impl Session {
         let lane = |patience| Lane::new(shared.pool.clone(), dropped.clone(), patience);
         let lanes = [lane(Patience::Little), lane(Patience::Least)];
         let most = shared.limits.max_runs.clamp(1, 100_000);
-        let (committer, appends) = committer::Committer::new(instance, lanes, most);
+        let (committer, appends) = committer::Committer::new(instance, lanes, most, shared.counters.clone());
         let session = Arc::new(Self {
             instance,
             steady: presence.steady.clone(),

@@ -52,6 +52,9 @@ pub(crate) async fn run(session: Arc<Session>, mut lane: Lane, mut starts: mpsc:
         }
         let insertions = insert_each(&mut lane, &runs).await;
         for ((run, insertion), (slot, done, room)) in runs.into_iter().zip(insertions).zip(replies) {
+            if let Ok(Insertion::Inserted(_)) = &insertion {
+                session.shared.counters.started.one();
+            }
             match (&insertion, slot) {
                 (Ok(Insertion::Inserted(inserted)), Some(slot)) => session.launch_held(claimed(run, inserted), slot),
                 (Ok(_), _) => session.let_go(run.id),
@@ -107,6 +110,7 @@ fn claimed(run: NewRun, inserted: &InsertedRun) -> Claimed {
         priority: run.priority,
         labels: run.labels,
         created_at: run.created_at,
+        trace: run.trace,
     };
     Claimed {
         run,

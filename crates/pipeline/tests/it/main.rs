@@ -19,4 +19,5 @@ mod retention;
 mod runs;
 mod schemas;
 mod starts;
+mod stats;
 mod support;

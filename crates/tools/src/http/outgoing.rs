@@ -1,5 +1,6 @@
 //! A request as it goes out: complete and within its limits before a connection is made.
 
+use gathering_domain::TraceContext;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -10,6 +11,8 @@ use crate::config::target::Target;
 use crate::{CallContext, ToolError, ToolErrorKind};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
@@ -75,6 +78,26 @@ impl Outgoing {
             ToolError::new(ToolErrorKind::InvalidConfig, message).with_source(error)
         })?;
         self.headers.insert(IDEMPOTENCY_KEY, key);
+        if let Some(trace) = &context.trace {
+            self.join(trace);
+        }
         Ok(self)
+    }
+
+    /// Makes the call a part of the trace; who sets one of the two headers means both.
+    fn join(&mut self, trace: &TraceContext) {
+        if self.headers.contains_key(TRACEPARENT) || self.headers.contains_key(TRACESTATE) {
+            return;
+        }
+        let headers = [
+            (TRACEPARENT, Some(trace.traceparent())),
+            (TRACESTATE, trace.tracestate().map(str::to_owned)),
+        ];
+        for (name, value) in headers {
+            // Both are visible ASCII text, which a header takes.
+            if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+                self.headers.insert(name, value);
+            }
+        }
     }
 }

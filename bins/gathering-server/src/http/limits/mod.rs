@@ -62,6 +62,17 @@ impl Limits {
         }
     }
 
+    /// How many requests each limit refused.
+    pub(crate) fn refused(&self) -> [(&'static str, u64); 5] {
+        [
+            ("auth", self.auth.refused()),
+            ("login", self.login.refused()),
+            ("read", self.read.refused()),
+            ("write", self.write.refused()),
+            ("health", self.health.refused()),
+        ]
+    }
+
     fn of_method(&self, method: &Method) -> &Tier {
         if method.is_safe() { &self.read } else { &self.write }
     }

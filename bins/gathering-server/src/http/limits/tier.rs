@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use gathering::UserId;
+use gathering::measure::Counter;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
@@ -98,6 +99,7 @@ pub(crate) struct Tier {
     is_crowded: AtomicBool,
     /// When those were forgotten last who have all of it left.
     tidied: Mutex<Option<Instant>>,
+    refused: Counter,
 }
 
 impl Tier {
@@ -113,7 +115,13 @@ impl Tier {
             checks: AtomicU32::new(0),
             is_crowded: AtomicBool::new(false),
             tidied: Mutex::default(),
+            refused: Counter::default(),
         }
+    }
+
+    /// How many were one too many.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.get()
     }
 
     /// Counts one request; `Err` if it is one too many.
@@ -130,11 +138,14 @@ impl Tier {
                     reset: self.rate.per.mul_f64(f64::from(used) / f64::from(limit)),
                 })
             }
-            Err(too_early) => Err(Allowance {
-                limit,
-                remaining: 0,
-                reset: too_early.wait_time_from(self.clock.now()),
-            }),
+            Err(too_early) => {
+                self.refused.one();
+                Err(Allowance {
+                    limit,
+                    remaining: 0,
+                    reset: too_early.wait_time_from(self.clock.now()),
+                })
+            }
         }
     }
 

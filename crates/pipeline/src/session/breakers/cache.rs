@@ -102,6 +102,12 @@ impl Seen {
 }
 
 impl Cache {
+    /// How many hold calls back.
+    pub(super) fn open(&self) -> usize {
+        let open = |known: &&Known| matches!(known.seen, Seen::Held { .. });
+        self.0.values().filter(open).count()
+    }
+
     /// What is known of a breaker, which is now used.
     pub(super) fn look(&mut self, key: &BreakerKey, now: Instant) -> Option<Seen> {
         let known = self.0.get_mut(key)?;

@@ -14,6 +14,7 @@ const LARGE_APPEND: usize = 2 << 20;
 
 impl Driver {
     pub(super) fn note(&mut self, node: NodeIx, event: &NodeEvent, at: Timestamp) {
+        self.session.shared.counters.node(event);
         self.push(at, event.name(), Some(node), entry::encode(event));
     }
 

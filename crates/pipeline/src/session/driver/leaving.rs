@@ -72,6 +72,9 @@ impl Driver {
         if let Some((awaited, run)) = ended {
             awaited.end(run);
         }
+        if let RunState::Ended { outcome, .. } = &self.state {
+            self.session.shared.counters.ended(outcome);
+        }
         self.log_end();
         Ok(Leave::Done)
     }
