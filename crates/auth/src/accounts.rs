@@ -9,6 +9,7 @@ mod keeping;
 mod login;
 mod register;
 mod revocations;
+mod second_factor;
 mod sessions;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use builder::Builder;
 pub use keeping::Keeper;
 pub use login::IssuedTokens;
 pub use register::{PreparedAccount, RegistrationMode};
+pub use second_factor::SecondFactorState;
 pub use sessions::{Client, Session};
 
 /// The accounts of one database; every instance of that database accepts the tokens of the others.

@@ -33,6 +33,11 @@ pub(crate) enum Action {
     ChangePassword,
     Disable,
     Enable,
+    TotpEnrolled,
+    TotpEnabled,
+    TotpDisabled,
+    RecoveryCodesRenewed,
+    RecoveryCodeUsed,
 }
 
 impl Action {
@@ -48,6 +53,11 @@ impl Action {
             Self::ChangePassword => "change_password",
             Self::Disable => "disable_user",
             Self::Enable => "enable_user",
+            Self::TotpEnrolled => "totp_enrolled",
+            Self::TotpEnabled => "totp_enabled",
+            Self::TotpDisabled => "totp_disabled",
+            Self::RecoveryCodesRenewed => "recovery_codes_renewed",
+            Self::RecoveryCodeUsed => "recovery_code_used",
         }
     }
 }

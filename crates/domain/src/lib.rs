@@ -21,6 +21,7 @@ pub mod retry;
 pub mod run_state;
 mod run_status;
 pub mod scope;
+pub mod second_factor;
 mod settle;
 pub mod template;
 pub mod trial;

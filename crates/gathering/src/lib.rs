@@ -13,9 +13,11 @@ mod pipelines;
 mod quarantine;
 mod running;
 mod runs;
+mod second_factor;
 
 pub use gathering_auth::{
-    Account, AuditFlaw, AuditReport, Client, Identity, IssuedTokens, Jwks, RegistrationMode as Registration, Session,
+    Account, AuditFlaw, AuditReport, Client, Identity, IssuedTokens, Jwks, RecoveryCodes,
+    RegistrationMode as Registration, SecondFactorState, Session, TotpEnrolment,
 };
 pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;

@@ -89,6 +89,9 @@ fn status_of(code: gathering::Code) -> StatusCode {
     use gathering::Code as Of;
     match code {
         Of::InvalidToken | Of::InvalidCredentials | Of::InvalidRefreshToken => StatusCode::UNAUTHORIZED,
+        Of::TotpRequired | Of::InvalidTotp => StatusCode::UNAUTHORIZED,
+        Of::TotpLocked => StatusCode::TOO_MANY_REQUESTS,
+        Of::TotpAlreadyEnabled | Of::TotpNotEnabled => StatusCode::CONFLICT,
         Of::RegistrationClosed => StatusCode::FORBIDDEN,
         Of::NotFound => StatusCode::NOT_FOUND,
         Of::VersionConflict => StatusCode::PRECONDITION_FAILED,

@@ -23,6 +23,7 @@ mod request_id;
 mod room;
 mod route;
 mod runs;
+mod second_factor;
 mod sessions;
 
 use std::fmt::Display;
@@ -65,6 +66,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             web::scope("/api/v1")
                 .configure(auth::routes)
                 .configure(sessions::routes)
+                .configure(second_factor::routes)
                 .configure(instances::routes)
                 .configure(quarantine::routes)
                 .configure(breakers::routes)

@@ -23,6 +23,7 @@ mod process;
 mod quarantine;
 mod retries;
 mod runs;
+mod second_factor;
 mod sessions;
 mod support;
 mod validation;

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::second_factor::{Passed, pass_in};
 use super::{Accounts, Identity, IssuedTokens};
 use crate::Error;
 use crate::audit::{Action, Event, note_in};
@@ -57,6 +58,7 @@ impl Accounts {
     pub(super) async fn open_session(
         &self,
         user: &Credentials,
+        code: Option<&SecretString>,
         client: &Client,
     ) -> Result<Option<IssuedTokens>, Error> {
         let (now, token) = (self.clock.now(), RefreshToken::generate(&*self.entropy));
@@ -78,10 +80,29 @@ impl Accounts {
         if !users::lock_admission_in(&tx, user.id, &user.password_hash).await? {
             return Ok(None);
         }
+        let passed = match pass_in(&tx, user.id, code, now).await? {
+            Ok(passed) => passed,
+            Err(refused) => {
+                let event = Event::failed(Action::Login).by(user.id, None).to(&user.email);
+                note_in(
+                    &tx,
+                    event.saying(&format_args!("right password, {}", refused.reason())),
+                    client,
+                    now,
+                )
+                .await?;
+                commit(tx).await?;
+                return Err(refused.into());
+            }
+        };
         sessions::insert(&tx, &session).await?;
         refresh_tokens::insert(&tx, &token.hash(), session.id, now).await?;
         let surplus = sessions::end_surplus(&tx, user.id, MOST_SESSIONS).await?;
         note_in(&tx, Event::done(Action::Login).by(user.id, session.id), client, now).await?;
+        if let Passed::ByRecoveryCode { left } = passed {
+            let event = Event::done(Action::RecoveryCodeUsed).by(user.id, session.id);
+            note_in(&tx, event.saying(&format_args!("{left} left")), client, now).await?;
+        }
         for ended in &surplus {
             let event = Event::done(Action::EndSession).by(user.id, session.id).to(ended);
             note_in(&tx, event.saying("too many were open"), client, now).await?;

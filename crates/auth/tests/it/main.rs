@@ -6,5 +6,6 @@ mod keys;
 mod login;
 mod registration;
 mod schema;
+mod second_factor;
 mod sessions;
 mod support;
