@@ -6,6 +6,7 @@ mod database;
 mod demo;
 mod failure;
 mod http;
+mod keys;
 mod migrate;
 mod nearest;
 mod serve;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Audit(AuditCommand::Verify(args)) => {
             with_settings(loaded, async |settings| audit::verify(&settings, args).await)
         }
+        Command::Keys(command) => with_settings(loaded, async |settings| keys::run(&settings, command).await),
         Command::Migrate => with_settings(loaded, async |settings| migrate::run(&settings).await),
     };
     match outcome {

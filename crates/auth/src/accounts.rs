@@ -11,6 +11,7 @@ mod register;
 mod revocations;
 mod second_factor;
 mod sessions;
+mod signing_keys;
 
 use std::sync::Arc;
 
@@ -24,12 +25,13 @@ use crate::tokens::{Jwks, KeyRing, TokenRules};
 
 pub use account::Account;
 pub use authenticate::Identity;
-pub use builder::Builder;
+pub use builder::{Builder, DEFAULT_SIGNING_KEY_LIFETIME};
 pub use keeping::Keeper;
 pub use login::IssuedTokens;
 pub use register::{PreparedAccount, RegistrationMode};
 pub use second_factor::SecondFactorState;
 pub use sessions::{Client, Session};
+pub use signing_keys::{RotatedKey, SigningKey, signing_keys};
 
 /// The accounts of one database; every instance of that database accepts the tokens of the others.
 #[derive(Debug)]
@@ -42,6 +44,7 @@ pub struct Accounts {
     rules: TokenRules,
     keys: KeyRing,
     session_lifetime: SignedDuration,
+    signing_key_lifetime: Option<SignedDuration>,
     listener: Option<Listener>,
     revocations: revocations::Revocations,
 }

@@ -10,7 +10,7 @@ use gathering_persistence::Transaction;
 use gathering_persistence::audit::{AuditRow, append_in, lock_head_in};
 use jiff::Timestamp;
 
-pub use verify::{AuditFlaw, AuditReport};
+pub use verify::{AuditFlaw, AuditReport, verify_audit};
 
 use crate::Error;
 use crate::accounts::Client;
@@ -38,6 +38,8 @@ pub(crate) enum Action {
     TotpDisabled,
     RecoveryCodesRenewed,
     RecoveryCodeUsed,
+    SigningKeyRotated,
+    SigningKeyRetired,
 }
 
 impl Action {
@@ -58,6 +60,8 @@ impl Action {
             Self::TotpDisabled => "totp_disabled",
             Self::RecoveryCodesRenewed => "recovery_codes_renewed",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::SigningKeyRotated => "signing_key_rotated",
+            Self::SigningKeyRetired => "signing_key_retired",
         }
     }
 }

@@ -63,6 +63,17 @@ pub enum Error {
         /// When trying again makes sense.
         retry_after: Duration,
     },
+    /// There is no such signing key.
+    #[error("there is no signing key {0}")]
+    UnknownKey(String),
+    /// So many signing keys were made of late that one more would be too many.
+    #[error(
+        "there are {keys} signing keys whose tokens may be alive; make the next one when those have expired, in half an hour"
+    )]
+    TooManyKeys {
+        /// How many there are.
+        keys: usize,
+    },
     /// There is no such user, or the user is disabled. HTTP: 401 where the id came from a token.
     #[error("there is no active user {0}")]
     UnknownUser(UserId),

@@ -9,10 +9,10 @@ mod second_factor;
 mod tokens;
 
 pub use accounts::{
-    Account, Accounts, Builder, Client, Identity, IssuedTokens, Keeper, PreparedAccount, RegistrationMode,
-    SecondFactorState, Session,
+    Account, Accounts, Builder, Client, DEFAULT_SIGNING_KEY_LIFETIME, Identity, IssuedTokens, Keeper, PreparedAccount,
+    RegistrationMode, RotatedKey, SecondFactorState, Session, SigningKey, signing_keys,
 };
-pub use audit::{AuditFlaw, AuditReport};
+pub use audit::{AuditFlaw, AuditReport, verify_audit};
 pub use error::{Error, FieldProblem};
 pub use password::{HashError, HashParameters, HashingOptions};
 pub use second_factor::{RecoveryCodes, TotpEnrolment};

@@ -23,6 +23,7 @@ mod run_status;
 pub mod scope;
 pub mod second_factor;
 mod settle;
+pub mod signing_key;
 pub mod template;
 pub mod trial;
 

@@ -118,6 +118,8 @@ pub enum Kind {
     Breaker,
     /// A session.
     Session,
+    /// A signing key.
+    SigningKey,
 }
 
 /// A field that breaks a rule.
@@ -204,6 +206,7 @@ impl fmt::Display for Kind {
             Self::Run => "run",
             Self::Node => "node",
             Self::Session => "session",
+            Self::SigningKey => "signing key",
             Self::Breaker => "breaker",
         })
     }
@@ -239,7 +242,13 @@ impl From<gathering_auth::Error> for Error {
             Auth::KeysUnavailable { .. } => Self::DatabaseUnavailable(error.into()),
             Auth::Token(_) | Auth::UnknownUser(_) => Self::InvalidToken(error),
             Auth::Database(error) => error.into(),
-            Auth::Setting { .. } | Auth::Threads(_) | Auth::Hash(_) | Auth::Key(_) => Self::Internal(error.into()),
+            Auth::UnknownKey(kid) => Self::NotFound {
+                kind: Kind::SigningKey,
+                id: kid,
+            },
+            Auth::TooManyKeys { .. } | Auth::Setting { .. } | Auth::Threads(_) | Auth::Hash(_) | Auth::Key(_) => {
+                Self::Internal(error.into())
+            }
         }
     }
 }

@@ -8,16 +8,18 @@ mod code;
 pub mod database;
 mod error;
 mod handlers;
+mod inspector;
 mod instances;
 mod pipelines;
 mod quarantine;
 mod running;
 mod runs;
 mod second_factor;
+mod signing_keys;
 
 pub use gathering_auth::{
     Account, AuditFlaw, AuditReport, Client, Identity, IssuedTokens, Jwks, RecoveryCodes,
-    RegistrationMode as Registration, SecondFactorState, Session, TotpEnrolment,
+    RegistrationMode as Registration, RotatedKey, SecondFactorState, Session, SigningKey, TotpEnrolment,
 };
 pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;
@@ -40,6 +42,7 @@ pub use breakers::BreakerQuery;
 pub use builder::Builder;
 pub use code::Code;
 pub use error::{Error, FieldProblem, Kind};
+pub use inspector::Inspector;
 pub use pipelines::{NewPipeline, PipelineChange};
 pub use running::{Gathering, Handle};
 pub use runs::{CancelRuns, NewRun, RunQuery, StartedRun};

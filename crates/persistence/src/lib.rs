@@ -32,7 +32,7 @@ pub mod users;
 pub use deadpool_postgres::{GenericClient, Object as Connection, Pool, Transaction};
 pub use error::Error;
 pub use listener::Listener;
-pub use migrate::{Migrated, migrate, migrate_accounts, migrate_pipelines, migrations_hash};
+pub use migrate::{Migrated, check_migrated, migrate, migrate_accounts, migrate_pipelines, migrations_hash};
 pub use page::{Page, PageRequest};
 pub use pool::{ConnectOptions, acquire, connect, ping};
 pub use safety::Safety;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{Error, Page, PageRequest};
 
-/// What is notified when sessions end; see [`Listener`](crate::Listener).
+/// What is notified when sessions end or signing keys change; see [`Listener`](crate::Listener).
 pub const ENDED: &str = "gathering_sessions_ended";
 
 /// A session to insert.
@@ -259,7 +259,8 @@ pub async fn forget(client: &impl GenericClient, before: Timestamp, limit: i64) 
     Ok(client.execute(&statement, &[&before, &limit]).await?)
 }
 
-async fn notify(client: &impl GenericClient) -> Result<(), Error> {
+/// Wakes whoever keeps up with the sessions that end, and with the signing keys.
+pub(crate) async fn notify(client: &impl GenericClient) -> Result<(), Error> {
     let statement = client.prepare_cached("SELECT pg_notify($1, '')").await?;
     client.query_one(&statement, &[&ENDED]).await?;
     Ok(())

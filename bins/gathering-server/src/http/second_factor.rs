@@ -70,6 +70,6 @@ fn secret(body: &mut Fields, name: &'static str) -> SecretString {
 }
 
 fn shown(RecoveryCodes(codes): &RecoveryCodes) -> serde_json::Value {
-    let codes: Vec<&str> = codes.iter().map(|code| code.expose_secret()).collect();
+    let codes: Vec<&str> = codes.iter().map(SecretString::expose_secret).collect();
     json!({ "recovery_codes": codes })
 }

@@ -96,6 +96,7 @@ async fn build(settings: &Settings, database: &Database) -> Result<Gathering, ga
         .outbound(settings.outbound.clone())
         .access_token_lifetime(settings.access_token_ttl)
         .session_lifetime(settings.session_ttl)
+        .signing_key_lifetime(settings.signing_key_lifetime)
         .listen(database.options.clone())
         .limits(limits);
     if let Some(threads) = settings.hashing_threads.and_then(NonZeroUsize::new) {

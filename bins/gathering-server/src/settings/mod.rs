@@ -66,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) access_token_ttl: Duration,
     /// How long a session lasts at most.
     pub(crate) session_ttl: Duration,
+    /// How long a key signs access tokens; `None`: until somebody asks for the next one.
+    pub(crate) signing_key_lifetime: Option<Duration>,
     /// How long the work in flight may take to end.
     pub(crate) shutdown_deadline: Duration,
 }
@@ -125,13 +127,14 @@ impl Reader<'_> {
         });
         let starts = self.value(&table::MAX_WAITING_STARTS, |t| parse::number(t, 1..=1_000_000));
         let nodes = self.value(&table::MAX_PIPELINE_NODES, |t| parse::number(t, 1..=100_000));
-        let retention = self.value(&table::RUN_RETENTION, parse::retention);
+        let retention = self.value(&table::RUN_RETENTION, parse::off_or_days);
         let body = self.value(&table::HTTP_BODY_LIMIT, |t| parse::bytes(t, 1024..=64 << 20));
         let hashing = self.optional(&table::HASHING_THREADS, |t| parse::number(t, 1..=256));
         let ttl = self.value(&table::ACCESS_TOKEN_TTL, |t| parse::duration(t, SECOND..=900 * SECOND));
         let session = self.value(&table::SESSION_TTL, |t| {
             parse::duration(t, 60 * SECOND..=366 * 24 * 3600 * SECOND)
         });
+        let key = self.value(&table::SIGNING_KEY_LIFETIME, parse::off_or_days);
         let deadline = self.value(&table::SHUTDOWN_DEADLINE, |t| {
             parse::duration(t, Duration::ZERO..=3600 * SECOND)
         });
@@ -160,6 +163,7 @@ impl Reader<'_> {
             hashing_threads: hashing?,
             access_token_ttl: ttl?,
             session_ttl: session?,
+            signing_key_lifetime: key?,
             shutdown_deadline: deadline?,
         })
     }

@@ -13,6 +13,7 @@ mod command_line;
 mod demo;
 mod faults;
 mod fencing;
+mod keys;
 mod large;
 mod limits;
 mod outage;

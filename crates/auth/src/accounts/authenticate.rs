@@ -51,7 +51,12 @@ impl Accounts {
         let counts = match self.revocations.standing(identity.session_id, Instant::now()) {
             Standing::Open => true,
             Standing::Ended => false,
-            Standing::Unknown => self.asked(&identity).await?,
+            Standing::Unknown => {
+                let counts = self.asked(&identity).await?;
+                // Its key may have been retired meanwhile.
+                self.verify(token)?;
+                counts
+            }
         };
         if counts {
             Ok(identity)
@@ -69,6 +74,7 @@ impl Accounts {
     async fn asked(&self, identity: &Identity) -> Result<bool, Error> {
         let looking = async {
             let connection = self.connection().await?;
+            self.keys.catch_up(&connection).await?;
             Ok(sessions::user(&connection, identity.session_id, self.clock.now()).await?)
         };
         let silent = || gathering_persistence::Error::Unavailable(": no answer in time".to_owned());

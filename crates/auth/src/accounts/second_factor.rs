@@ -10,12 +10,12 @@ use secrecy::SecretString;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use self::passing::try_in;
 pub(super) use self::passing::{Passed, pass_in};
+use self::passing::{Refused, try_in};
 use super::sessions::{begin, by, commit};
 use super::{Accounts, Identity};
 use crate::Error;
-use crate::audit::{Action, Event, note_in};
+use crate::audit::{Action, note_in};
 use crate::error::FieldProblem;
 use crate::password::normalized;
 use crate::second_factor::{RecoveryCodes, TotpEnrolment, generate, make};
@@ -68,7 +68,17 @@ impl Accounts {
         if factor.enabled_at.is_some() {
             return Err(Error::TotpAlreadyEnabled);
         }
-        let tx = self.passed(tx, identity, &factor, &code, Action::TotpEnabled).await?;
+        let tx = self
+            .passed(
+                tx,
+                Attempt {
+                    identity,
+                    factor: &factor,
+                    code: &code,
+                    action: Action::TotpEnabled,
+                },
+            )
+            .await?;
         second_factors::enable(&tx, identity.user_id, now).await?;
         let (codes, hashes) = make(&*self.entropy);
         recovery_codes::replace(&tx, identity.user_id, &hashes, now).await?;
@@ -92,7 +102,17 @@ impl Accounts {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
         let factor = lock_enabled(&tx, &user).await?;
-        let tx = self.passed(tx, identity, &factor, &code, Action::TotpDisabled).await?;
+        let tx = self
+            .passed(
+                tx,
+                Attempt {
+                    identity,
+                    factor: &factor,
+                    code: &code,
+                    action: Action::TotpDisabled,
+                },
+            )
+            .await?;
         second_factors::delete(&tx, user.id).await?;
         note_in(
             &tx,
@@ -119,7 +139,15 @@ impl Accounts {
         let tx = begin(&mut connection).await?;
         let factor = lock_enabled(&tx, &user).await?;
         let tx = self
-            .passed(tx, identity, &factor, &code, Action::RecoveryCodesRenewed)
+            .passed(
+                tx,
+                Attempt {
+                    identity,
+                    factor: &factor,
+                    code: &code,
+                    action: Action::RecoveryCodesRenewed,
+                },
+            )
             .await?;
         let (codes, hashes) = make(&*self.entropy);
         recovery_codes::replace(&tx, user.id, &hashes, now).await?;
@@ -147,16 +175,10 @@ impl Accounts {
     }
 
     /// Goes on with the transaction if the code counts; else commits what that changes.
-    async fn passed<'a>(
-        &self,
-        tx: Transaction<'a>,
-        identity: &Identity,
-        factor: &LockedFactor,
-        code: &SecretString,
-        action: Action,
-    ) -> Result<Transaction<'a>, Error> {
+    async fn passed<'a>(&self, tx: Transaction<'a>, attempt: Attempt<'_>) -> Result<Transaction<'a>, Error> {
+        let Attempt { identity, action, .. } = attempt;
         let now = self.clock.now();
-        match try_in(&tx, identity.user_id, factor, code, now).await? {
+        match try_in(&tx, identity.user_id, attempt.factor, attempt.code, now).await? {
             Ok(Passed::ByRecoveryCode { left }) => {
                 let event = by(identity, Action::RecoveryCodeUsed).saying(&format_args!("{left} left"));
                 note_in(&tx, event, &identity.client, now).await?;
@@ -164,16 +186,25 @@ impl Accounts {
             }
             Ok(Passed::ByCode | Passed::NotAsked) => Ok(tx),
             Err(refused) => {
-                let event = Event::failed(action).by(identity.user_id, identity.session_id);
-                note_in(&tx, event.saying(refused.reason()), &identity.client, now).await?;
+                let event = by(identity, action).if_done(false).saying(refused.reason());
+                note_in(&tx, event, &identity.client, now).await?;
                 commit(tx).await?;
-                Err(match refused.into() {
-                    error @ Error::TotpLocked { .. } => error,
-                    _ => wrong_code(),
+                Err(match refused {
+                    Refused::Locked { .. } => refused.into(),
+                    Refused::Missing | Refused::Wrong | Refused::Used => wrong_code(),
                 })
             }
         }
     }
+}
+
+/// A code that somebody who is in shows, and what for.
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    identity: &'a Identity,
+    factor: &'a LockedFactor,
+    code: &'a SecretString,
+    action: Action,
 }
 
 /// The enabled second factor of a user who has shown the password.

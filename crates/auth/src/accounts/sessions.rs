@@ -178,9 +178,10 @@ impl Accounts {
             email: user.email,
             default_project_id: user.default_project_id,
         };
-        let claims = self.rules.claims(subject, self.clock.now(), &*self.entropy);
+        let now = self.clock.now();
+        let claims = self.rules.claims(subject, now, &*self.entropy);
         Ok(IssuedTokens {
-            access_token: sign(&self.keys.keys(), &claims)?,
+            access_token: sign(&self.keys.keys(), &claims, now)?,
             token_type: "Bearer",
             expires_in: self.rules.lifetime().unsigned_abs().as_secs(),
             refresh_token: refresh.text(),

@@ -5,6 +5,7 @@ mod audit;
 mod keys;
 mod login;
 mod registration;
+mod rotation;
 mod schema;
 mod second_factor;
 mod sessions;

@@ -3,7 +3,7 @@
 use crate::support::{Bench, log_in, password, register};
 
 /// Each statement, and the constraint that must refuse it.
-const IMPOSSIBLE: [(&str, &str); 20] = [
+const IMPOSSIBLE: [(&str, &str); 23] = [
     ("UPDATE users SET email = 'no address'", "users_email_is_an_address"),
     (
         "UPDATE users SET email = 'a@' || repeat('b', 260)",
@@ -41,6 +41,18 @@ const IMPOSSIBLE: [(&str, &str); 20] = [
     (
         "UPDATE signing_keys SET retired_at = created_at - interval '1s'",
         "signing_keys_retired_after_created",
+    ),
+    (
+        "UPDATE signing_keys SET signs_from = created_at - interval '1s'",
+        "signing_keys_sign_after_created",
+    ),
+    (
+        "UPDATE signing_keys SET refused_at = created_at - interval '1s', retired_at = created_at",
+        "signing_keys_refused_after_created",
+    ),
+    (
+        "UPDATE signing_keys SET refused_at = created_at",
+        "signing_keys_refused_sign_no_more",
     ),
     (
         "INSERT INTO second_factors (user_id, secret, created_at) SELECT id, '', created_at FROM users",
