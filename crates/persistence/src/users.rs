@@ -157,6 +157,16 @@ pub async fn lock_admission_in(tx: &Transaction<'_>, id: UserId, hash: &Password
     Ok(row.is_some_and(|row| row.get(0)))
 }
 
+/// Whether a user may come in; from now to the end of the transaction nobody opens a session of theirs.
+pub async fn keep_out_in(tx: &Transaction<'_>, id: UserId) -> Result<bool, Error> {
+    // Conflicts with the lock that a login takes: those under way are waited for, and their sessions seen; later ones see what is changed here.
+    let statement = tx
+        .prepare_cached("SELECT disabled_at IS NULL FROM users WHERE id = $1 FOR NO KEY UPDATE")
+        .await?;
+    let row = tx.query_opt(&statement, &[&id.as_uuid()]).await?;
+    Ok(row.is_some_and(|row| row.get(0)))
+}
+
 /// Keeps a user from coming in, or lets the user in again (`None`); `false` if there is no such user.
 pub async fn set_disabled(client: &impl GenericClient, id: UserId, since: Option<Timestamp>) -> Result<bool, Error> {
     let statement = client

@@ -63,6 +63,10 @@ impl Accounts {
         let now = self.clock.now();
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
+        // A login that is under way may have found no second factor; its session is to be among those that end.
+        if !users::keep_out_in(&tx, identity.user_id).await? {
+            return Err(Error::UnknownUser(identity.user_id));
+        }
         let factor = second_factors::lock_in(&tx, identity.user_id).await?;
         let factor = factor.ok_or(Error::TotpNotEnabled)?;
         if factor.enabled_at.is_some() {

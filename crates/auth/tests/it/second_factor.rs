@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use gathering_auth::{Accounts, Client, Error, Identity, IssuedTokens, TokenError};
-use gathering_testkit::Authenticator;
+use gathering_testkit::{Authenticator, eventually};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::support::{Bench, EMAIL, log_in, password, register, token};
@@ -115,6 +115,36 @@ async fn confirming_ends_the_other_sessions_and_says_so() {
     assert!(matches!(ended, Err(Error::Token(TokenError::Revoked))));
     assert!(accounts.second_factor(&identity).await.unwrap().enabled);
     assert!(accounts.me(identity.user_id).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_session_of_a_login_that_is_under_way_while_it_is_confirmed_ends_as_well() {
+    let bench = Bench::new().await;
+    let accounts = bench.instance(1).await;
+    register(&accounts).await;
+    let identity = log_in(&accounts).await.unwrap();
+    let enrolment = accounts.enrol_totp(&identity, password()).await.unwrap();
+    let app = Authenticator::new(enrolment.secret.expose_secret());
+
+    let login = bench.connection().await;
+    let begin = "BEGIN; SELECT 1 FROM users FOR SHARE";
+    login.batch_execute(begin).await.unwrap();
+    let looking = bench.connection().await;
+    let finish = async {
+        eventually("the confirmation waits for it", Duration::from_secs(30), async || {
+            let waiting = "SELECT count(*) FROM pg_stat_activity
+                           WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            looking.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) > 0
+        })
+        .await;
+        let open = "INSERT INTO sessions (id, user_id, created_at, used_at, expires_at, seed)
+                    SELECT gen_random_uuid(), user_id, created_at, created_at, expires_at, seed FROM sessions; COMMIT";
+        login.batch_execute(open).await.unwrap();
+    };
+    let code = app.code(bench.now()).into();
+    let (confirmed, ()) = futures::join!(accounts.confirm_totp(&identity, code), finish);
+    assert_eq!(confirmed.unwrap().0.len(), 10);
+    assert_eq!(bench.count("sessions WHERE ended_at IS NULL").await, 1);
 }
 
 #[tokio::test]
