@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use gathering::{AuditReport, Gathering};
+use gathering::{AuditReport, Inspector};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::VerifyArgs;
@@ -12,7 +12,7 @@ use crate::settings::Settings;
 
 /// Prints what is wrong, and the last row with its hash.
 pub(crate) async fn verify(settings: &Settings, args: VerifyArgs) -> Result<(), Failure> {
-    let (database, _) = Database::open(settings).await?;
+    let database = Database::open_unchanged(settings).await?;
     let verified = follow(&database, args).await;
     database.close().await;
     let report = verified.map_err(Failure::Audit)?;
@@ -27,11 +27,11 @@ pub(crate) async fn verify(settings: &Settings, args: VerifyArgs) -> Result<(), 
 }
 
 async fn follow(database: &Database, args: VerifyArgs) -> Result<AuditReport, gathering::Error> {
-    let gathering = Gathering::builder(database.pool.clone()).build().await?;
+    let inspector = Inspector::new(database.pool.clone());
     let expected = args.expect.as_ref().map(|(row, hash)| (*row, hash.as_str()));
     // Draws nothing where standard error is no terminal.
     let bar = ProgressBar::new(0).with_style(style());
-    let verified = gathering
+    let verified = inspector
         .verify_audit(expected, |rows, of| {
             bar.set_length(of);
             bar.set_position(rows);

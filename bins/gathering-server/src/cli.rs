@@ -33,6 +33,9 @@ pub(crate) enum Command {
     /// Look into the audit
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Look at the keys that sign access tokens, and change them
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Print every setting: value, default, unit and where it comes from
     Config(ConfigArgs),
 }
@@ -68,6 +71,11 @@ pub(crate) enum UserCommand {
     },
     /// Set a new password for a user, and end their sessions and API keys; it is asked for, or read from standard input
     SetPassword {
+        /// The address of the user
+        email: String,
+    },
+    /// Turn off the second factor of a user who has lost it; be sure of who asks
+    RemoveSecondFactor {
         /// The address of the user
         email: String,
     },
@@ -116,6 +124,29 @@ fn expectation(text: &str) -> Result<(i64, String), String> {
     let row = row.parse::<i64>().ok().filter(|row| *row >= 1).ok_or_else(shape)?;
     let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hash.then(|| (row, hash.to_owned())).ok_or_else(shape)
+}
+
+/// What to do with the signing keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Print the keys, when they sign, and what they are good for
+    List {
+        /// Print JSON instead of columns
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make the next key: published at once, it signs in ten minutes, when everybody who checks tokens knows it
+    Rotate {
+        /// Let it sign at once; whoever checks tokens by the published keys may refuse its tokens for five minutes
+        #[arg(long)]
+        now: bool,
+    },
+    /// Refuse every token that a key has signed, on every instance, as after a leak; where it signs, a new one takes its place
+    Retire {
+        /// The id of the key, as `gathering keys list` prints it
+        #[arg(value_name = "KID", allow_hyphen_values = true)]
+        kid: String,
+    },
 }
 
 /// The flags of `gathering config`.

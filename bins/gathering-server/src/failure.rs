@@ -37,6 +37,12 @@ pub(crate) enum Failure {
     /// The audit cannot be read.
     #[error("the audit could not be read")]
     Audit(#[source] gathering::Error),
+    /// The signing keys cannot be read or changed.
+    #[error("nothing was done with the signing keys")]
+    Keys(#[source] gathering::Error),
+    /// The database is of another release.
+    #[error("nothing was read from a database of another release")]
+    Outdated(#[source] gathering::database::Error),
     /// The audit is not as it was written.
     #[error("the audit is not as it was written: {flaws} found")]
     AuditFlawed {

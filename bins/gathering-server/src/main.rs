@@ -7,6 +7,7 @@ mod database;
 mod demo;
 mod failure;
 mod http;
+mod keys;
 mod metrics;
 mod migrate;
 mod nearest;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
             with_settings(loaded, async |settings, _| audit::verify(&settings, args).await)
         }
         Command::User(command) => with_settings(loaded, async |settings, _| user::run(&settings, command).await),
+        Command::Keys(command) => with_settings(loaded, async |settings, _| keys::run(&settings, command).await),
         Command::Migrate => with_settings(loaded, async |settings, _| migrate::run(&settings).await),
     };
     match outcome {

@@ -24,6 +24,7 @@ pub(crate) async fn run(settings: &Settings, command: UserCommand) -> Result<(),
         }
         UserCommand::List { .. }
         | UserCommand::SetRole { .. }
+        | UserCommand::RemoveSecondFactor { .. }
         | UserCommand::Disable { .. }
         | UserCommand::Enable { .. }
         | UserCommand::Invite { .. } => None,
@@ -61,6 +62,16 @@ async fn change(accounts: &Accounts, command: UserCommand, password: SecretStrin
             Ok(format!(
                 "{email} has a new password; all sessions and API keys have ended\n"
             ))
+        }
+        UserCommand::RemoveSecondFactor { email } => {
+            let user = find(accounts, &email).await?;
+            let removed = accounts.remove_second_factor(user, operator).await.map_err(refused)?;
+            let has = if removed {
+                "has no second factor any more"
+            } else {
+                "had no second factor"
+            };
+            Ok(format!("{email} {has}\n"))
         }
         UserCommand::Disable { email } => {
             let user = find(accounts, &email).await?;

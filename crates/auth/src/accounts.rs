@@ -14,7 +14,9 @@ mod operator;
 mod projects;
 mod register;
 mod revocations;
+mod second_factor;
 mod sessions;
+mod signing_keys;
 mod stats;
 mod users;
 
@@ -31,7 +33,7 @@ use crate::tokens::{Jwks, KeyRing, TokenRules};
 pub use account::Account;
 pub use api_keys::{ApiKey, MadeApiKey, NewApiKey};
 pub use authenticate::{Credential, Identity};
-pub use builder::Builder;
+pub use builder::{Builder, DEFAULT_SIGNING_KEY_LIFETIME};
 pub use invitations::{Invitation, MadeInvitation, NewInvitation};
 pub use keeping::Keeper;
 pub use login::IssuedTokens;
@@ -39,7 +41,9 @@ pub use members::Member;
 pub use operator::Operator;
 pub use projects::Project;
 pub use register::{PreparedAccount, Registration, RegistrationMode};
+pub use second_factor::SecondFactorState;
 pub use sessions::{Client, Session};
+pub use signing_keys::{RotatedKey, SigningKey, signing_keys};
 pub use stats::AccountStats;
 pub use users::User;
 
@@ -54,6 +58,7 @@ pub struct Accounts {
     rules: TokenRules,
     keys: KeyRing,
     session_lifetime: SignedDuration,
+    signing_key_lifetime: Option<SignedDuration>,
     listener: Option<Listener>,
     revocations: revocations::Revocations,
     api_key_cache: api_keys::KeyCache,

@@ -13,7 +13,7 @@ use gathering_persistence::audit::{AuditRow, append_in, lock_head_in};
 use jiff::Timestamp;
 
 pub use reading::{AuditEntry, AuditPage};
-pub use verify::{AuditFlaw, AuditReport};
+pub use verify::{AuditFlaw, AuditReport, verify_audit};
 
 use crate::Error;
 use crate::accounts::Client;
@@ -48,6 +48,13 @@ pub(crate) enum Action {
     DeleteProject,
     PutMember,
     RemoveMember,
+    TotpEnrolled,
+    TotpEnabled,
+    TotpDisabled,
+    RecoveryCodesRenewed,
+    RecoveryCodeUsed,
+    SigningKeyRotated,
+    SigningKeyRetired,
 }
 
 impl Action {
@@ -75,6 +82,13 @@ impl Action {
             Self::DeleteProject => "delete_project",
             Self::PutMember => "put_member",
             Self::RemoveMember => "remove_member",
+            Self::TotpEnrolled => "totp_enrolled",
+            Self::TotpEnabled => "totp_enabled",
+            Self::TotpDisabled => "totp_disabled",
+            Self::RecoveryCodesRenewed => "recovery_codes_renewed",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::SigningKeyRotated => "signing_key_rotated",
+            Self::SigningKeyRetired => "signing_key_retired",
         }
     }
 }

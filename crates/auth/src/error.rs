@@ -15,6 +15,24 @@ pub enum Error {
     /// Unknown address, wrong password or disabled user: nobody learns which. HTTP: 401.
     #[error("the email address or the password is wrong")]
     InvalidCredentials,
+    /// The password is right, and a code of the second factor is to be sent with it. HTTP: 401.
+    #[error("a code of the second factor is needed as well: send it as totp")]
+    TotpRequired,
+    /// The password is right, and the code is wrong or was used before. HTTP: 401.
+    #[error("the code is wrong or was used already; wait for the next one, or use a recovery code")]
+    InvalidTotp,
+    /// The password is right, and too many codes were wrong; a recovery code is taken all the same. HTTP: 429 with Retry-After.
+    #[error("too many codes were wrong; try again in {} s, or use a recovery code", .retry_after.as_secs().max(1))]
+    TotpLocked {
+        /// When codes are looked at again.
+        retry_after: Duration,
+    },
+    /// The user has a second factor already. HTTP: 409.
+    #[error("a second factor is enabled already; disable it first")]
+    TotpAlreadyEnabled,
+    /// The user has no second factor, or has not begun to set one up. HTTP: 409.
+    #[error("no second factor is enabled, or being set up; begin with POST /api/v1/auth/totp")]
+    TotpNotEnabled,
     /// Strangers may not make accounts here. HTTP: 403.
     #[error("registration is {mode} on this server; ask its administrator for an account")]
     RegistrationClosed {
@@ -58,6 +76,17 @@ pub enum Error {
         what: &'static str,
         /// How many there may be.
         most: i64,
+    },
+    /// There is no such signing key.
+    #[error("there is no signing key {0}")]
+    UnknownKey(String),
+    /// So many signing keys were made of late that one more would be too many.
+    #[error(
+        "there are {keys} signing keys whose tokens may be alive; make the next one when those have expired, in half an hour"
+    )]
+    TooManyKeys {
+        /// How many there are.
+        keys: usize,
     },
     /// There is no such user, or the user is disabled. HTTP: 401 where the id came from a token.
     #[error("there is no active user {0}")]

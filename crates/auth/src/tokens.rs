@@ -17,7 +17,8 @@ pub use error::{KeyError, TokenError};
 pub use key_set::{Jwk, Jwks};
 
 pub(crate) use claims::{Claims, Subject};
-pub(crate) use key_ring::KeyRing;
+pub(crate) use key_ring::{KeyRing, lock_in, make_in, read_row, still_verifying};
+pub(crate) use key_set::KeySet;
 pub(crate) use opaque::{Kind, Opaque};
 pub(crate) use refresh::RefreshToken;
 pub(crate) use rules::{MAX_LIFETIME, TokenRules, sign};

@@ -36,7 +36,18 @@ impl Gathering {
 
     /// Opens a session for the user of this address and password.
     pub async fn login(&self, email: &str, password: SecretString, client: &Client) -> Result<IssuedTokens, Error> {
-        Ok(self.accounts().login_from(email, password, client).await?)
+        self.login_with_code(email, password, None, client).await
+    }
+
+    /// The same, with a code of the user's second factor or a recovery code.
+    pub async fn login_with_code(
+        &self,
+        email: &str,
+        password: SecretString,
+        code: Option<SecretString>,
+        client: &Client,
+    ) -> Result<IssuedTokens, Error> {
+        Ok(self.accounts().login_with_code(email, password, code, client).await?)
     }
 
     /// Exchanges a refresh token for the next one, with a new access token of the same session.

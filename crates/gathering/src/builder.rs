@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gathering_auth::{Accounts, HashingOptions};
+use gathering_auth::{Accounts, DEFAULT_SIGNING_KEY_LIFETIME, HashingOptions};
 use gathering_domain::{Clock, Entropy};
 use gathering_persistence::{ConnectOptions, Pool, SystemClock, SystemEntropy};
 use gathering_pipeline::{Engine, EngineBuilder, Handler, Limits};
@@ -29,6 +29,7 @@ pub struct Builder {
     hashing: HashingOptions,
     access_token_lifetime: Option<Duration>,
     session_lifetime: Option<Duration>,
+    signing_key_lifetime: Option<Duration>,
     listen: Option<ConnectOptions>,
     outbound: OutboundPolicy,
 }
@@ -44,6 +45,7 @@ impl Builder {
             hashing: HashingOptions::default(),
             access_token_lifetime: None,
             session_lifetime: None,
+            signing_key_lifetime: Some(DEFAULT_SIGNING_KEY_LIFETIME),
             listen: None,
             outbound: OutboundPolicy::public_only(),
         }
@@ -86,6 +88,12 @@ impl Builder {
         self
     }
 
+    /// How long a key signs before the next one is made: 1 hour to 3,650 days; `None` for as long as nobody asks. Default: 90 days.
+    pub fn signing_key_lifetime(mut self, lifetime: Option<Duration>) -> Self {
+        self.signing_key_lifetime = lifetime;
+        self
+    }
+
     /// Where to listen for what other instances do, on a connection beside the pool's: the ends of sessions. Default: the pool is asked 20 times
     /// a second.
     pub fn listen(mut self, database: ConnectOptions) -> Self {
@@ -121,7 +129,8 @@ impl Builder {
     pub async fn build(self) -> Result<Gathering, Error> {
         let mut accounts = Accounts::builder(self.pool.clone(), Arc::clone(&self.clock), Arc::clone(&self.entropy))
             .registration(self.registration)
-            .hashing(self.hashing);
+            .hashing(self.hashing)
+            .signing_key_lifetime(self.signing_key_lifetime);
         if let Some(lifetime) = self.access_token_lifetime {
             accounts = accounts.access_token_lifetime(lifetime);
         }

@@ -11,6 +11,16 @@ pub enum Code {
     InvalidCredentials,
     /// The refresh token is unknown, was used before, or its session is over.
     InvalidRefreshToken,
+    /// The password is right, and a code of the second factor is needed as well.
+    TotpRequired,
+    /// The password is right, and the code of the second factor is wrong.
+    InvalidTotp,
+    /// The password is right, and too many codes of the second factor were wrong.
+    TotpLocked,
+    /// The user has a second factor already.
+    TotpAlreadyEnabled,
+    /// The user has no second factor.
+    TotpNotEnabled,
     /// Strangers may not open accounts here.
     RegistrationClosed,
     /// The caller may not do this.
@@ -45,10 +55,15 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::InvalidToken,
         Self::InvalidCredentials,
         Self::InvalidRefreshToken,
+        Self::TotpRequired,
+        Self::InvalidTotp,
+        Self::TotpLocked,
+        Self::TotpAlreadyEnabled,
+        Self::TotpNotEnabled,
         Self::RegistrationClosed,
         Self::Forbidden,
         Self::InvalidRequest,
@@ -72,6 +87,11 @@ impl Code {
             Self::InvalidToken => "invalid_token",
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidRefreshToken => "invalid_refresh_token",
+            Self::TotpRequired => "totp_required",
+            Self::InvalidTotp => "invalid_totp",
+            Self::TotpLocked => "totp_locked",
+            Self::TotpAlreadyEnabled => "totp_already_enabled",
+            Self::TotpNotEnabled => "totp_not_enabled",
             Self::RegistrationClosed => "registration_closed",
             Self::Forbidden => "forbidden",
             Self::InvalidRequest => "invalid_request",
@@ -96,6 +116,11 @@ impl Code {
             Self::InvalidToken => "The access token is not valid",
             Self::InvalidCredentials => "The email address or the password is wrong",
             Self::InvalidRefreshToken => "The refresh token is not valid",
+            Self::TotpRequired => "A code of the second factor is needed",
+            Self::InvalidTotp => "The code of the second factor is wrong",
+            Self::TotpLocked => "Too many codes of the second factor were wrong",
+            Self::TotpAlreadyEnabled => "A second factor is enabled already",
+            Self::TotpNotEnabled => "No second factor is enabled",
             Self::RegistrationClosed => "Registration is not open",
             Self::Forbidden => "You may not do this",
             Self::InvalidRequest => "The request is not valid",

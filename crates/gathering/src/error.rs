@@ -27,6 +27,24 @@ pub enum Error {
     /// The refresh token is unknown, was used before, or belongs to a session that is over: nobody learns which.
     #[error("the refresh token is not valid; log in again")]
     InvalidRefreshToken,
+    /// The password is right, and a code of the second factor is to be sent with it.
+    #[error("the password is right, and a code of the second factor is needed as well; send it as `totp`")]
+    TotpRequired,
+    /// The password is right, and the code is wrong or was used before.
+    #[error("the code is wrong or was used already; wait for the next one, or use a recovery code")]
+    InvalidTotp,
+    /// The password is right, and too many codes were wrong.
+    #[error("too many codes were wrong; try again in {} s, or use a recovery code", .retry_after.as_secs().max(1))]
+    TotpLocked {
+        /// When trying again makes sense.
+        retry_after: Duration,
+    },
+    /// The user has a second factor already.
+    #[error("a second factor is enabled already; disable it with DELETE /api/v1/auth/totp before you set up another")]
+    TotpAlreadyEnabled,
+    /// The user has no second factor, or has not begun to set one up.
+    #[error("no second factor is enabled, nor being set up; begin with POST /api/v1/auth/totp")]
+    TotpNotEnabled,
     /// Strangers may not open accounts here.
     #[error("registration is {0} on this server; ask its administrator for an account")]
     RegistrationClosed(Registration),
@@ -134,6 +152,8 @@ pub enum Kind {
     ApiKey,
     /// An invitation.
     Invitation,
+    /// A signing key.
+    SigningKey,
 }
 
 /// A field that breaks a rule.
@@ -154,6 +174,11 @@ impl Error {
             Self::InvalidToken(_) => Code::InvalidToken,
             Self::InvalidCredentials => Code::InvalidCredentials,
             Self::InvalidRefreshToken => Code::InvalidRefreshToken,
+            Self::TotpRequired => Code::TotpRequired,
+            Self::InvalidTotp => Code::InvalidTotp,
+            Self::TotpLocked { .. } => Code::TotpLocked,
+            Self::TotpAlreadyEnabled => Code::TotpAlreadyEnabled,
+            Self::TotpNotEnabled => Code::TotpNotEnabled,
             Self::RegistrationClosed(_) => Code::RegistrationClosed,
             Self::Forbidden { .. } => Code::Forbidden,
             Self::InvalidRequest { .. } => Code::InvalidRequest,
@@ -175,11 +200,15 @@ impl Error {
     /// When trying again makes sense, where it does.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Overloaded { retry_after } => Some(*retry_after),
+            Self::Overloaded { retry_after } | Self::TotpLocked { retry_after } => Some(*retry_after),
             Self::Stopping => Some(STOPPING_RETRY),
             Self::DatabaseUnavailable(_) => Some(DATABASE_RETRY),
             Self::InvalidToken(_)
             | Self::InvalidCredentials
+            | Self::TotpRequired
+            | Self::InvalidTotp
+            | Self::TotpAlreadyEnabled
+            | Self::TotpNotEnabled
             | Self::InvalidRefreshToken
             | Self::RegistrationClosed(_)
             | Self::Forbidden { .. }
@@ -237,6 +266,7 @@ impl fmt::Display for Kind {
             Self::Member => "member",
             Self::ApiKey => "API key",
             Self::Invitation => "invitation",
+            Self::SigningKey => "signing key",
             Self::Breaker => "breaker",
         })
     }
@@ -259,6 +289,11 @@ impl From<gathering_auth::Error> for Error {
         match error {
             Auth::InvalidCredentials => Self::InvalidCredentials,
             Auth::InvalidRefreshToken => Self::InvalidRefreshToken,
+            Auth::TotpRequired => Self::TotpRequired,
+            Auth::InvalidTotp => Self::InvalidTotp,
+            Auth::TotpLocked { retry_after } => Self::TotpLocked { retry_after },
+            Auth::TotpAlreadyEnabled => Self::TotpAlreadyEnabled,
+            Auth::TotpNotEnabled => Self::TotpNotEnabled,
             Auth::RegistrationClosed { mode } => Self::RegistrationClosed(mode),
             Auth::Invalid { problems } => Self::InvalidRequest {
                 problems: problems.into_iter().map(FieldProblem::from).collect(),
@@ -273,7 +308,13 @@ impl From<gathering_auth::Error> for Error {
             Auth::KeysUnavailable { .. } => Self::DatabaseUnavailable(error.into()),
             Auth::Token(_) | Auth::UnknownUser(_) => Self::InvalidToken(error),
             Auth::Database(error) => error.into(),
-            Auth::Setting { .. } | Auth::Threads(_) | Auth::Hash(_) | Auth::Key(_) => Self::Internal(error.into()),
+            Auth::UnknownKey(kid) => Self::NotFound {
+                kind: Kind::SigningKey,
+                id: kid,
+            },
+            Auth::TooManyKeys { .. } | Auth::Setting { .. } | Auth::Threads(_) | Auth::Hash(_) | Auth::Key(_) => {
+                Self::Internal(error.into())
+            }
         }
     }
 }

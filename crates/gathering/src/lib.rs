@@ -10,18 +10,22 @@ mod code;
 pub mod database;
 mod error;
 mod handlers;
+mod inspector;
 mod instances;
 mod pipelines;
 mod projects;
 mod quarantine;
 mod running;
 mod runs;
+mod second_factor;
+mod signing_keys;
 mod stats;
 
 pub use gathering_auth::{
     Account, AccountStats, Accounts, ApiKey, AuditEntry, AuditFilter, AuditFlaw, AuditPage, AuditReport, Client,
     Credential, HashingStats, Identity, Invitation, IssuedTokens, Jwks, MadeApiKey, MadeInvitation, Member, NewApiKey,
-    NewInvitation, Operator, Project, RegistrationMode as Registration, Session, StillNeeded, User,
+    NewInvitation, Operator, Project, RecoveryCodes, RegistrationMode as Registration, RotatedKey, SecondFactorState,
+    Session, SigningKey, StillNeeded, TotpEnrolment, User,
 };
 pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;
@@ -47,6 +51,7 @@ pub use breakers::BreakerQuery;
 pub use builder::Builder;
 pub use code::Code;
 pub use error::{Error, FieldProblem, Kind};
+pub use inspector::Inspector;
 pub use pipelines::{NewPipeline, PipelineChange};
 pub use running::{Gathering, Handle};
 pub use runs::{CancelRuns, NewRun, RunQuery, StartedRun};

@@ -83,6 +83,16 @@ pub enum Error {
     /// A migration failed.
     #[error("migration failed: {0}")]
     Migration(String),
+    /// The database was not brought up to this release yet.
+    #[error(
+        "the database has migration {found}, this release needs {known}; run `gathering migrate`, or start a server of this release"
+    )]
+    TooOld {
+        /// The newest that was applied.
+        found: i64,
+        /// The newest that this release has.
+        known: i64,
+    },
     /// The database was migrated by a newer release.
     #[error(
         "the database has migration {found}, this release knows up to {known}; run the release that migrated it, or a newer one"
@@ -124,6 +134,7 @@ impl Error {
             | Self::Driver(_)
             | Self::Corrupt { .. }
             | Self::Migration(_)
+            | Self::TooOld { .. }
             | Self::TooNew { .. } => return "it could not be sent to the database".to_owned(),
         };
         // The classes of appendix A of PostgreSQL's manual.
@@ -169,6 +180,7 @@ impl Error {
             | Self::Driver(_)
             | Self::Corrupt { .. }
             | Self::Migration(_)
+            | Self::TooOld { .. }
             | Self::TooNew { .. } => false,
         }
     }

@@ -47,6 +47,13 @@ impl Tables {
         }
     }
 
+    /// The newest migration of this release.
+    fn newest_known(self) -> i64 {
+        let runner = self.runner();
+        let versions = runner.get_migrations().iter().map(refinery::Migration::version);
+        versions.max().unwrap_or(0)
+    }
+
     /// The newest migration that the database has; 0 for none, and where there is no history yet.
     async fn newest_applied(self, client: &Client) -> Result<i64, Error> {
         let exists = "SELECT to_regclass(format('%I.%I', current_schema(), $1::text)) IS NOT NULL";
@@ -107,6 +114,21 @@ pub async fn migrate_accounts(pool: &Pool) -> Result<Migrated, Error> {
     migrate_tables(pool, &[Tables::Accounts]).await
 }
 
+/// Whether the database is as this release expects it. Changes nothing.
+pub async fn check_migrated(pool: &Pool) -> Result<(), Error> {
+    let connection = pool.get().await?;
+    for tables in Tables::ALL {
+        let (found, known) = (tables.newest_applied(&connection).await?, tables.newest_known());
+        if found > known {
+            return Err(Error::TooNew { found, known });
+        }
+        if found < known {
+            return Err(Error::TooOld { found, known });
+        }
+    }
+    Ok(())
+}
+
 async fn migrate_tables(pool: &Pool, sets: &[Tables]) -> Result<Migrated, Error> {
     let mut connection = pool.get().await?;
     let client: &mut Client = &mut connection;
@@ -143,13 +165,7 @@ async fn apply_all(client: &mut Client, sets: &[Tables]) -> Result<Migrated, Err
 }
 
 async fn apply(client: &mut Client, tables: Tables) -> Result<Vec<String>, Error> {
-    let runner = tables.runner();
-    let known = runner
-        .get_migrations()
-        .iter()
-        .map(refinery::Migration::version)
-        .max()
-        .unwrap_or(0);
+    let (runner, known) = (tables.runner(), tables.newest_known());
     let found = tables.newest_applied(client).await?;
     if found > known {
         return Err(Error::TooNew { found, known });

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::users::read_role;
 use crate::{Error, Page, PageRequest};
 
-/// What is notified when sessions and API keys end; see [`Listener`](crate::Listener).
+/// What is notified when sessions and API keys end, or signing keys change; see [`Listener`](crate::Listener).
 pub const ENDED: &str = "gathering_sessions_ended";
 
 /// A session to insert.
@@ -274,6 +274,7 @@ pub async fn forget(client: &impl GenericClient, before: Timestamp, limit: i64) 
     Ok(client.execute(&statement, &[&before, &limit]).await?)
 }
 
+/// Wakes whoever keeps up with the sessions that end, and with the signing keys.
 pub(crate) async fn notify(client: &impl GenericClient) -> Result<(), Error> {
     let statement = client.prepare_cached("SELECT pg_notify($1, '')").await?;
     client.query_one(&statement, &[&ENDED]).await?;

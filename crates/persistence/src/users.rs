@@ -82,8 +82,6 @@ pub struct Credentials {
     pub email: String,
     /// The password's hash.
     pub password_hash: PasswordHash,
-    /// What the user is on this server.
-    pub role: Role,
     /// The user's own project.
     pub default_project_id: ProjectId,
     /// Since when the account is disabled.
@@ -187,7 +185,7 @@ pub async fn set_role_in(tx: &Transaction<'_>, id: UserId, role: Role) -> Result
 pub async fn credentials(client: &impl GenericClient, email_key: &str) -> Result<Option<Credentials>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT id, email, password_hash, role, default_project_id, disabled_at FROM users WHERE email_key = $1",
+            "SELECT id, email, password_hash, default_project_id, disabled_at FROM users WHERE email_key = $1",
         )
         .await?;
     let row = client.query_opt(&statement, &[&email_key]).await?;
@@ -197,23 +195,22 @@ pub async fn credentials(client: &impl GenericClient, email_key: &str) -> Result
 /// The same of a user by id.
 pub async fn credentials_of(client: &impl GenericClient, id: UserId) -> Result<Option<Credentials>, Error> {
     let statement = client
-        .prepare_cached(
-            "SELECT id, email, password_hash, role, default_project_id, disabled_at FROM users WHERE id = $1",
-        )
+        .prepare_cached("SELECT id, email, password_hash, default_project_id, disabled_at FROM users WHERE id = $1")
         .await?;
     let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
     row.as_ref().map(credentials_row).transpose()
 }
 
-/// Whether a user may come in with the password of this hash, which from now to the end of the transaction nobody changes.
-pub async fn lock_admission_in(tx: &Transaction<'_>, id: UserId, hash: &PasswordHash) -> Result<bool, Error> {
-    // FOR SHARE: logins do not wait for one another, but whoever changes the password or disables the user comes before or after all of this, and then
-    // finds the session that it opens.
+/// What a user is who may come in with the password of this hash, which from now to the end of the transaction nobody changes.
+pub async fn lock_admission_in(tx: &Transaction<'_>, id: UserId, hash: &PasswordHash) -> Result<Option<Role>, Error> {
+    // FOR SHARE: logins do not wait for one another, but whoever changes the password or the role, or disables the user, comes before or after all of
+    // this, and then finds the session that it opens.
     let statement = tx
-        .prepare_cached("SELECT password_hash = $2 AND disabled_at IS NULL FROM users WHERE id = $1 FOR SHARE")
+        .prepare_cached("SELECT role, password_hash = $2 AND disabled_at IS NULL FROM users WHERE id = $1 FOR SHARE")
         .await?;
     let row = tx.query_opt(&statement, &[&id.as_uuid(), &hash.as_str()]).await?;
-    Ok(row.is_some_and(|row| row.get(0)))
+    let admitted = row.filter(|row| row.get(1));
+    admitted.map(|row| read_role(&row, 0)).transpose()
 }
 
 /// Whether a user may come in, which until the end of the transaction nobody changes.
@@ -231,6 +228,16 @@ pub async fn set_password_hash(client: &impl GenericClient, id: UserId, new: &Pa
         .await?;
     client.execute(&statement, &[&id.as_uuid(), &new.as_str()]).await?;
     Ok(())
+}
+
+/// Whether a user may come in; from now to the end of the transaction nobody opens a session of theirs.
+pub async fn keep_out_in(tx: &Transaction<'_>, id: UserId) -> Result<bool, Error> {
+    // Conflicts with the lock that a login takes: those under way are waited for, and their sessions seen; later ones see what is changed here.
+    let statement = tx
+        .prepare_cached("SELECT disabled_at IS NULL FROM users WHERE id = $1 FOR NO KEY UPDATE")
+        .await?;
+    let row = tx.query_opt(&statement, &[&id.as_uuid()]).await?;
+    Ok(row.is_some_and(|row| row.get(0)))
 }
 
 /// Keeps a user from coming in, or lets the user in again (`None`); `false` if there is no such user.
@@ -286,7 +293,6 @@ fn credentials_row(row: &Row) -> Result<Credentials, Error> {
         id: row.try_get::<_, Uuid>("id")?.into(),
         email: row.try_get("email")?,
         password_hash: PasswordHash(row.try_get("password_hash")?),
-        role: read_role(row, 3)?,
         default_project_id: row.try_get::<_, Uuid>("default_project_id")?.into(),
         disabled_at: row.try_get("disabled_at")?,
     })

@@ -4,6 +4,7 @@
     reason = "tools of tests: what goes wrong here fails the test, with the reason"
 )]
 
+mod authenticator;
 pub mod clock;
 pub mod definitions;
 mod eventually;
@@ -13,6 +14,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod server;
 
+pub use authenticator::Authenticator;
 pub use clock::{ManualClock, SeededEntropy};
 pub use eventually::{eventually, until};
 pub use postgres::{Shutdown, TestCluster, TestDatabase};

@@ -19,8 +19,9 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use gathering_domain::Entropy as _;
 use gathering_persistence::{Safety, SystemEntropy};
-use gathering_testkit::{Client, Server, ServerOptions, TestDatabase};
+use gathering_testkit::{Authenticator, Client, Server, ServerOptions, TestDatabase};
 use indicatif::ProgressBar;
+use jiff::Timestamp;
 use serde_json::json;
 
 #[derive(Debug, Parser)]
@@ -44,6 +45,9 @@ struct Arguments {
 const WARM_UP: u32 = 20;
 /// Two-sided, p = 0.001 of the normal distribution. Of three comparisons without any difference, one run in 333 finds one.
 const LARGEST_Z: f64 = 3.29;
+
+/// Of everybody whom the testkit registers.
+const PASSWORD: &str = "a password for the tests 7";
 
 const KINDS: [&str; 3] = ["unknown", "wrong password", "disabled"];
 
@@ -89,15 +93,28 @@ async fn differ(tries: u32, without: Option<Safety>) -> bool {
     report(&times, without)
 }
 
-/// One user who may come in, and one who may not.
+/// One user who may come in, and one who may not, both with a second factor.
 async fn prepare(server: &Server, database: &TestDatabase) {
-    server.register_and_login("known-00000@example.org").await;
-    server.register_and_login("leave-00000@example.org").await;
+    for email in ["known-00000@example.org", "leave-00000@example.org"] {
+        let client = server.register_and_login(email).await;
+        secure(&client).await;
+    }
     let sql = "UPDATE users SET disabled_at = created_at WHERE email_key = 'leave-00000@example.org'";
     let connection = database.pool().await.get().await;
     let connection = connection.unwrap_or_else(|error| panic!("no connection: {error}"));
     let done = connection.batch_execute(sql).await;
     done.unwrap_or_else(|error| panic!("nobody was disabled: {error}"));
+}
+
+/// Turns a second factor on.
+async fn secure(client: &Client) {
+    let begun = client
+        .post("/api/v1/auth/totp", &json!({ "current_password": PASSWORD }))
+        .await;
+    let app = Authenticator::new(begun.json["secret"].as_str().unwrap_or_default());
+    let confirm = json!({ "totp": app.code(Timestamp::now()) });
+    let confirmed = client.post("/api/v1/auth/totp/confirm", &confirm).await;
+    assert_eq!(confirmed.status, 200, "{confirmed:?}");
 }
 
 async fn refused(client: &Client, kind: usize, round: u32) -> Duration {
@@ -109,11 +126,15 @@ async fn refused(client: &Client, kind: usize, round: u32) -> Duration {
     };
     // Whoever is disabled knows the password, which is the more delicate case.
     let password = if kind == 2 {
-        "a password for the tests 7"
+        PASSWORD
     } else {
         "not the password of these."
     };
-    let body = json!({"email": email, "password": password});
+    // Every other time with a code, which must make no difference to anybody who lacks the password.
+    let mut body = json!({"email": email, "password": password});
+    if round.is_multiple_of(2) {
+        body["totp"] = "123456".into();
+    }
     let begun = Instant::now();
     let answer = client.post("/api/v1/auth/login", &body).await;
     let took = begun.elapsed();

@@ -4,7 +4,7 @@ mod embedded;
 
 use std::time::Duration;
 
-use gathering::database::{ConnectOptions, Error, Migrated, Pool, connect, migrate};
+use gathering::database::{ConnectOptions, Error, Migrated, Pool, check_migrated, connect, migrate};
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, sleep};
 
@@ -32,25 +32,26 @@ impl Database {
     ///
     /// Tries for a while: the database may be starting at this moment, too, or belong to a server that is just ending.
     pub(crate) async fn open(settings: &Settings) -> Result<(Self, Migrated), Failure> {
-        let started = Instant::now();
-        loop {
-            match Self::try_open(settings).await {
-                Err(Failure::Database(source)) if source.is_unavailable() => {
-                    if started.elapsed() >= PATIENCE {
-                        return Err(Failure::NoDatabase {
-                            after: PATIENCE,
-                            source,
-                        });
-                    }
-                    log(&source);
-                }
-                other => return other,
-            }
-            sleep(PAUSE).await;
-        }
+        patiently(async || {
+            let database = Self::try_connect(settings).await?;
+            let migrated = migrate(&database.pool).await;
+            Ok((database, migrated.map_err(|error| away_or(error, Failure::Migration))?))
+        })
+        .await
     }
 
-    async fn try_open(settings: &Settings) -> Result<(Self, Migrated), Failure> {
+    /// The same for who only looks: nothing is written, and a database of another release is refused.
+    pub(crate) async fn open_unchanged(settings: &Settings) -> Result<Self, Failure> {
+        patiently(async || {
+            let database = Self::try_connect(settings).await?;
+            let checked = check_migrated(&database.pool).await;
+            checked.map_err(|error| away_or(error, Failure::Outdated))?;
+            Ok(database)
+        })
+        .await
+    }
+
+    async fn try_connect(settings: &Settings) -> Result<Self, Failure> {
         let (url, embedded) = if let Some(url) = &settings.database_url {
             (url.expose_secret().to_owned(), None)
         } else {
@@ -62,19 +63,11 @@ impl Database {
             ..ConnectOptions::new(url)
         };
         let pool = connect(&options).await.map_err(Failure::Database)?;
-        let database = Self {
+        Ok(Self {
             pool,
             options,
             embedded,
-        };
-        let migrated = migrate(&database.pool).await.map_err(|error| {
-            if error.is_unavailable() {
-                Failure::Database(error)
-            } else {
-                Failure::Migration(error)
-            }
-        })?;
-        Ok((database, migrated))
+        })
     }
 
     /// From now on an embedded database that dies is not started again.
@@ -90,6 +83,34 @@ impl Database {
         if let Some(embedded) = self.embedded {
             embedded.stop().await;
         }
+    }
+}
+
+/// Tries again for as long as the database is away.
+async fn patiently<T>(mut open: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    let started = Instant::now();
+    loop {
+        match open().await {
+            Err(Failure::Database(source)) if source.is_unavailable() => {
+                if started.elapsed() >= PATIENCE {
+                    return Err(Failure::NoDatabase {
+                        after: PATIENCE,
+                        source,
+                    });
+                }
+                log(&source);
+            }
+            other => return other,
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+fn away_or(error: Error, otherwise: impl FnOnce(Error) -> Failure) -> Failure {
+    if error.is_unavailable() {
+        Failure::Database(error)
+    } else {
+        otherwise(error)
     }
 }
 

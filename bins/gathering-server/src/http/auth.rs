@@ -40,9 +40,11 @@ async fn login(state: Data<State>, request: HttpRequest, incoming: Incoming) -> 
     let mut body = incoming.object().await?;
     let email: String = body.required("email", "a text");
     let password = SecretString::from(body.required::<String>("password", "a text"));
+    let code = body.optional::<String>("totp", "a text").map(SecretString::from);
     body.finish()?;
     limits::count_login(&request, &email)?;
-    let tokens = state.gathering.login(&email, password, &client(&request)).await?;
+    let client = client(&request);
+    let tokens = state.gathering.login_with_code(&email, password, code, &client).await?;
     Ok(HttpResponse::Ok().json(shown(&tokens)))
 }
 

@@ -88,11 +88,19 @@ impl Code {
 fn status_of(code: gathering::Code) -> StatusCode {
     use gathering::Code as Of;
     match code {
-        Of::InvalidToken | Of::InvalidCredentials | Of::InvalidRefreshToken => StatusCode::UNAUTHORIZED,
+        Of::InvalidToken | Of::InvalidCredentials | Of::InvalidRefreshToken | Of::TotpRequired | Of::InvalidTotp => {
+            StatusCode::UNAUTHORIZED
+        }
+        Of::TotpLocked => StatusCode::TOO_MANY_REQUESTS,
         Of::RegistrationClosed | Of::Forbidden => StatusCode::FORBIDDEN,
         Of::NotFound => StatusCode::NOT_FOUND,
         Of::VersionConflict => StatusCode::PRECONDITION_FAILED,
-        Of::RunAlreadyEnded | Of::StillNeeded | Of::LimitReached | Of::ProjectNotEmpty => StatusCode::CONFLICT,
+        Of::RunAlreadyEnded
+        | Of::TotpAlreadyEnabled
+        | Of::TotpNotEnabled
+        | Of::StillNeeded
+        | Of::LimitReached
+        | Of::ProjectNotEmpty => StatusCode::CONFLICT,
         Of::InvalidRequest | Of::InvalidPipeline | Of::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         Of::Overloaded | Of::Draining | Of::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         Of::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -20,7 +20,9 @@ impl From<Error> for Problem {
             }
             Error::InvalidPipeline { problems } => problem.with_problems(problems),
             Error::InvalidToken(_) => problem.with_challenge(INVALID_TOKEN).with_cause(Box::new(error)),
-            Error::InvalidCredentials | Error::InvalidRefreshToken => problem.with_challenge("Bearer"),
+            Error::InvalidCredentials | Error::InvalidRefreshToken | Error::TotpRequired | Error::InvalidTotp => {
+                problem.with_challenge("Bearer")
+            }
             Error::DatabaseUnavailable(_) | Error::Internal(_) => problem.with_cause(Box::new(error)),
             Error::Forbidden {
                 missing: Missing::Scope(_) | Missing::Login,
@@ -31,6 +33,9 @@ impl From<Error> for Problem {
             | Error::StillNeeded(_)
             | Error::LimitReached { .. }
             | Error::ProjectNotEmpty { .. }
+            | Error::TotpLocked { .. }
+            | Error::TotpAlreadyEnabled
+            | Error::TotpNotEnabled
             | Error::NotFound { .. }
             | Error::VersionConflict { .. }
             | Error::RunAlreadyEnded { .. }

@@ -29,6 +29,7 @@ mod request_id;
 mod room;
 mod route;
 mod runs;
+mod second_factor;
 mod sessions;
 mod trace;
 mod users;
@@ -83,6 +84,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .configure(users::routes)
                 .configure(invitations::routes)
                 .configure(audit::routes)
+                .configure(second_factor::routes)
                 .configure(instances::routes)
                 .configure(quarantine::routes)
                 .configure(breakers::routes)

@@ -114,11 +114,12 @@ async fn build(settings: &Settings, database: &Database) -> Result<Gathering, ga
     let mut builder = Gathering::builder(database.pool.clone())
         .registration(settings.registration)
         .outbound(settings.outbound.clone())
-        .access_token_lifetime(settings.access_token_ttl)
-        .session_lifetime(settings.session_ttl)
+        .access_token_lifetime(settings.accounts.access_token_ttl)
+        .session_lifetime(settings.accounts.session_ttl)
+        .signing_key_lifetime(settings.accounts.signing_key_lifetime)
         .listen(database.options.clone())
         .limits(limits);
-    if let Some(threads) = settings.hashing_threads.and_then(NonZeroUsize::new) {
+    if let Some(threads) = settings.accounts.hashing_threads.and_then(NonZeroUsize::new) {
         builder = builder.hashing_threads(threads);
     }
     builder.build().await

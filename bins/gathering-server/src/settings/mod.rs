@@ -65,14 +65,23 @@ pub(crate) struct Settings {
     pub(crate) run_retention: Option<Duration>,
     /// The largest request body, in bytes.
     pub(crate) http_body_limit: usize,
+    /// Passwords and tokens.
+    pub(crate) accounts: AccountSettings,
+    /// How long the work in flight may take to end.
+    pub(crate) shutdown_deadline: Duration,
+}
+
+/// The settings of passwords and tokens.
+#[derive(Debug, Clone)]
+pub(crate) struct AccountSettings {
     /// How many passwords are hashed at once; `None`: one per core.
     pub(crate) hashing_threads: Option<usize>,
     /// How long an access token is valid.
     pub(crate) access_token_ttl: Duration,
     /// How long a session lasts at most.
     pub(crate) session_ttl: Duration,
-    /// How long the work in flight may take to end.
-    pub(crate) shutdown_deadline: Duration,
+    /// How long a key signs access tokens; `None`: until somebody asks for the next one.
+    pub(crate) signing_key_lifetime: Option<Duration>,
 }
 
 /// What was found: the values to show, and the settings or what is wrong with them.
@@ -124,21 +133,16 @@ impl Reader<'_> {
         let registration = self.optional(&table::REGISTRATION, parse::registration);
         let outbound = self.value(&table::OUTBOUND_ALLOW, parse::outbound);
         let rate_limits = self.rate_limits();
-        let proxies = self.value(&table::TRUSTED_PROXIES, parse::networks);
-        let header = self.value(&table::FORWARDED_HEADER, parse::forwarded_header);
+        let trust = self.trust();
         let runs = self.value(&table::MAX_RUNS_IN_MEMORY, |t| parse::number(t, 1..=1_000_000));
         let lease = self.value(&table::INSTANCE_LEASE, |t| {
             parse::duration(t, 2 * SECOND..=300 * SECOND)
         });
         let starts = self.value(&table::MAX_WAITING_STARTS, |t| parse::number(t, 1..=1_000_000));
         let nodes = self.value(&table::MAX_PIPELINE_NODES, |t| parse::number(t, 1..=100_000));
-        let retention = self.value(&table::RUN_RETENTION, parse::retention);
+        let retention = self.value(&table::RUN_RETENTION, parse::off_or_days);
         let body = self.value(&table::HTTP_BODY_LIMIT, |t| parse::bytes(t, 1024..=64 << 20));
-        let hashing = self.optional(&table::HASHING_THREADS, |t| parse::number(t, 1..=256));
-        let ttl = self.value(&table::ACCESS_TOKEN_TTL, |t| parse::duration(t, SECOND..=900 * SECOND));
-        let session = self.value(&table::SESSION_TTL, |t| {
-            parse::duration(t, 60 * SECOND..=366 * 24 * 3600 * SECOND)
-        });
+        let accounts = self.accounts();
         let deadline = self.value(&table::SHUTDOWN_DEADLINE, |t| {
             parse::duration(t, Duration::ZERO..=3600 * SECOND)
         });
@@ -156,20 +160,39 @@ impl Reader<'_> {
             otlp_endpoint: otlp_endpoint?,
             outbound: outbound?,
             rate_limits: rate_limits?,
-            trust: Trust {
-                proxies: proxies?,
-                header: header?,
-            },
+            trust: trust?,
             max_runs_in_memory: runs?,
             instance_lease: lease?,
             max_waiting_starts: starts?,
             max_pipeline_nodes: nodes?,
             run_retention: retention?,
             http_body_limit: body?,
+            accounts: accounts?,
+            shutdown_deadline: deadline?,
+        })
+    }
+
+    fn accounts(&mut self) -> Result<AccountSettings, Noted> {
+        let hashing = self.optional(&table::HASHING_THREADS, |t| parse::number(t, 1..=256));
+        let ttl = self.value(&table::ACCESS_TOKEN_TTL, |t| parse::duration(t, SECOND..=900 * SECOND));
+        let session = self.value(&table::SESSION_TTL, |t| {
+            parse::duration(t, 60 * SECOND..=366 * 24 * 3600 * SECOND)
+        });
+        let key = self.value(&table::SIGNING_KEY_LIFETIME, parse::off_or_days);
+        Ok(AccountSettings {
             hashing_threads: hashing?,
             access_token_ttl: ttl?,
             session_ttl: session?,
-            shutdown_deadline: deadline?,
+            signing_key_lifetime: key?,
+        })
+    }
+
+    fn trust(&mut self) -> Result<Trust, Noted> {
+        let proxies = self.value(&table::TRUSTED_PROXIES, parse::networks);
+        let header = self.value(&table::FORWARDED_HEADER, parse::forwarded_header);
+        Ok(Trust {
+            proxies: proxies?,
+            header: header?,
         })
     }
 

@@ -168,14 +168,15 @@ pub(super) fn duration(text: &str, range: RangeInclusive<Duration>) -> Result<Du
     ))
 }
 
-/// `off`, or how long: whole weeks are dropped, so less than a day would promise what is not kept.
-pub(super) fn retention(text: &str) -> Result<Option<Duration>, String> {
+/// `off`, or how long: whole weeks of runs are dropped, and keys are looked after once an hour, so less than a day would promise what is not
+/// kept.
+pub(super) fn off_or_days(text: &str) -> Result<Option<Duration>, String> {
     const DAY: Duration = Duration::from_hours(24);
     if text == "off" {
         return Ok(None);
     }
-    let retention = duration(text, DAY..=3650 * DAY).map(Some);
-    retention.map_err(|problem| format!("{problem}, nor is it off"))
+    let days = duration(text, DAY..=3650 * DAY).map(Some);
+    days.map_err(|problem| format!("{problem}, nor is it off"))
 }
 
 fn one_of<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {

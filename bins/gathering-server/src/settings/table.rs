@@ -287,6 +287,15 @@ pub(crate) const SESSION_TTL: Setting = Setting {
     description: "how long a session lasts at most, however often it is refreshed, 1m to 366d",
 };
 
+pub(crate) const SIGNING_KEY_LIFETIME: Setting = Setting {
+    name: "signing_key_lifetime",
+    variable: "GATHERING_SIGNING_KEY_LIFETIME",
+    flag: None,
+    default: Default::Value("90d"),
+    unit: "duration",
+    description: "how long a key signs access tokens before the next one does, 1d to 3650d; off: until `gathering keys rotate`",
+};
+
 pub(crate) const SHUTDOWN_DEADLINE: Setting = Setting {
     name: "shutdown_deadline",
     variable: "GATHERING_SHUTDOWN_DEADLINE",
@@ -326,5 +335,6 @@ pub(crate) const ALL: &[&Setting] = &[
     &HASHING_THREADS,
     &ACCESS_TOKEN_TTL,
     &SESSION_TTL,
+    &SIGNING_KEY_LIFETIME,
     &SHUTDOWN_DEADLINE,
 ];

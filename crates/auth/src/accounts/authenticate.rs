@@ -113,7 +113,12 @@ impl Accounts {
         let counts = match self.revocations.standing(session.as_uuid(), Instant::now()) {
             Standing::Open => true,
             Standing::Ended => false,
-            Standing::Unknown => self.asked(session).await?,
+            Standing::Unknown => {
+                let counts = self.asked(session).await?;
+                // Its key may have been retired meanwhile.
+                self.verify(token)?;
+                counts
+            }
         };
         if counts {
             Ok(identity)
@@ -131,6 +136,7 @@ impl Accounts {
     async fn asked(&self, session: SessionId) -> Result<bool, Error> {
         let user = patiently(async {
             let connection = self.connection().await?;
+            self.keys.catch_up(&connection).await?;
             Ok(sessions::user(&connection, session, self.clock.now()).await?)
         });
         Ok(user.await?.is_some())

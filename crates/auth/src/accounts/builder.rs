@@ -19,6 +19,11 @@ const MAX_NAME_BYTES: usize = 200;
 const DEFAULT_SESSION: Duration = Duration::from_hours(24 * 30);
 const LEAST_SESSION: Duration = Duration::from_mins(1);
 const LONGEST_SESSION: Duration = Duration::from_hours(24 * 366);
+/// How long a key signs where nobody says otherwise: 90 days.
+pub const DEFAULT_SIGNING_KEY_LIFETIME: Duration = Duration::from_hours(24 * 90);
+/// And how long it may be made to.
+const LEAST_KEY: Duration = Duration::from_hours(1);
+const LONGEST_KEY: Duration = Duration::from_hours(24 * 3650);
 
 /// Settings of [`Accounts`], each with its default.
 #[derive(Debug)]
@@ -33,6 +38,7 @@ pub struct Builder {
     audience: String,
     lifetime: Duration,
     session_lifetime: Duration,
+    signing_key_lifetime: Option<Duration>,
     listener: Option<Listener>,
 }
 
@@ -48,6 +54,7 @@ impl Builder {
             audience: "gathering".to_owned(),
             lifetime: MAX_LIFETIME.unsigned_abs(),
             session_lifetime: DEFAULT_SESSION,
+            signing_key_lifetime: Some(DEFAULT_SIGNING_KEY_LIFETIME),
             listener: None,
         }
     }
@@ -88,6 +95,13 @@ impl Builder {
         self
     }
 
+    /// How long a key signs before [`Accounts::start`] sees to the next one: 1 hour to 3,650 days; `None` for as long as nobody else does. Default 90
+    /// days. Where instances differ, the shortest counts.
+    pub fn signing_key_lifetime(mut self, lifetime: Option<Duration>) -> Self {
+        self.signing_key_lifetime = lifetime;
+        self
+    }
+
     /// Where to listen for the ends of sessions on other instances, on a connection beside the pool's. Without it, [`Accounts::start`] asks for
     /// them 20 times a second.
     pub fn listen(mut self, database: ConnectOptions) -> Self {
@@ -99,6 +113,7 @@ impl Builder {
     pub async fn build(self) -> Result<Accounts, Error> {
         let lifetime = checked_lifetime(self.lifetime)?;
         let session_lifetime = checked_session(self.session_lifetime)?;
+        let signing_key_lifetime = self.signing_key_lifetime.map(checked_key).transpose()?;
         checked_name("issuer", &self.issuer)?;
         checked_name("audience", &self.audience)?;
         let hasher = PasswordHasher::start(&self.hashing, Arc::clone(&self.entropy))?;
@@ -121,6 +136,7 @@ impl Builder {
             rules,
             keys,
             session_lifetime,
+            signing_key_lifetime,
             listener,
             revocations: Revocations::default(),
             api_key_cache: KeyCache::new(),
@@ -149,6 +165,16 @@ fn checked_session(lifetime: Duration) -> Result<SignedDuration, Error> {
         return Err(Error::Setting {
             setting: "session_lifetime",
             message: format!("{lifetime:?}, but a session lasts 1 minute to 366 days"),
+        });
+    }
+    Ok(SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX))
+}
+
+fn checked_key(lifetime: Duration) -> Result<SignedDuration, Error> {
+    if !(LEAST_KEY..=LONGEST_KEY).contains(&lifetime) {
+        return Err(Error::Setting {
+            setting: "signing_key_lifetime",
+            message: format!("{lifetime:?}, but a key signs for 1 hour to 3,650 days"),
         });
     }
     Ok(SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX))

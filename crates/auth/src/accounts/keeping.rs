@@ -1,4 +1,5 @@
-//! What goes on beside the requests: which sessions have ended elsewhere is read, and what nobody needs any more forgotten.
+//! What goes on beside the requests: which sessions have ended elsewhere and which keys sign is read, the next key made when it is due, and what
+//! nobody needs any more forgotten.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,12 +56,13 @@ impl Accounts {
         Keeper { tasks }
     }
 
-    /// Reads which sessions have ended of late: one step of what [`Accounts::start`] does all the time.
+    /// Reads which sessions have ended of late, and the signing keys if any has changed: one step of what [`Accounts::start`] does all the time.
     pub async fn catch_up(&self) -> Result<(), Error> {
         let asked_at = Instant::now();
         let window = (MAX_LIFETIME + MAX_SKEW).as_secs();
         let most = i64::try_from(MOST).unwrap_or(i64::MAX).saturating_add(1);
         let connection = self.connection().await?;
+        self.keys.catch_up(&connection).await?;
         let ended = sessions::ended_lately(&connection, window, most).await?;
         self.revocations.caught_up(asked_at, ended);
         Ok(())
@@ -108,6 +110,9 @@ impl Accounts {
     async fn keep_purging(&self) {
         loop {
             tokio::time::sleep(PURGE).await;
+            if let Err(error) = self.keep_keys().await {
+                tracing::warn!(%error, "the signing keys cannot be looked after; it is tried again in an hour");
+            }
             match self.purge().await {
                 Ok(0) => {}
                 Ok(forgotten) => tracing::info!(forgotten, "forgot old sessions, API keys and invitations"),

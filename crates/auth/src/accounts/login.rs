@@ -35,12 +35,32 @@ impl Accounts {
         password: SecretString,
         client: &Client,
     ) -> Result<IssuedTokens, Error> {
-        let outcome = self.try_login(email, password, client).await;
+        self.login_with_code(email, password, None, client).await
+    }
+
+    /// The same, with a code of the user's second factor or a recovery code. Where the user has none it is not looked at.
+    ///
+    /// Whether there is a second factor is asked when the password is known to be right, and not before: until then the work and the answer are
+    /// the same for all, whether or not a code was sent.
+    pub async fn login_with_code(
+        &self,
+        email: &str,
+        password: SecretString,
+        code: Option<SecretString>,
+        client: &Client,
+    ) -> Result<IssuedTokens, Error> {
+        let outcome = self.try_login(email, password, code, client).await;
         self.counters.login(&outcome);
         outcome
     }
 
-    async fn try_login(&self, email: &str, password: SecretString, client: &Client) -> Result<IssuedTokens, Error> {
+    async fn try_login(
+        &self,
+        email: &str,
+        password: SecretString,
+        code: Option<SecretString>,
+        client: &Client,
+    ) -> Result<IssuedTokens, Error> {
         let password = normalized(password);
         let known = self.credentials(email).await?;
         let stored = known.as_ref().map(|user| &user.password_hash);
@@ -49,7 +69,7 @@ impl Accounts {
             self.note_failed(email, client).await?;
             return Err(Error::InvalidCredentials);
         };
-        let Some(tokens) = self.open_session(&user, client).await? else {
+        let Some(tokens) = self.open_session(&user, code.as_ref(), client).await? else {
             // The password was changed, or the user disabled, while it was compared.
             self.note_failed(email, client).await?;
             return Err(Error::InvalidCredentials);

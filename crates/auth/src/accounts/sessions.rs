@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::second_factor::{Passed, pass_in};
 use super::{Accounts, Identity, IssuedTokens};
 use crate::Error;
 use crate::audit::{Action, Event, note_in};
@@ -57,6 +58,7 @@ impl Accounts {
     pub(super) async fn open_session(
         &self,
         user: &Credentials,
+        code: Option<&SecretString>,
         client: &Client,
     ) -> Result<Option<IssuedTokens>, Error> {
         let (now, token) = (self.clock.now(), RefreshToken::generate(&*self.entropy));
@@ -75,18 +77,31 @@ impl Accounts {
         };
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
-        if !users::lock_admission_in(&tx, user.id, &user.password_hash).await? {
+        let Some(role) = users::lock_admission_in(&tx, user.id, &user.password_hash).await? else {
             return Ok(None);
-        }
+        };
+        let passed = match pass_in(&tx, user.id, code, now).await? {
+            Ok(passed) => passed,
+            Err(refused) => {
+                let event = Event::failed(Action::Login).by(user.id, None).to(&user.email);
+                let event = event.saying(&format_args!("right password, {}", refused.reason()));
+                self.note_in(&tx, event, client, now).await?;
+                commit(tx).await?;
+                return Err(refused.into());
+            }
+        };
         sessions::insert(&tx, &session).await?;
         refresh_tokens::insert(&tx, &token.hash(), session.id, now).await?;
         let surplus = sessions::end_surplus(&tx, user.id, MOST_SESSIONS).await?;
-        self.note_in(&tx, Event::done(Action::Login).by(user.id, session.id), client, now)
-            .await?;
+        let done = |action| Event::done(action).by(user.id, session.id);
+        self.note_in(&tx, done(Action::Login), client, now).await?;
+        if let Passed::ByRecoveryCode { left } = passed {
+            let event = done(Action::RecoveryCodeUsed).saying(&format_args!("{left} left"));
+            self.note_in(&tx, event, client, now).await?;
+        }
         for ended in &surplus {
-            let event = Event::done(Action::EndSession).by(user.id, session.id).to(ended);
-            self.note_in(&tx, event.saying("too many were open"), client, now)
-                .await?;
+            let event = done(Action::EndSession).to(ended).saying("too many were open");
+            self.note_in(&tx, event, client, now).await?;
         }
         commit(tx).await?;
         self.revocations
@@ -95,7 +110,7 @@ impl Accounts {
         let user = SessionUser {
             user_id: user.id,
             email: user.email.clone(),
-            role: user.role,
+            role,
             default_project_id: user.default_project_id,
         };
         self.issue(user, session.id, &token).map(Some)
@@ -177,9 +192,10 @@ impl Accounts {
             role: user.role,
             default_project_id: user.default_project_id,
         };
-        let claims = self.rules.claims(subject, self.clock.now(), &*self.entropy);
+        let now = self.clock.now();
+        let claims = self.rules.claims(subject, now, &*self.entropy);
         Ok(IssuedTokens {
-            access_token: sign(&self.keys.keys(), &claims)?,
+            access_token: sign(&self.keys.keys(), &claims, now)?,
             token_type: "Bearer",
             expires_in: self.rules.lifetime().unsigned_abs().as_secs(),
             refresh_token: refresh.text(),

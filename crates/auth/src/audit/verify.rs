@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use gathering_persistence::Connection;
 use gathering_persistence::audit::{self, AuditRow, Hash, Head, UnreadableRow};
 use ring::digest::{SHA256, digest};
 
@@ -87,29 +88,36 @@ impl Accounts {
     pub async fn verify_audit(
         &self,
         expected: Option<(i64, &str)>,
-        mut seen: impl FnMut(u64, u64),
+        seen: impl FnMut(u64, u64),
     ) -> Result<AuditReport, Error> {
-        let connection = self.connection().await?;
-        // Read before the rows, so that those that are written meanwhile are not missed in it.
-        let head = audit::head(&connection).await?;
-        let mut walk = Walk::new(head, expected);
-        loop {
-            let rows = audit::after(&connection, walk.place, PAGE).await?;
-            for row in &rows {
-                walk.step(row);
-            }
-            seen(walk.rows, u64::try_from(head.seq).unwrap_or_default());
-            // Those behind the last row that is known now are of the next time, or nobody's.
-            if rows.is_empty() || walk.last.seq >= head.seq && rows.len() < usize::try_from(PAGE).unwrap_or(usize::MAX)
-            {
-                break;
-            }
-        }
-        let now = audit::head(&connection).await?;
-        let there = audit::count(&connection, walk.last.seq.max(walk.place)).await?;
-        walk.counted(there);
-        Ok(walk.end(now))
+        verify_audit(&self.connection().await?, expected, seen).await
     }
+}
+
+/// The same for whoever has nothing but a connection; nothing is written.
+pub async fn verify_audit(
+    connection: &Connection,
+    expected: Option<(i64, &str)>,
+    mut seen: impl FnMut(u64, u64),
+) -> Result<AuditReport, Error> {
+    // Read before the rows, so that those that are written meanwhile are not missed in it.
+    let head = audit::head(connection).await?;
+    let mut walk = Walk::new(head, expected);
+    loop {
+        let rows = audit::after(connection, walk.place, PAGE).await?;
+        for row in &rows {
+            walk.step(row);
+        }
+        seen(walk.rows, u64::try_from(head.seq).unwrap_or_default());
+        // Those behind the last row that is known now are of the next time, or nobody's.
+        if rows.is_empty() || walk.last.seq >= head.seq && rows.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
+            break;
+        }
+    }
+    let now = audit::head(connection).await?;
+    let there = audit::count(connection, walk.last.seq.max(walk.place)).await?;
+    walk.counted(there);
+    Ok(walk.end(now))
 }
 
 /// How far the chain has been followed.

@@ -59,7 +59,7 @@ pub enum KeyError {
         kid: String,
     },
     /// Every key is retired, so nothing can be signed.
-    #[error("no signing key is active; restart an instance to create one")]
+    #[error("no signing key is active; make one with Accounts::rotate_keys (`gathering keys rotate`)")]
     NoneActive,
     /// Signing failed.
     #[error("signing key {kid} cannot sign an access token")]

@@ -3,13 +3,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gathering_domain::Entropy;
-use jiff::{SignedDuration, Timestamp};
+use gathering_domain::signing_key::KeyTimes;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use ring::digest::{SHA256, digest};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
 use super::error::KeyError;
-use super::rules::{LEEWAY_SECONDS, MAX_LIFETIME};
 
 /// The DER that stands before the 32 secret bytes of an Ed25519 key in PKCS#8, version 1 (RFC 8410, section 7).
 const PKCS8_PREFIX: [u8; 16] = [
@@ -29,10 +28,8 @@ pub(crate) fn generate(entropy: &dyn Entropy) -> Vec<u8> {
 pub(crate) struct Key {
     /// Its id: the thumbprint of its public half (RFC 7638).
     pub(crate) kid: String,
-    /// When it was made; the youngest active key signs.
-    pub(crate) created_at: Timestamp,
-    /// Since when it signs no more.
-    pub(crate) retired_at: Option<Timestamp>,
+    /// When it signs.
+    pub(crate) times: KeyTimes,
     /// The public half, base64url.
     pub(crate) public: String,
     pub(crate) encoding: EncodingKey,
@@ -40,8 +37,8 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// Reads a private key in PKCS#8; `created_at` orders it among the others.
-    pub(crate) fn read(pkcs8: &[u8], created_at: Timestamp) -> Result<Self, KeyError> {
+    /// Reads a private key in PKCS#8.
+    pub(crate) fn read(pkcs8: &[u8], times: KeyTimes) -> Result<Self, KeyError> {
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_rejected| KeyError::Unreadable {
             kid: "just made".to_owned(),
         })?;
@@ -49,29 +46,11 @@ impl Key {
         let public = URL_SAFE_NO_PAD.encode(public_bytes);
         Ok(Self {
             kid: thumbprint(&public),
-            created_at,
-            retired_at: None,
+            times,
             public,
             encoding: EncodingKey::from_ed_der(pkcs8),
             decoding: DecodingKey::from_ed_der(public_bytes),
         })
-    }
-
-    /// The same key, retired since `retired_at`.
-    pub(crate) fn retired(self, retired_at: Option<Timestamp>) -> Self {
-        Self { retired_at, ..self }
-    }
-
-    /// Whether it may still sign.
-    pub(crate) fn signs(&self) -> bool {
-        self.retired_at.is_none()
-    }
-
-    /// Whether a token that it signed may still be alive at `now`.
-    pub(crate) fn verifies(&self, now: Timestamp) -> bool {
-        let grace = MAX_LIFETIME + SignedDuration::from_secs(LEEWAY_SECONDS);
-        self.retired_at
-            .is_none_or(|retired| now.duration_since(retired) < grace)
     }
 }
 
@@ -83,7 +62,13 @@ fn thumbprint(public: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
+
+    fn times() -> KeyTimes {
+        KeyTimes::at_once(Timestamp::UNIX_EPOCH)
+    }
 
     #[test]
     fn the_thumbprint_is_that_of_the_rfc() {
@@ -99,31 +84,21 @@ mod tests {
             0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4, 0x44, 0x49,
             0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60,
         ];
-        let key = Key::read(&[&PKCS8_PREFIX[..], &secret].concat(), Timestamp::UNIX_EPOCH).unwrap();
+        let key = Key::read(&[&PKCS8_PREFIX[..], &secret].concat(), times()).unwrap();
         assert_eq!(key.public, "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         assert_eq!(key.kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
     #[test]
-    fn a_retired_key_verifies_until_its_last_token_is_dead() {
-        let retired = Timestamp::from_second(1_000_000).unwrap();
-        let key = Key::read(&[&PKCS8_PREFIX[..], &[7; 32]].concat(), Timestamp::UNIX_EPOCH).unwrap();
-        let key = key.retired(Some(retired));
-        assert!(!key.signs());
-        assert!(key.verifies(retired + SignedDuration::from_secs(904)));
-        assert!(!key.verifies(retired + SignedDuration::from_secs(905)));
-    }
-
-    #[test]
     fn bytes_that_are_no_key_are_refused_and_not_shown() {
-        let error = Key::read(b"hunter2 hunter2 hunter2", Timestamp::UNIX_EPOCH).unwrap_err();
+        let error = Key::read(b"hunter2 hunter2 hunter2", times()).unwrap_err();
         assert!(matches!(error, KeyError::Unreadable { .. }));
         assert!(!format!("{error:?} {error}").contains("hunter2"));
     }
 
     #[test]
     fn debug_does_not_show_the_private_half() {
-        let key = Key::read(&[&PKCS8_PREFIX[..], &[7; 32]].concat(), Timestamp::UNIX_EPOCH).unwrap();
+        let key = Key::read(&[&PKCS8_PREFIX[..], &[7; 32]].concat(), times()).unwrap();
         assert!(!format!("{key:?}").contains("7, 7"));
     }
 }

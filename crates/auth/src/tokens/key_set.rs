@@ -1,5 +1,6 @@
 //! The signing keys of one database as they were last read: one signs, all that may still be met verify.
 
+use gathering_domain::signing_key::{KeyState, KeyTimes, KeyTurns};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -31,38 +32,66 @@ pub struct Jwk {
     pub x: String,
 }
 
-/// Some keys, youngest first.
+/// Some keys, in the order in which their turn to sign comes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KeySet {
     keys: Vec<Key>,
+    times: Vec<KeyTimes>,
 }
 
 impl KeySet {
     /// Orders the keys, so that every instance picks the same one to sign.
     pub(crate) fn new(mut keys: Vec<Key>) -> Self {
-        keys.sort_by(|a, b| (b.created_at, &b.kid).cmp(&(a.created_at, &a.kid)));
-        Self { keys }
+        keys.sort_by(|a, b| (a.times.turn(), &a.kid).cmp(&(b.times.turn(), &b.kid)));
+        let times = keys.iter().map(|key| key.times).collect();
+        Self { keys, times }
     }
 
-    /// The key that signs: the youngest that is not retired.
-    pub(crate) fn signing(&self) -> Result<&Key, KeyError> {
-        self.keys.iter().find(|key| key.signs()).ok_or(KeyError::NoneActive)
+    /// What decides whose turn it is.
+    pub(crate) fn turns(&self) -> KeyTurns<'_> {
+        KeyTurns::new(&self.times)
+    }
+
+    /// The key that signs at `now`.
+    pub(crate) fn signing(&self, now: Timestamp) -> Result<&Key, KeyError> {
+        let signing = self.turns().signing(now);
+        signing.map(|index| &self.keys[index]).ok_or(KeyError::NoneActive)
+    }
+
+    /// The key that is published, and signs later.
+    pub(crate) fn waiting(&self, now: Timestamp) -> Option<&Key> {
+        self.turns().waiting(now).map(|index| &self.keys[index])
+    }
+
+    /// All keys with what they are good for at `now`.
+    pub(crate) fn states(&self, now: Timestamp) -> impl Iterator<Item = (&Key, KeyState)> {
+        let turns = self.turns();
+        let states = self.keys.iter().enumerate();
+        states.map(move |(index, key)| (key, turns.state(index, now)))
+    }
+
+    /// The ids of those of which no token can be alive.
+    pub(crate) fn forgettable(&self, now: Timestamp) -> Vec<&str> {
+        let turns = self.turns();
+        let keys = self.keys.iter().enumerate();
+        keys.filter(|(index, _)| turns.is_forgettable(*index, now))
+            .map(|(_, key)| key.kid.as_str())
+            .collect()
     }
 
     /// The key that a token names, if it is valid at `now`.
     pub(crate) fn verifying(&self, kid: &str, now: Timestamp) -> Result<&Key, TokenError> {
-        let named = self.keys.iter().find(|key| key.kid == kid);
-        named.filter(|key| key.verifies(now)).ok_or(TokenError::UnknownKey)
+        let named = self.keys.iter().position(|key| key.kid == kid);
+        let named = named.filter(|index| self.turns().state(*index, now).verifies());
+        named.map(|index| &self.keys[index]).ok_or(TokenError::UnknownKey)
     }
 
     /// The public halves of all keys that verify at `now`.
     pub(crate) fn jwks(&self, now: Timestamp) -> Jwks {
-        let keys = self
-            .keys
-            .iter()
-            .filter(|key| key.verifies(now))
-            .map(published)
-            .collect();
+        let verifying = self.states(now).filter(|(_, state)| state.verifies());
+        let mut keys: Vec<Jwk> = verifying.map(|(key, _)| published(key)).collect();
+        // The youngest first: most tokens name it.
+        keys.reverse();
         Jwks { keys }
     }
 }

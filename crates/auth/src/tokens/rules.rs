@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gathering_domain::Entropy;
+use gathering_domain::signing_key::{LEEWAY, LONGEST_TOKEN};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::errors::{Error as JwtError, ErrorKind};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
@@ -14,9 +15,9 @@ use super::key_set::KeySet;
 use super::provider;
 
 /// The longest that an access token may live.
-pub(crate) const MAX_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
+pub(crate) const MAX_LIFETIME: SignedDuration = LONGEST_TOKEN;
 /// How far the clocks of two instances may differ.
-pub(crate) const LEEWAY_SECONDS: i64 = 5;
+pub(crate) const LEEWAY_SECONDS: i64 = LEEWAY.as_secs();
 /// RFC 9068: what the header's `typ` says, so that no other kind of JWT passes for an access token.
 const TYPE: &str = "at+jwt";
 /// Ours are a third of this; what is longer is refused before it is decoded.
@@ -83,9 +84,9 @@ impl TokenRules {
     }
 }
 
-/// Signs `claims` with the key whose turn it is.
-pub(crate) fn sign(keys: &KeySet, claims: &Claims) -> Result<SecretString, KeyError> {
-    let key = keys.signing()?;
+/// Signs `claims` with the key whose turn it is at `now`.
+pub(crate) fn sign(keys: &KeySet, claims: &Claims, now: Timestamp) -> Result<SecretString, KeyError> {
+    let key = keys.signing(now)?;
     let mut header = Header::new(Algorithm::EdDSA);
     header.typ = Some(TYPE.to_owned());
     header.kid = Some(key.kid.clone());

@@ -9,6 +9,8 @@ mod login;
 mod projects;
 mod registration;
 mod roles;
+mod rotation;
 mod schema;
+mod second_factor;
 mod sessions;
 mod support;

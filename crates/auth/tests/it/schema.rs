@@ -1,9 +1,9 @@
 //! Rows that cannot be: the database itself refuses them.
 
-use crate::support::{Bench, register};
+use crate::support::{Bench, log_in, password, register};
 
 /// Each statement, and the constraint that must refuse it.
-const IMPOSSIBLE: [(&str, &str); 14] = [
+const IMPOSSIBLE: [(&str, &str); 23] = [
     ("UPDATE users SET email = 'no address'", "users_email_is_an_address"),
     (
         "UPDATE users SET email = 'a@' || repeat('b', 260)",
@@ -42,12 +42,51 @@ const IMPOSSIBLE: [(&str, &str); 14] = [
         "UPDATE signing_keys SET retired_at = created_at - interval '1s'",
         "signing_keys_retired_after_created",
     ),
+    (
+        "UPDATE signing_keys SET signs_from = created_at - interval '1s'",
+        "signing_keys_sign_after_created",
+    ),
+    (
+        "UPDATE signing_keys SET refused_at = created_at - interval '1s', retired_at = created_at",
+        "signing_keys_refused_after_created",
+    ),
+    (
+        "UPDATE signing_keys SET refused_at = created_at",
+        "signing_keys_refused_sign_no_more",
+    ),
+    (
+        "INSERT INTO second_factors (user_id, secret, created_at) SELECT id, '', created_at FROM users",
+        "second_factors_secret_is_long",
+    ),
+    (
+        "UPDATE second_factors SET enabled_at = created_at - interval '1s', last_step = 1",
+        "second_factors_enabled_after_created",
+    ),
+    (
+        "UPDATE second_factors SET enabled_at = created_at",
+        "second_factors_enabled_by_a_code",
+    ),
+    (
+        "UPDATE second_factors SET wrong_count = 1",
+        "second_factors_wrong_codes_have_begun",
+    ),
+    (
+        "UPDATE second_factors SET wrong_count = 0, wrong_since = created_at",
+        "second_factors_wrong_count_is_counted",
+    ),
+    (
+        "INSERT INTO recovery_codes (user_id, hash, created_at) SELECT user_id, '', created_at FROM second_factors",
+        "recovery_codes_hash_is_sha256",
+    ),
 ];
 
 #[tokio::test]
 async fn impossible_rows_are_refused_by_the_database() {
     let bench = Bench::new().await;
-    register(&bench.instance(1).await).await;
+    let accounts = bench.instance(1).await;
+    register(&accounts).await;
+    let identity = log_in(&accounts).await.unwrap();
+    accounts.enrol_totp(&identity, password()).await.unwrap();
     let connection = bench.connection().await;
     for (statement, constraint) in IMPOSSIBLE {
         let error = connection.execute(statement, &[]).await.unwrap_err();

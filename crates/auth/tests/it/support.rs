@@ -4,8 +4,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use gathering_auth::{Accounts, Builder, Error, HashParameters, HashingOptions, Identity, RegistrationMode};
+use gathering_domain::Clock as _;
 use gathering_persistence::{Connection, PageRequest, Pool};
 use gathering_testkit::{ManualClock, SeededEntropy, TestDatabase};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) const EMAIL: &str = "Ada@Example.org";
@@ -47,6 +49,10 @@ impl Bench {
 
     pub(crate) async fn instance(&self, instance: u64) -> Accounts {
         self.builder(instance).build().await.unwrap()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) async fn connection(&self) -> Connection {

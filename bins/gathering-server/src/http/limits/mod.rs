@@ -28,7 +28,7 @@ const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 /// How often for each kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rates {
-    /// Logging in, registering, refreshing and changing passwords, per address.
+    /// Logging in, registering, refreshing, changing passwords and second factors, per address.
     pub(crate) auth: Rate,
     /// Logging in to one account from one address.
     pub(crate) login: Rate,
@@ -79,11 +79,14 @@ impl Limits {
 }
 
 /// The routes that do expensive work for whoever asks.
-const AUTH: [&str; 4] = [
+const AUTH: [&str; 7] = [
     "/api/v1/auth/login",
     "/api/v1/auth/register",
     "/api/v1/auth/refresh",
     "/api/v1/auth/password",
+    "/api/v1/auth/totp",
+    "/api/v1/auth/totp/confirm",
+    "/api/v1/auth/totp/recovery-codes",
 ];
 
 /// Refuses who asks too often, before anything is done for them. Who comes with a token is counted where it is checked.
@@ -102,7 +105,7 @@ fn count_stranger(request: &ServiceRequest) -> Result<(), Problem> {
         let (path, method) = (decoded(request.path()), request.method());
         let tier = if path.starts_with("/health/") {
             Some(&limits.health)
-        } else if method == Method::POST && AUTH.contains(&&*path) {
+        } else if !method.is_safe() && AUTH.contains(&&*path) {
             Some(&limits.auth)
         } else if path.starts_with("/api/v1/") && request.headers().contains_key(AUTHORIZATION) {
             None

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gathering_domain::policy::Role;
+use gathering_domain::signing_key::KeyTimes;
 use gathering_domain::{Entropy, ProjectId, SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use ring::signature::Ed25519KeyPair;
@@ -42,7 +43,7 @@ pub(super) fn bench() -> Bench {
     let entropy = Counting::default();
     let now = Timestamp::from_second(1_800_000_000).unwrap();
     let private = generate(&entropy);
-    let key = Key::read(&private, now).unwrap();
+    let key = Key::read(&private, KeyTimes::at_once(now)).unwrap();
     let keys = KeySet::new(vec![key.clone()]);
     let rules = TokenRules::new("gathering".into(), "gathering-api".into(), MAX_LIFETIME);
     Bench {
@@ -68,7 +69,7 @@ impl Bench {
 
     pub(super) fn good(&self) -> String {
         let claims = self.rules.claims(self.subject(), self.now, &self.entropy);
-        sign(&self.keys, &claims).unwrap().expose_secret().to_owned()
+        sign(&self.keys, &claims, self.now).unwrap().expose_secret().to_owned()
     }
 
     pub(super) fn good_claims(&self) -> Value {

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gathering_domain::signing_key::KeyTimes;
 use ring::signature::Ed25519KeyPair;
 use serde_json::json;
 
@@ -81,7 +82,7 @@ fn an_unknown_or_missing_key_id_is_refused() {
 fn a_key_that_the_token_brings_along_is_not_used() {
     let bench = bench();
     let private = generate(&bench.entropy);
-    let foreign = Key::read(&private, bench.now).unwrap();
+    let foreign = Key::read(&private, KeyTimes::at_once(bench.now)).unwrap();
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": foreign.public, "kid": bench.key.kid});
     let mut header = bench.good_header();
     header["jwk"] = jwk;

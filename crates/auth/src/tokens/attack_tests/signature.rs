@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gathering_domain::signing_key::KeyTimes;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -16,7 +17,7 @@ use crate::tokens::rules::sign;
 fn a_good_token_is_accepted_and_says_what_was_put_in() {
     let bench = bench();
     let claims = bench.rules.claims(bench.subject(), bench.now, &bench.entropy);
-    let token = sign(&bench.keys, &claims).unwrap();
+    let token = sign(&bench.keys, &claims, bench.now).unwrap();
     assert_eq!(
         bench.rules.verify(&bench.keys, token.expose_secret(), bench.now),
         Ok(claims)
@@ -34,13 +35,13 @@ fn the_header_names_type_algorithm_and_key() {
 #[test]
 fn another_keys_signature_under_a_known_key_id_is_refused() {
     let bench = bench();
-    let foreign = Key::read(&generate(&bench.entropy), bench.now).unwrap();
+    let foreign = Key::read(&generate(&bench.entropy), KeyTimes::at_once(bench.now)).unwrap();
     let claims = bench.rules.claims(bench.subject(), bench.now, &bench.entropy);
     let posing = Key {
         kid: bench.key.kid.clone(),
         ..foreign
     };
-    let token = sign(&KeySet::new(vec![posing]), &claims).unwrap();
+    let token = sign(&KeySet::new(vec![posing]), &claims, bench.now).unwrap();
     assert_eq!(bench.refused(token.expose_secret()), TokenError::WrongSignature);
 }
 
@@ -93,14 +94,12 @@ fn a_token_with_the_signature_cut_off_is_refused() {
 fn tokens_of_an_older_key_stay_valid_and_the_younger_key_signs() {
     let bench = bench();
     let old_token = bench.good();
-    let younger = Key::read(&generate(&bench.entropy), bench.now + SignedDuration::from_secs(1)).unwrap();
+    let begins = bench.now + SignedDuration::from_secs(2);
+    let younger = Key::read(&generate(&bench.entropy), KeyTimes::at_once(begins)).unwrap();
     let kid = younger.kid.clone();
-    let retired = bench
-        .key
-        .clone()
-        .retired(Some(bench.now + SignedDuration::from_secs(2)));
-    let keys = KeySet::new(vec![retired, younger]);
-    assert_eq!(keys.signing().unwrap().kid, kid);
+    let keys = KeySet::new(vec![younger, bench.key.clone()]);
+    assert_eq!(keys.signing(bench.now).unwrap().kid, bench.key.kid);
+    assert_eq!(keys.signing(begins).unwrap().kid, kid);
     assert!(
         bench
             .rules

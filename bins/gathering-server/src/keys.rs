@@ -1,0 +1,99 @@
+//! `gathering keys`: the keys that sign access tokens are listed, followed by the next one, and refused.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use gathering::{Gathering, Inspector, SigningKey};
+
+use crate::cli::KeysCommand;
+use crate::database::Database;
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// Does it, and prints what came of it.
+pub(crate) async fn run(settings: &Settings, command: KeysCommand) -> Result<(), Failure> {
+    let text = match command {
+        KeysCommand::List { json } => list(settings, json).await?,
+        KeysCommand::Rotate { now } => change(settings, async |gathering| rotate(gathering, now).await).await?,
+        KeysCommand::Retire { kid } => change(settings, async |gathering| retire(gathering, &kid).await).await?,
+    };
+    let printed = std::io::stdout().write_all(text.as_bytes());
+    printed.map_err(|source| Failure::System {
+        action: "write to standard output",
+        source,
+    })
+}
+
+async fn list(settings: &Settings, json: bool) -> Result<String, Failure> {
+    let database = Database::open_unchanged(settings).await?;
+    let keys = Inspector::new(database.pool.clone()).signing_keys().await;
+    database.close().await;
+    let keys = keys.map_err(Failure::Keys)?;
+    Ok(if json {
+        format!("{:#}\n", serde_json::json!(keys))
+    } else {
+        table(&keys)
+    })
+}
+
+/// Works on a database of this release, which it brings up to it if need be, as a server does.
+async fn change(
+    settings: &Settings,
+    work: impl AsyncFnOnce(&Gathering) -> Result<String, gathering::Error>,
+) -> Result<String, Failure> {
+    let (database, _) = Database::open(settings).await?;
+    let worked = async {
+        let gathering = Gathering::builder(database.pool.clone()).build().await?;
+        work(&gathering).await
+    };
+    let worked = worked.await;
+    database.close().await;
+    worked.map_err(Failure::Keys)
+}
+
+async fn rotate(gathering: &Gathering, now: bool) -> Result<String, gathering::Error> {
+    let rotated = gathering.rotate_keys(now).await?;
+    let made = if rotated.is_new { "is made" } else { "was waiting" };
+    let signs = if now {
+        "signs from now on; whoever checks tokens by the published keys may refuse its tokens for five minutes"
+            .to_owned()
+    } else {
+        format!("is published, and signs from {}", whole_seconds(rotated.signs_from))
+    };
+    Ok(format!("{} {made}: it {signs}\n", rotated.kid))
+}
+
+async fn retire(gathering: &Gathering, kid: &str) -> Result<String, gathering::Error> {
+    Ok(if gathering.retire_key(kid).await? {
+        format!(
+            "{kid} is retired: its tokens are refused, on every instance at once, or within three seconds where it cannot be told\n"
+        )
+    } else {
+        format!("{kid} was retired before\n")
+    })
+}
+
+/// As aligned columns.
+fn table(keys: &[SigningKey]) -> String {
+    let mut rows = vec![["KID", "CREATED", "SIGNS SINCE", "STATE"].map(str::to_owned)];
+    rows.extend(keys.iter().map(|key| {
+        let (created, signs) = (whole_seconds(key.created_at), whole_seconds(key.signs_from));
+        [key.kid.clone(), created, signs, key.state.to_owned()]
+    }));
+    let widths: [usize; 4] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    let mut text = String::new();
+    for row in rows {
+        for (cell, width) in row.iter().zip(widths) {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{cell:width$}  ");
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    text
+}
+
+fn whole_seconds(at: jiff::Timestamp) -> String {
+    format!("{at:.0}")
+}
