@@ -24,8 +24,8 @@ pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};
 pub use gathering_domain::measure;
 pub use gathering_domain::{
-    BreakerId, CancelPlace, Clock, Entropy, Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus, SessionId,
-    TraceContext, UnknownStatus, UserId,
+    BreakerId, CancelPlace, Clock, Entropy, Json, NoTraceContext, NodeStatus, PipelineId, ProjectId, RunId, RunStatus,
+    SessionId, SpanId, TraceContext, TraceId, UnknownStatus, UserId,
 };
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{
