@@ -33,8 +33,8 @@ pub use gathering_domain::duration::{format_duration, parse_duration};
 pub use gathering_domain::measure;
 pub use gathering_domain::policy::{Missing, ProjectRole, Role, Scope, Scopes};
 pub use gathering_domain::{
-    ApiKeyId, BreakerId, CancelPlace, Clock, Entropy, InvitationId, Json, NodeStatus, PipelineId, ProjectId, RunId,
-    RunStatus, SessionId, TraceContext, UnknownStatus, UserId,
+    ApiKeyId, BreakerId, CancelPlace, Clock, Entropy, InvitationId, Json, NoTraceContext, NodeStatus, PipelineId,
+    ProjectId, RunId, RunStatus, SessionId, SpanId, TraceContext, TraceId, UnknownStatus, UserId,
 };
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{

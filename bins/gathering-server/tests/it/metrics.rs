@@ -41,6 +41,16 @@ fn value(scrape: &str, sample: &str) -> f64 {
     line.unwrap().parse().unwrap()
 }
 
+/// What is told once no run is in memory. A run is counted when its end is durable, and then leaves: whoever reads its end may be quicker.
+async fn at_rest(site: &Site) -> String {
+    let log = site.log();
+    until("the last run leaves the memory", Duration::from_secs(10), async || {
+        let scraped = scrape(&log).await;
+        (value(&scraped, "gathering_runs_in_memory") < 1.0).then_some(scraped)
+    })
+    .await
+}
+
 fn definition(url: &str, attempts: u32) -> Value {
     json!({
         "nodes": [
@@ -84,7 +94,7 @@ async fn runs_attempts_and_requests_are_counted_exactly() {
     assert_eq!(anonymous(&site).send("GET", "/api/v1/runs", None).await.status, 401);
     let wrong = json!({"email": "ada@example.org", "password": "wrong"});
     assert_eq!(site.send("POST", "/api/v1/auth/login", Some(&wrong)).await.status, 401);
-    let scraped = scrape(&site.log()).await;
+    let scraped = at_rest(&site).await;
     let exact = [
         ("gathering_runs_started_total", 3.0),
         (r#"gathering_runs_ended_total{status="completed"}"#, 2.0),
@@ -185,6 +195,12 @@ async fn the_listener_has_nothing_else_and_the_api_has_no_metrics() {
             "{path}"
         );
     }
+    let head = reqwest::Client::new().head(format!("{address}/metrics")).send();
+    let head = head.await.unwrap();
+    assert_eq!(
+        (head.status().as_u16(), head.text().await.unwrap()),
+        (200, String::new())
+    );
     let posted = reqwest::Client::new()
         .post(format!("{address}/metrics"))
         .send()
@@ -262,7 +278,7 @@ async fn a_table_that_somebody_keeps_locked_costs_a_scrape_one_number_and_a_seco
     let scraped = scrape(&site.log()).await;
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert!(!scraped.contains("\ngathering_runs_queued "), "{scraped}");
-    assert!(value(&scraped, "gathering_pool_connections_open") >= 4.0);
+    assert!(value(&scraped, "gathering_pool_connections_max") > 0.0);
 }
 
 #[tokio::test]
