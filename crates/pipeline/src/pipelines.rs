@@ -55,6 +55,7 @@ pub struct UpdatePipeline {
 
 /// A pipeline without its definition.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PipelineSummary {
     /// The pipeline.
     pub id: PipelineId,
@@ -72,6 +73,7 @@ pub struct PipelineSummary {
 
 /// A version of a pipeline.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PipelineView {
     /// The pipeline.
     #[serde(flatten)]

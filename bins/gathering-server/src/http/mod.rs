@@ -6,6 +6,7 @@ mod breakers;
 mod client;
 pub(crate) mod client_address;
 mod code;
+mod docs;
 mod edge;
 mod error;
 mod fields;
@@ -13,6 +14,7 @@ mod health;
 mod identity;
 mod instances;
 pub(crate) mod limits;
+mod openapi;
 mod panics;
 mod parameters;
 mod pipelines;
@@ -61,6 +63,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .configure(health::routes)
         .configure(auth::keys)
+        .configure(openapi::routes)
+        .configure(docs::routes)
         .service(
             web::scope("/api/v1")
                 .configure(auth::routes)
