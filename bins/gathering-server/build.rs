@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut left = FILES.to_vec();
     for index in 0..archive.len() {
         let mut packed = archive.by_index(index)?;
-        let name = packed.name()?.to_owned();
+        let name = packed.name()?.into_owned();
         // Above is a folder with the number of the version in its name.
         let found = left.iter().position(|file| name.ends_with(&format!("/dist/{file}")));
         if let Some(found) = found {

@@ -79,17 +79,14 @@ async fn logout(state: Data<State>, Caller(identity): Caller, incoming: Incoming
 
 /// Change the password
 ///
-/// The other sessions of the user end.
+/// The other sessions of the user end. A wrong `current_password` is a problem of that field.
 #[utoipa::path(
     post,
     path = "/auth/password",
     operation_id = "change_password",
     tag = "accounts",
     request_body = bodies::PasswordChange,
-    responses(
-        (status = 204, description = "The new password holds."),
-        (status = 401, description = "There is no valid access token, or the current password is wrong."),
-    )
+    responses((status = 204, description = "The new password holds."))
 )]
 async fn change_password(
     state: Data<State>,

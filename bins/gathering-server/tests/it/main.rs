@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod answers;
+mod api;
 mod audit;
 mod auth;
 mod bodies;
@@ -11,6 +13,7 @@ mod cancel;
 mod cancel_runs;
 mod command_line;
 mod demo;
+mod docs;
 mod faults;
 mod fencing;
 mod large;
@@ -24,5 +27,6 @@ mod quarantine;
 mod retries;
 mod runs;
 mod sessions;
+mod strangers;
 mod support;
 mod validation;

@@ -163,6 +163,7 @@ pub(in crate::http) struct CancelRuns {
     #[schema(minimum = 1, maximum = 5000, default = 1000)]
     limit: Option<u32>,
     /// The `next_cursor` of the answer before.
+    #[schema(pattern = "^[0-9a-f-]{36}:[0-9a-f-]{36}$")]
     cursor: Option<String>,
 }
 

@@ -36,6 +36,7 @@ pub(in crate::http) struct PagingByPlace {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
     /// The `next_cursor` of the page before.
+    #[param(pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9]{1,9}$")]
     cursor: Option<String>,
 }
 

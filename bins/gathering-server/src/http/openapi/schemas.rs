@@ -14,14 +14,12 @@ pub(super) fn complete(document: &mut Value) {
     name_pages(document);
     document["components"]["schemas"]["PipelineView"]["properties"]["definition"] =
         json!({"$ref": format!("{COMPONENTS}Definition"), "description": "The definition as it was saved."});
-    inline_scalars(document);
     let schemas = document.pointer_mut("/components/schemas");
-    for (_, schema) in schemas.and_then(Value::as_object_mut).into_iter().flatten() {
-        if is_closed(schema) {
-            continue;
-        }
+    let schemas = schemas.and_then(Value::as_object_mut).into_iter().flatten();
+    for (_, schema) in schemas.filter(|(_, schema)| !is_closed(schema)) {
         require_what_is_sent(schema);
     }
+    inline_scalars(document);
     each(document, &mut |object| {
         object.shift_remove(MAY_BE_MISSING);
         // Names are texts in any case, and some generators stumble over being told.
@@ -162,16 +160,11 @@ fn require_what_is_sent(schema: &mut Value) {
     let Some(properties) = schema["properties"].as_object() else {
         return;
     };
-    let optional = |property: &Value| {
-        let is_any = property["type"].is_null() && property["$ref"].is_null() && property["oneOf"].is_null();
-        let may_be_missing = property[MAY_BE_MISSING] == true;
-        let required = is_any && property["nullable"] != false || allows_null(property);
-        may_be_missing || !required
-    };
+    let sent = |property: &Value| allows_null(property) && property[MAY_BE_MISSING] != true;
     let before = schema["required"].as_array().cloned().unwrap_or_default();
     let required = properties
         .iter()
-        .filter(|(name, property)| before.contains(&json!(name)) || !optional(property))
+        .filter(|(name, property)| before.contains(&json!(name)) || sent(property))
         .map(|(name, _)| json!(name));
     schema["required"] = required.collect();
 }
