@@ -92,13 +92,14 @@ async fn refuse(asking: &mut Asking<'_>, operation: &Operation) {
         let call = Call::new(operation.clone(), &nobodys).example(&world.document);
         assert_eq!(asking.ask(call).await.status, 404, "{}", operation.id);
     }
+    let large = vec![b' '; 65_537];
     if world.document.body(operation).is_some() {
         for (kind, body, status) in [
             ("application/json", &b"{\"name\": "[..], 400),
             ("application/json", b"[]", 400),
             ("text/plain", b"{}", 415),
             ("application/json", b"{\"no_such_field\": 1}", 422),
-            ("application/json", &[b' '; 65537], 413),
+            ("application/json", &large, 413),
         ] {
             let refused = asking.ask(call().bytes(kind, body)).await;
             assert_eq!(refused.status, status, "{}: {}", operation.id, refused.text);
@@ -191,7 +192,7 @@ async fn pipelines(asking: &mut Asking<'_>) {
 }
 
 async fn runs(asking: &mut Asking<'_>) {
-    let (document, owner) = (&asking.world.document, &asking.world.owner);
+    let owner = &asking.world.owner;
     // A name, a text with quotes, every kind of node that says more of itself, and large numbers.
     let pipeline = owner
         .pipeline(&json!({"nodes": [
@@ -221,7 +222,12 @@ async fn runs(asking: &mut Asking<'_>) {
             assert_eq!(asking.ask(call).await.status, 200);
         }
     }
-    let without = asking.call("start_run", &[("id", &pipeline)]);
+    starts(asking, &pipeline).await;
+    cancels(asking).await;
+}
+
+async fn starts(asking: &mut Asking<'_>, pipeline: &str) {
+    let without = asking.call("start_run", &[("id", pipeline)]);
     assert_eq!(asking.ask(without.clone()).await.status, 202);
     let wrong = json!({"labels": {"": "x"}, "priority": 40_000, "input": 1});
     assert_eq!(asking.ask(without.clone().json(&wrong)).await.status, 422);
@@ -235,6 +241,9 @@ async fn runs(asking: &mut Asking<'_>) {
             .await;
         assert_eq!(again.status, status, "{}", again.text);
     }
+}
+
+async fn cancels(asking: &mut Asking<'_>) {
     for (body, status) in [
         (json!({"status": "waiting", "limit": 1}), 200),
         (json!({"all": true, "reason": "x"}), 200),
@@ -249,7 +258,7 @@ async fn runs(asking: &mut Asking<'_>) {
         let told = asking.ask(cancel).await;
         assert_eq!(told.status, status, "{body}: {}", told.text);
     }
-    let example = asking.call("cancel_runs", &[]).example(document);
+    let example = asking.call("cancel_runs", &[]).example(&asking.world.document);
     assert_eq!(asking.ask(example).await.status, 200);
 }
 

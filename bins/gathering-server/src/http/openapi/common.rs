@@ -10,16 +10,8 @@ struct Refusal {
     status: &'static str,
     name: &'static str,
     description: &'static str,
-    applies: fn(&Traits) -> bool,
-}
-
-/// What decides how an operation can be refused.
-struct Traits {
-    secured: bool,
-    body: bool,
-    checks_request: bool,
-    names_thing: bool,
-    needs_database: bool,
+    /// Whether an operation at this path can answer so.
+    applies: fn(&str, &Value) -> bool,
 }
 
 const REFUSALS: [Refusal; 10] = [
@@ -27,61 +19,61 @@ const REFUSALS: [Refusal; 10] = [
         status: "400",
         name: "MalformedJson",
         description: "The body is not a JSON object, or ended too early.",
-        applies: |traits| traits.body,
+        applies: has_body,
     },
     Refusal {
         status: "401",
         name: "Unauthenticated",
         description: "There is no access token, or it is not valid (any more).",
-        applies: |traits| traits.secured,
+        applies: is_secured,
     },
     Refusal {
         status: "404",
         name: "NotFound",
         description: "There is no such thing, or it belongs to somebody else.",
-        applies: |traits| traits.names_thing,
+        applies: names_a_thing,
     },
     Refusal {
         status: "408",
         name: "RequestTimeout",
         description: "The body did not arrive in time.",
-        applies: |traits| traits.body,
+        applies: has_body,
     },
     Refusal {
         status: "413",
         name: "PayloadTooLarge",
         description: "The body is larger than the limit.",
-        applies: |traits| traits.body,
+        applies: has_body,
     },
     Refusal {
         status: "415",
         name: "UnsupportedMediaType",
         description: "The body is not declared as `application/json`.",
-        applies: |traits| traits.body,
+        applies: has_body,
     },
     Refusal {
         status: "422",
         name: "InvalidRequest",
         description: "Fields or parameters break a rule, or are unknown; `problems` names each.",
-        applies: |traits| traits.checks_request,
+        applies: is_checked,
     },
     Refusal {
         status: "429",
         name: "RateLimited",
         description: "Too many requests of this kind came too quickly.",
-        applies: |_| true,
+        applies: |_, _| true,
     },
     Refusal {
         status: "500",
         name: "Internal",
         description: "A fault of the server; its log says more, under the request id.",
-        applies: |_| true,
+        applies: |_, _| true,
     },
     Refusal {
         status: "503",
         name: "Unavailable",
         description: "The database is away, there is more work than the server can take, or it shuts down; try again after the time in `Retry-After`.",
-        applies: |traits| traits.needs_database,
+        applies: needs_database,
     },
 ];
 
@@ -109,26 +101,41 @@ pub(super) fn complete(document: &mut Value) {
     }
 }
 
+fn is_secured(_: &str, operation: &Value) -> bool {
+    operation["security"] != json!([])
+}
+
+fn has_body(_: &str, operation: &Value) -> bool {
+    operation["requestBody"].is_object()
+}
+
+/// Unknown fields and parameters are refused everywhere but outside of the API itself.
+fn is_checked(path: &str, _: &Value) -> bool {
+    path.starts_with(super::PREFIX)
+}
+
+fn names_a_thing(path: &str, operation: &Value) -> bool {
+    let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+    path.contains('{') || parameters.any(|parameter| parameter["name"] == "project_id")
+}
+
+fn needs_database(_: &str, operation: &Value) -> bool {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    !ALWAYS_THERE.contains(&id)
+}
+
 fn complete_operation(path: &str, operation: &mut Value) {
     let secured = operation["security"].is_null();
     operation["security"] = if secured { json!([{"bearer": []}]) } else { json!([]) };
-    let names = |name: &str| {
-        let parameters = operation["parameters"].as_array().into_iter().flatten();
-        parameters.into_iter().any(|parameter| parameter["name"] == name)
-    };
-    let id = operation["operationId"].as_str().unwrap_or_default();
-    let traits = Traits {
-        secured,
-        body: operation["requestBody"].is_object(),
-        checks_request: path.starts_with(super::PREFIX),
-        names_thing: path.contains('{') || names("project_id"),
-        needs_database: !ALWAYS_THERE.contains(&id),
-    };
+    let refusals: Vec<_> = REFUSALS
+        .iter()
+        .filter(|refusal| (refusal.applies)(path, operation))
+        .collect();
     optional_body(operation);
     let Some(responses) = operation["responses"].as_object_mut() else {
         return;
     };
-    for refusal in REFUSALS.iter().filter(|refusal| (refusal.applies)(&traits)) {
+    for refusal in refusals {
         let reference = || json!({"$ref": format!("#/components/responses/{}", refusal.name)});
         responses.entry(refusal.status).or_insert_with(reference);
     }

@@ -113,7 +113,8 @@ pub(in crate::http) struct Retry {
     jitter: Option<Jitter>,
     /// After which failures: `transient`, `timeout`, `permanent`, an HTTP status, a range such as `500-599`, or an error code.
     #[schema(min_items = 1)]
-    retry_on: Option<Vec<RetryOn>>,
+    #[schema(rename = "retry_on")]
+    after: Option<Vec<RetryOn>>,
 }
 
 /// A failure that is tried again.

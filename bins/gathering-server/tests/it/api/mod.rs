@@ -36,11 +36,11 @@ impl Document {
     /// Takes it apart.
     pub(crate) fn new(json: Value) -> Self {
         assert_eq!(json["openapi"], "3.1.0");
-        let mut named = json["components"]["schemas"].clone();
-        close(&mut named);
+        let mut closed = json["components"]["schemas"].clone();
+        close(&mut closed);
         let validator = |name: &String| {
             let schema =
-                json!({"$ref": format!("#/components/schemas/{name}"), "components": {"schemas": named.clone()}});
+                json!({"$ref": format!("#/components/schemas/{name}"), "components": {"schemas": closed.clone()}});
             let options = jsonschema::options().with_draft(Draft::Draft202012);
             options.should_validate_formats(true).offline().build(&schema).unwrap()
         };
@@ -72,7 +72,8 @@ impl Document {
     /// The operation of this name.
     pub(crate) fn operation(&self, id: &str) -> Operation {
         let found = self.operations().into_iter().find(|operation| operation.id == id);
-        found.unwrap_or_else(|| panic!("there is no operation {id}"))
+        assert!(found.is_some(), "there is no operation {id}");
+        found.unwrap()
     }
 
     /// What a reference leads to, or the thing itself.
@@ -85,12 +86,10 @@ impl Document {
 
     /// The schema of the body of an operation.
     pub(crate) fn body(&self, operation: &Operation) -> Option<&Value> {
-        let schema = self.resolved_body(operation)?;
+        let schema = operation
+            .json
+            .pointer("/requestBody/content/application~1json/schema")?;
         self.json.pointer(&schema["$ref"].as_str()?[1..])
-    }
-
-    fn resolved_body<'a>(&self, operation: &'a Operation) -> Option<&'a Value> {
-        operation.json.pointer("/requestBody/content/application~1json/schema")
     }
 
     /// Fails unless the operation may answer so: the status, the headers, and each field of the body.
