@@ -130,7 +130,7 @@ async fn get(
     params(
         ("id" = Uuid, Path, description = "The pipeline."),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version that was changed, so that nobody's work is lost; `*`, or none, for any.",
-            example = "\"3\"", pattern = r#"^(\*|"-?[0-9]{1,9}")$"#),
+            example = "\"3\"", pattern = r#"^(\*|"[0-9]{1,9}")$"#),
     ),
     request_body = bodies::PipelineChange,
     responses(

@@ -80,7 +80,7 @@ async fn release(
     operation_id = "fail_node",
     tag = "quarantine",
     params(("id" = Uuid, Path, description = "The run."), ("node" = String, Path, description = "The id of the node in the definition.")),
-    request_body = Option<bodies::Reason>,
+    request_body = Option<bodies::WithReason>,
     responses((status = 200, description = "What became of the node.", body = NodeReport))
 )]
 async fn fail(

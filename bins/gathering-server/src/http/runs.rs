@@ -172,7 +172,7 @@ async fn get(
     operation_id = "cancel_run",
     tag = "runs",
     params(("id" = Uuid, Path, description = "The run.")),
-    request_body = Option<bodies::Reason>,
+    request_body = Option<bodies::WithReason>,
     responses(
         (status = 200, description = "What it came to.", body = CancelReport),
         (status = 409, description = "The run had ended by itself before."),

@@ -1,4 +1,4 @@
-//! What is sent and taken field by field, as it is seen from outside.
+//! What is sent and taken field by field, as it is seen from outside. No field has a `default`: generators of clients then demand it.
 
 #![expect(dead_code, reason = "they describe what `Fields` takes one by one")]
 
@@ -50,8 +50,7 @@ pub(in crate::http) struct Refresh {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"everywhere": false}))]
 pub(in crate::http) struct Logout {
-    /// All sessions of the user, instead of this one.
-    #[schema(default = false)]
+    /// All sessions of the user, instead of this one; false where it is left out.
     everywhere: Option<bool>,
 }
 
@@ -118,8 +117,8 @@ pub(in crate::http) struct NewRun {
     input: Json,
     /// For whoever searches: at most 32, with names of up to 64 characters and values of up to 256.
     labels: Option<BTreeMap<String, String>>,
-    /// Higher is taken first.
-    #[schema(minimum = -32768, maximum = 32767, default = 0)]
+    /// Higher is taken first; 0 where it is left out.
+    #[schema(minimum = -32768, maximum = 32767)]
     priority: Option<i16>,
 }
 
@@ -127,7 +126,7 @@ pub(in crate::http) struct NewRun {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"reason": "no longer needed"}))]
-pub(in crate::http) struct Reason {
+pub(in crate::http) struct WithReason {
     /// For people, and for the journal.
     #[schema(max_length = 1000)]
     reason: Option<String>,
@@ -153,17 +152,16 @@ pub(in crate::http) struct CancelRuns {
     /// Runs that were created later.
     #[schema(format = DateTime)]
     created_after: Option<String>,
-    /// That all open runs of the project are meant, where there is no filter.
-    #[schema(default = false)]
+    /// That all open runs of the project are meant, where there is no filter; false where it is left out.
     all: Option<bool>,
     /// For people, and for the journals.
     #[schema(max_length = 1000)]
     reason: Option<String>,
-    /// How many runs are looked at.
-    #[schema(minimum = 1, maximum = 5000, default = 1000)]
+    /// How many runs are looked at; 1000 where it is left out.
+    #[schema(minimum = 1, maximum = 5000)]
     limit: Option<u32>,
     /// The `next_cursor` of the answer before.
-    #[schema(pattern = "^[0-9a-f-]{36}:[0-9a-f-]{36}$")]
+    #[schema(pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     cursor: Option<String>,
 }
 

@@ -25,6 +25,7 @@ pub(super) fn complete(document: &mut Value) {
         // Names are texts in any case, and some generators stumble over being told.
         object.shift_remove("propertyNames");
         parameter_is_never_null(object);
+        say_that_anything_is_in_it(object);
         speak_json(object);
     });
     drop_unused(document);
@@ -187,6 +188,17 @@ fn parameter_is_never_null(object: &mut Map<String, Value>) {
     }
     if let Some(other) = besides_null(&schema["oneOf"]) {
         *schema = other.clone();
+    }
+}
+
+/// An object of which nothing is said may have anything; without a word, some generators take it for empty.
+fn say_that_anything_is_in_it(object: &mut Map<String, Value>) {
+    let is_object = object.get("type").is_some_and(|kind| {
+        let kinds = kind.as_array().map_or(std::slice::from_ref(kind), Vec::as_slice);
+        kinds.contains(&json!("object"))
+    });
+    if is_object && !object.contains_key("properties") {
+        object.entry("additionalProperties").or_insert(json!(true));
     }
 }
 
