@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::api::call::Call;
 use crate::api::world::World;
 use crate::api::{Document, Operation};
-use crate::support::{Answer, PASSWORD, Site};
+use crate::support::{Answer, PASSWORD, Raw, Site};
 
 /// What only a fault, an overload, an outage or a slow client brings about; `outage.rs`, `overload.rs`, `limits.rs` and `bodies.rs` do so.
 const ELSEWHERE: [u16; 4] = [408, 429, 500, 503];
@@ -120,6 +120,8 @@ async fn read(asking: &mut Asking<'_>) {
         let values = things.get(&*operation.path).map_or(&[][..], Vec::as_slice);
         let call = || Call::new(operation.clone(), values);
         assert_eq!(asking.ask(call()).await.status, 200, "{}", operation.id);
+        let head = world.owner.send("HEAD", &operation.at(values), None).await;
+        assert_eq!((head.status, &*head.text), (200, ""), "{}", operation.id);
         if operation.takes("limit") {
             let page = asking.ask(call().query("?limit=1")).await.json;
             if let Some(cursor) = page["next_cursor"].as_str() {
@@ -352,4 +354,16 @@ async fn closed_registration(asking: &mut Asking<'_>) {
     let closed = Site::start_with(&[("GATHERING_REGISTRATION", "closed")]).await;
     let register = asking.call("register_account", &[]).example(&asking.world.document);
     assert_eq!(asking.send(&closed, register).await.status, 403);
+}
+
+#[tokio::test]
+async fn whoever_asks_too_often_is_told_so_as_the_document_says() {
+    let site = Site::start_with(&[("GATHERING_RATE_LIMITS", "on"), ("GATHERING_RATE_LIMIT_READ", "3/1h")]).await;
+    let document = Document::new(site.raw(Raw::get("/openapi.json")).await.json);
+    let call = Call::new(document.operation("list_runs"), &[]);
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        seen.push(call.send(&site, &document).await.status);
+    }
+    assert_eq!(seen, [401, 401, 429]);
 }

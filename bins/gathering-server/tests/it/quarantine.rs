@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gathering_testkit::history::History;
-use gathering_testkit::{Answer, Client, Receiver, Response, Server, ServerOptions, TestDatabase, until};
+use gathering_testkit::{Answer, Client, Receiver, Server, ServerOptions, TestDatabase, until};
 use serde_json::json;
 
 use crate::api::{Document, Told};
@@ -39,7 +39,7 @@ async fn a_node_under_which_three_servers_were_killed_waits_to_be_released() {
     let listed = until("the node to be in quarantine", LIMIT, async || {
         let listed = client.get("/api/v1/quarantine").await;
         assert_eq!(listed.status, 200, "{listed:?}");
-        document.check(&document.operation("list_quarantined_nodes"), told(&listed));
+        document.check(&document.operation("list_quarantined_nodes"), Told::of(&listed));
         listed.json["items"].as_array().unwrap().first().cloned()
     })
     .await;
@@ -56,19 +56,11 @@ async fn a_node_under_which_three_servers_were_killed_waits_to_be_released() {
     History::read(&database.url(), Some(&receiver)).await.assert_sound();
 }
 
-fn told(answer: &Response) -> Told<'_> {
-    Told {
-        status: answer.status,
-        headers: &answer.headers,
-        json: &answer.json,
-    }
-}
-
 /// By its owner, and once; nobody else sees it.
 async fn is_released(server: &mut Server, client: &Client, receiver: &Receiver, run: &str) {
     let document = Document::new(client.get("/openapi.json").await.json);
     let seen = client.get(&format!("/api/v1/runs/{run}")).await;
-    document.check(&document.operation("get_run"), told(&seen));
+    document.check(&document.operation("get_run"), Told::of(&seen));
     let seen = seen.json;
     assert_eq!(
         (&seen["nodes"][0]["status"], &seen["nodes"][0]["error"]["code"]),

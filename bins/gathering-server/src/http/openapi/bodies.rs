@@ -40,6 +40,7 @@ pub(in crate::http) struct Login {
 /// The token to exchange.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"refresh_token": "grt_5x0d6mbZr2TzVvGxj1q1w8W9nYpQvB3h"}))]
 pub(in crate::http) struct Refresh {
     /// The refresh token of the last login or refresh.
     refresh_token: String,

@@ -11,7 +11,8 @@
 //! 3. Parameters of the query stand in `params(…)`; those of pages are [`parameters::Paging`].
 //! 4. In `responses(…)` stand the good answers, and bad ones that are its own (`(status = 409, description = "…")`). All others are added in
 //!    [`common`], by what the operation is: behind a login unless it says `security(())`, with a body, with an id in its path, with `project_id`.
-//! 5. `cargo insta test`, or `INSTA_UPDATE=always` with the tests, takes the new document over; the difference is reviewed as code is.
+//! 5. Each answer and each body has an example: in its struct here, or in `examples.json` under the name of its schema, as a server gave it.
+//! 6. `cargo insta test`, or `INSTA_UPDATE=always` with the tests, takes the new document over; the difference is reviewed as code is.
 //!
 //! Tests fail for a route without documentation (here), for one without its refused stranger (`tests/it/strangers.rs`), and for one whose
 //! real answers nobody compared with its schemas (`tests/it/answers.rs`).
@@ -30,7 +31,7 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{ServiceConfig, resource};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::parameters::NoParameters;
@@ -90,8 +91,19 @@ fn document() -> Value {
     let mut document = serde_json::to_value(&whole).unwrap_or_default();
     document["info"] = info();
     schemas::complete(&mut document);
+    show_examples(&mut document);
     common::complete(&mut document);
     document
+}
+
+/// Answers as a server gave them; those that derive their schema elsewhere have none of their own.
+fn show_examples(document: &mut Value) {
+    let examples: Map<String, Value> = serde_json::from_str(include_str!("examples.json")).unwrap_or_default();
+    for (name, example) in examples {
+        if let Some(schema) = document["components"]["schemas"].get_mut(&name) {
+            schema["example"] = example;
+        }
+    }
 }
 
 fn info() -> Value {

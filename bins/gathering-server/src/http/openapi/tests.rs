@@ -136,6 +136,40 @@ fn bodies_are_closed_and_of_one_kind() {
     }
 }
 
+/// The schemas that bodies and answers have.
+fn spoken(document: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (_, _, operation) in operations(document) {
+        let answers = operation["responses"].as_object().unwrap().values();
+        let media = answers.chain([&operation["requestBody"]]);
+        let media = media
+            .map(|media| &media["content"]["application/json"])
+            .filter(|media| media["example"].is_null());
+        let references = media.filter_map(|media| media["schema"]["$ref"].as_str());
+        names.extend(references.map(|reference| reference.rsplit('/').next().unwrap().to_owned()));
+    }
+    names
+}
+
+#[test]
+fn every_body_and_every_answer_has_an_example_that_is_one() {
+    let document = document();
+    let examples: BTreeMap<String, Value> = serde_json::from_str(include_str!("examples.json")).unwrap();
+    let spoken = spoken(&document);
+    for name in examples.keys() {
+        assert!(spoken.contains(name), "nobody answers {name}");
+    }
+    for name in spoken {
+        let schema = json!({"$ref": format!("#/components/schemas/{name}"), "components": document["components"]});
+        let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012);
+        let validator = options.should_validate_formats(true).build(&schema).unwrap();
+        let example = &document["components"]["schemas"][&name]["example"];
+        assert!(!example.is_null(), "{name} has no example");
+        let wrong: Vec<_> = validator.iter_errors(example).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{name}: {wrong:?}");
+    }
+}
+
 #[test]
 fn the_document_as_it_is() {
     let mut document = document();

@@ -73,12 +73,9 @@ impl Call {
         let headers: BTreeMap<_, _> = names
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
             .collect();
-        let told = Told {
-            status: answer.status,
-            headers: &headers,
-            json: &answer.json,
-        };
-        document.check(&self.operation, told);
+        let (status, json) = (answer.status, &answer.json);
+        let headers = &headers;
+        document.check(&self.operation, Told { status, headers, json });
         answer
     }
 }

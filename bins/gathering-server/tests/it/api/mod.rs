@@ -5,6 +5,7 @@ pub(crate) mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gathering_testkit::Response;
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
 
@@ -129,6 +130,17 @@ impl Document {
     pub(crate) fn statuses(operation: &Operation) -> BTreeSet<u16> {
         let statuses = operation.json["responses"].as_object().unwrap().keys();
         statuses.map(|status| status.parse().unwrap()).collect()
+    }
+}
+
+impl<'a> Told<'a> {
+    /// Of an answer as the testkit's client gives it.
+    pub(crate) fn of(answer: &'a Response) -> Self {
+        Self {
+            status: answer.status,
+            headers: &answer.headers,
+            json: &answer.json,
+        }
     }
 }
 
