@@ -367,3 +367,23 @@ async fn whoever_asks_too_often_is_told_so_as_the_document_says() {
     }
     assert_eq!(seen, [401, 401, 429]);
 }
+
+#[tokio::test]
+async fn a_field_too_many_or_too_few_or_of_another_kind_would_be_noticed() {
+    let site = Site::start().await;
+    let document = Document::new(site.raw(Raw::get("/openapi.json")).await.json);
+    let item = json!({"id": "0193c3f2-0000-7000-8000-000000000000", "started_at": "2026-01-31T12:00:00Z", "heartbeat_age": "1s"});
+    let wrong = |change: fn(&mut Value)| {
+        let mut page = json!({"items": [item.clone()], "next_cursor": null});
+        change(&mut page);
+        document.wrong("InstancePage", &page).len()
+    };
+    assert_eq!(wrong(|_| ()), 0);
+    assert_eq!(wrong(|page| page["items"][0]["name"] = "more".into()), 1);
+    assert_eq!(wrong(|page| page["items"][0]["started_at"] = "yesterday".into()), 1);
+    assert_eq!(wrong(|page| page["items"][0]["id"] = 7.into()), 1);
+    assert_eq!(
+        wrong(|page| drop(page.as_object_mut().unwrap().shift_remove("next_cursor"))),
+        1
+    );
+}

@@ -112,10 +112,7 @@ impl Document {
         let sent = told.headers.get("content-type").map_or("", String::as_str);
         assert_eq!(sent, kind, "{id} {status}");
         let name = media["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
-        let wrong: Vec<_> = self.schemas[name]
-            .iter_errors(told.json)
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .collect();
+        let wrong = self.wrong(name, told.json);
         assert!(wrong.is_empty(), "{id} {status}: {wrong:?}\n{:#}", told.json);
         if status >= 400 {
             assert_eq!(told.json["status"], status);
@@ -124,6 +121,14 @@ impl Document {
                 told.headers.get("x-request-id").map(String::as_str)
             );
         }
+    }
+
+    /// What keeps a value from being what this schema says, and nothing else.
+    pub(crate) fn wrong(&self, schema: &str, value: &Value) -> Vec<String> {
+        let errors = self.schemas[schema].iter_errors(value);
+        errors
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect()
     }
 
     /// The statuses that an operation is said to answer with.
