@@ -110,6 +110,17 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
+/// Any JSON value.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Json {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        Value::schema()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Json {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,6 +61,7 @@ impl Attempt {
 
 /// Why a node, or a run, did not succeed; safe to show to users.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Failure {
     /// Stable, `snake_case`.
     pub code: String,
@@ -68,6 +69,7 @@ pub struct Failure {
     pub message: String,
     /// More facts, such as the answer of the other side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub details: Option<Json>,
 }
 
@@ -84,6 +86,7 @@ impl Failure {
 
 /// The circuit breaker that holds a node back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HeldBy {
     /// Its id.
     pub id: BreakerId,

@@ -9,6 +9,8 @@ use serde::{Serialize, Serializer};
 ///
 /// It compares with the word itself: `status == "completed"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(rename_all = "snake_case"))]
 pub enum NodeStatus {
     /// Its turn has not come.
     Pending,

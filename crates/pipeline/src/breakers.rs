@@ -19,6 +19,7 @@ const MAX_WOKEN: i64 = 1_000;
 
 /// A circuit breaker.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BreakerSummary {
     /// Its id.
     pub id: BreakerId,
@@ -39,6 +40,7 @@ pub struct BreakerSummary {
     /// Whether a probe is under way.
     pub probing: bool,
     /// The rules of the node that counted last.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub rules: Option<Json>,
     /// When it first counted.
     pub created_at: Timestamp,
@@ -48,6 +50,7 @@ pub struct BreakerSummary {
 
 /// A circuit breaker, with what happened to it of late.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BreakerView {
     /// Itself.
     #[serde(flatten)]
@@ -58,6 +61,7 @@ pub struct BreakerView {
 
 /// A change of a circuit breaker.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BreakerChange {
     /// Its number, rising over all breakers.
     pub id: i64,

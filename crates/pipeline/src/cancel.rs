@@ -17,6 +17,7 @@ pub(crate) const MAX_RACES: usize = 100;
 
 /// What cancelling a run came to.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CancelReport {
     /// The run.
     pub id: RunId,
@@ -27,6 +28,7 @@ pub struct CancelReport {
     /// The instance that was working on it.
     pub instance_id: Option<InstanceId>,
     /// The nodes that were under way.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub stopped: Vec<Arc<str>>,
 }
 

@@ -31,6 +31,11 @@ pub struct CancelPart {
 
 /// What a call of [`Engine::cancel_runs`] came to, and what is left to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(description = "What a part of the work came to, and what is left to do.")
+)]
 pub struct CancelProgress {
     /// Open runs that matched when this call came to them: the sum of the next two, and of those that somebody had locked for too long.
     pub matched: u32,
@@ -43,6 +48,7 @@ pub struct CancelProgress {
     /// Whether `remaining` is the whole number; if not, there are more.
     pub remaining_is_exact: bool,
     /// Where the next call goes on; `None` when nothing remains.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub next_cursor: Option<CancelPlace>,
 }
 

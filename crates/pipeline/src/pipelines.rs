@@ -56,6 +56,7 @@ pub struct UpdatePipeline {
 
 /// A pipeline without its definition.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PipelineSummary {
     /// The pipeline.
     pub id: PipelineId,
@@ -73,6 +74,7 @@ pub struct PipelineSummary {
 
 /// A version of a pipeline.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PipelineView {
     /// The pipeline.
     #[serde(flatten)]

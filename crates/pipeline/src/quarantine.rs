@@ -15,6 +15,7 @@ use crate::{Engine, Error, entry};
 
 /// What became of a node about which somebody decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NodeReport {
     /// Its run.
     pub run_id: RunId,
@@ -28,6 +29,7 @@ pub struct NodeReport {
 
 /// A node in quarantine.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QuarantinedNode {
     /// Its run.
     pub run_id: RunId,

@@ -26,6 +26,7 @@ const MAX_PRESUMED: usize = 64;
 
 /// A run, without what may be large.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunSummary {
     /// The run.
     pub id: RunId,
@@ -40,8 +41,10 @@ pub struct RunSummary {
     /// Higher is claimed first.
     pub priority: i16,
     /// What it was started with, for whoever searches.
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, String>))]
     pub labels: Json,
     /// Why it did not complete.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Failure>))]
     pub error: Option<Json>,
     /// When it was asked for.
     pub created_at: Timestamp,
@@ -55,6 +58,7 @@ pub struct RunSummary {
 
 /// A run, without its nodes.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunHead {
     /// All but input and output.
     #[serde(flatten)]
@@ -67,12 +71,14 @@ pub struct RunHead {
 
 /// A run with its nodes.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunView {
     /// The head.
     #[serde(flatten)]
     pub head: RunHead,
     /// The handler that it waits for, as far as this instance can tell: it is queued, and this instance lacks that handler.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub missing_handler: Option<String>,
     /// Its nodes, in the order of the definition.
     pub nodes: Vec<NodeView>,
@@ -80,11 +86,14 @@ pub struct RunView {
 
 /// A node of a run.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NodeView {
     /// Its id in the definition.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub id: Arc<str>,
     /// Its name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub name: Option<String>,
     /// `trigger`, `action`, …, or a type that an embedder registered.
     pub r#type: String,
@@ -96,6 +105,7 @@ pub struct NodeView {
     pub output: Option<Json>,
     /// What it waits for, while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub waiting: Option<Waiting>,
     /// Why it failed, or its last attempt did.
     pub error: Option<Failure>,
@@ -107,6 +117,7 @@ pub struct NodeView {
 
 /// What a node waits for.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Waiting {
     /// Until when, at the latest; where a breaker holds it, as far as is known, because that may stay open.
     pub until: Timestamp,
@@ -116,6 +127,7 @@ pub struct Waiting {
 
 /// An entry of a run's journal.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JournalEntry {
     /// Its number, from 1, without gaps.
     pub seq: i32,

@@ -16,7 +16,7 @@ struct Boundary {
     way_out: &'static str,
 }
 
-const BOUNDARIES: [Boundary; 7] = [
+const BOUNDARIES: [Boundary; 9] = [
     Boundary {
         libraries: &[
             "tokio-postgres",
@@ -56,6 +56,22 @@ const BOUNDARIES: [Boundary; 7] = [
         libraries: &["nix"],
         owners: &["gathering-embedded-postgres", "gathering-server", "gathering-testkit"],
         way_out: "processes and signals belong to the binary and to the embedded cluster",
+    },
+    Boundary {
+        libraries: &["utoipa"],
+        owners: &[
+            "gathering-auth",
+            "gathering-domain",
+            "gathering-pipeline",
+            "gathering",
+            "gathering-server",
+        ],
+        way_out: "a type is described where it is serialized, behind the feature `openapi`, or by a struct in the server's http/openapi",
+    },
+    Boundary {
+        libraries: &["utoipa-swagger-ui-vendored", "zip"],
+        owners: &["gathering-server"],
+        way_out: "the pages at /docs are made by the binary's build script",
     },
 ];
 

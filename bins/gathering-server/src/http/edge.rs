@@ -153,9 +153,13 @@ fn set_headers(response: &mut HttpResponse, id: &str, which: Headers) {
     };
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(REFERRER_POLICY, "no-referrer");
-    set(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
     if which.secret {
         set(CACHE_CONTROL, "no-store");
+    }
+    // Pages have one of their own.
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        headers.insert(CONTENT_SECURITY_POLICY, nothing);
     }
     if which.closing {
         // Not a header like others: the connection itself is closed with it.

@@ -4,17 +4,36 @@ use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
 use gathering::{InstanceView, Role};
 use serde_json::{Value, json};
+use utoipa::OpenApi;
 
 use super::identity::Caller;
+use super::openapi::answers;
+use super::openapi::parameters::Paging;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::route::{methods, read};
 use super::{Page, State};
 
+/// What is said of these routes.
+#[derive(OpenApi)]
+#[openapi(paths(list))]
+pub(super) struct Documented;
+
 pub(super) fn routes(config: &mut ServiceConfig) {
     config.service(methods(resource("/instances"), "GET, HEAD").route(read().to(list)));
 }
 
+/// List the servers that work on the database
+///
+/// The youngest first.
+#[utoipa::path(
+    get,
+    path = "/instances",
+    operation_id = "list_instances",
+    tag = "instances",
+    params(Paging),
+    responses((status = 200, description = "Some of the servers.", body = answers::Page<answers::Instance>))
+)]
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
     let wanted = parameters.page();

@@ -9,6 +9,7 @@ mod client;
 pub(crate) mod client_address;
 mod code;
 mod duration;
+mod docs;
 mod edge;
 mod error;
 mod fields;
@@ -18,6 +19,7 @@ mod instances;
 mod invitations;
 pub(crate) mod limits;
 mod members;
+mod openapi;
 mod panics;
 mod parameters;
 mod pipelines;
@@ -74,6 +76,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .configure(health::routes)
         .configure(auth::keys)
+        .configure(openapi::routes)
+        .configure(docs::routes)
         .service(
             web::scope("/api/v1")
                 .configure(auth::routes)

@@ -3,11 +3,14 @@
 use actix_web::http::header::{ETAG, IF_MATCH, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{Json, NewPipeline, PipelineChange, PipelineId, PipelineView};
+use gathering::{Json, NewPipeline, PipelineChange, PipelineId, PipelineSummary, PipelineView};
 use serde_json::json;
+use utoipa::OpenApi;
 
 use super::body::Incoming;
 use super::identity::Caller;
+use super::openapi::parameters::{OfProject, Paging};
+use super::openapi::{answers, bodies};
 use super::parameters::{NoParameters, Parameters};
 use super::problem::{Place, Problem, Wrong};
 use super::route::{Id, methods, read, write};
@@ -15,6 +18,11 @@ use super::{Method, Page, State};
 
 /// What a definition looks like, in a word.
 const DEFINITION: &str = "an object with `nodes` and `edges`";
+
+/// What is said of these routes.
+#[derive(OpenApi)]
+#[openapi(paths(create, list, get, update, delete, validate))]
+pub(super) struct Documented;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
@@ -32,6 +40,22 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         );
 }
 
+/// Save a pipeline
+///
+/// As its version 1. Everything that is wrong with the definition is told at once.
+#[utoipa::path(
+    post,
+    path = "/pipelines",
+    operation_id = "create_pipeline",
+    tag = "pipelines",
+    request_body = bodies::NewPipeline,
+    responses(
+        (status = 201, description = "The pipeline as it was saved.", body = PipelineView, headers(
+            ("ETag" = String, description = "The version, to be sent as `If-Match`."),
+            ("Location" = String, description = "The path of the pipeline."))),
+        (status = 404, description = "There is no such project, or it belongs to somebody else."),
+    )
+)]
 async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let new = NewPipeline {
@@ -47,6 +71,17 @@ async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming
         .json(created))
 }
 
+/// List pipelines
+///
+/// Newest first, without their definitions.
+#[utoipa::path(
+    get,
+    path = "/pipelines",
+    operation_id = "list_pipelines",
+    tag = "pipelines",
+    params(OfProject, Paging),
+    responses((status = 200, description = "Some of the pipelines.", body = answers::Page<PipelineSummary>))
+)]
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
     let project = parameters.optional("project_id", "a UUID");
@@ -56,6 +91,21 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
     Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
 }
 
+/// Read a pipeline
+///
+/// In its latest version, or in the one that is asked for.
+#[utoipa::path(
+    get,
+    path = "/pipelines/{id}",
+    operation_id = "get_pipeline",
+    tag = "pipelines",
+    params(
+        ("id" = Uuid, Path, description = "The pipeline."),
+        ("version" = Option<i32>, Query, description = "The number of a version; the latest one where it is left out."),
+    ),
+    responses((status = 200, description = "The pipeline.", body = PipelineView,
+        headers(("ETag" = String, description = "The version, to be sent as `If-Match`."))))
+)]
 async fn get(
     state: Data<State>,
     Caller(identity): Caller,
@@ -69,6 +119,26 @@ async fn get(
     Ok(HttpResponse::Ok().insert_header((ETAG, etag(&pipeline))).json(pipeline))
 }
 
+/// Save a new version of a pipeline
+///
+/// Runs that have started keep the version that they started with.
+#[utoipa::path(
+    put,
+    path = "/pipelines/{id}",
+    operation_id = "update_pipeline",
+    tag = "pipelines",
+    params(
+        ("id" = Uuid, Path, description = "The pipeline."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version that was changed, so that nobody's work is lost; `*`, or none, for any.",
+            example = "\"3\"", pattern = r#"^(\*|"[0-9]{1,9}")$"#),
+    ),
+    request_body = bodies::PipelineChange,
+    responses(
+        (status = 200, description = "The pipeline in its new version.", body = PipelineView,
+            headers(("ETag" = String, description = "The new version."))),
+        (status = 412, description = "The latest version is another one; `detail` names it."),
+    )
+)]
 async fn update(
     state: Data<State>,
     Caller(identity): Caller,
@@ -87,6 +157,17 @@ async fn update(
     Ok(HttpResponse::Ok().insert_header((ETAG, etag(&updated))).json(updated))
 }
 
+/// Delete a pipeline
+///
+/// It cannot be started again. Its runs go on, and stay.
+#[utoipa::path(
+    delete,
+    path = "/pipelines/{id}",
+    operation_id = "delete_pipeline",
+    tag = "pipelines",
+    params(("id" = Uuid, Path, description = "The pipeline.")),
+    responses((status = 204, description = "It is gone."))
+)]
 async fn delete(
     state: Data<State>,
     Caller(identity): Caller,
@@ -97,6 +178,17 @@ async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Check a definition
+///
+/// Saves nothing. The body may be the one that would save it.
+#[utoipa::path(
+    post,
+    path = "/pipelines/validate",
+    operation_id = "validate_pipeline",
+    tag = "pipelines",
+    request_body = bodies::Check,
+    responses((status = 200, description = "Everything that is wrong with it.", body = answers::Verdict))
+)]
 async fn validate(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let definition: Json = body.required_json("definition", DEFINITION);

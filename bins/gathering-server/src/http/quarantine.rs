@@ -2,13 +2,22 @@
 
 use actix_web::web::{Data, Path, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
+use gathering::{NodeReport, QuarantinedNode};
+use utoipa::OpenApi;
 
 use super::body::Incoming;
 use super::identity::Caller;
+use super::openapi::parameters::{OfProject, PagingByPlace};
+use super::openapi::{answers, bodies};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::route::{Run, methods, read, write};
 use super::{Method, Page, State};
+
+/// What is said of these routes.
+#[derive(OpenApi)]
+#[openapi(paths(list, release, fail))]
+pub(super) struct Documented;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
@@ -17,6 +26,17 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(methods(resource("/runs/{id}/nodes/{node}/fail"), "POST").route(write(Method::POST).to(fail)));
 }
 
+/// List nodes in quarantine
+///
+/// Those of the newest runs first.
+#[utoipa::path(
+    get,
+    path = "/quarantine",
+    operation_id = "list_quarantined_nodes",
+    tag = "quarantine",
+    params(OfProject, PagingByPlace),
+    responses((status = 200, description = "Some of the nodes.", body = answers::Page<QuarantinedNode>))
+)]
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
     let project = parameters.optional("project_id", "a UUID");
@@ -27,6 +47,18 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
     Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
 }
 
+/// Let a node out of quarantine
+///
+/// Its next attempt follows at once. A node that is not in quarantine is left as it is.
+#[utoipa::path(
+    post,
+    path = "/runs/{id}/nodes/{node}/release",
+    operation_id = "release_node",
+    tag = "quarantine",
+    params(("id" = Uuid, Path, description = "The run."), ("node" = String, Path, description = "The id of the node in the definition.")),
+    request_body = Option<bodies::Nothing>,
+    responses((status = 200, description = "What became of the node.", body = NodeReport))
+)]
 async fn release(
     state: Data<State>,
     Caller(identity): Caller,
@@ -39,6 +71,18 @@ async fn release(
     Ok(HttpResponse::Ok().json(report))
 }
 
+/// Give up a node in quarantine
+///
+/// Its run goes on as after any other failure. A node that is not in quarantine is left as it is.
+#[utoipa::path(
+    post,
+    path = "/runs/{id}/nodes/{node}/fail",
+    operation_id = "fail_node",
+    tag = "quarantine",
+    params(("id" = Uuid, Path, description = "The run."), ("node" = String, Path, description = "The id of the node in the definition.")),
+    request_body = Option<bodies::WithReason>,
+    responses((status = 200, description = "What became of the node.", body = NodeReport))
+)]
 async fn fail(
     state: Data<State>,
     Caller(identity): Caller,

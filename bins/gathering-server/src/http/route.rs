@@ -101,8 +101,13 @@ pub(super) fn log_run(id: RunId) {
 
 /// The answer where no route fits.
 pub(super) async fn not_found(request: HttpRequest) -> Result<String, Problem> {
+    Err(no_route(&request))
+}
+
+/// What is said there.
+pub(super) fn no_route(request: &HttpRequest) -> Problem {
     let detail = format!("there is no route {}; the API is under /api/v1", request.path());
-    Err(Problem::new(Code::RouteNotFound, detail))
+    Problem::new(Code::RouteNotFound, detail)
 }
 
 fn refused(allowed: &'static str) -> Result<String, Problem> {

@@ -6,11 +6,17 @@ use std::str::FromStr;
 use actix_web::http::header::{HeaderName, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
-use gathering::{CancelPart, CancelRuns, Json, NewRun, PipelineId, RunFilter, RunQuery};
+use gathering::{
+    CancelPart, CancelProgress, CancelReport, CancelRuns, JournalEntry, Json, NewRun, PipelineId, RunFilter, RunQuery,
+    RunStatus, RunSummary, RunView,
+};
 use serde_json::json;
+use utoipa::OpenApi;
 
 use super::body::Incoming;
 use super::identity::Caller;
+use super::openapi::parameters::{OfProject, Paging, PagingByNumber};
+use super::openapi::{answers, bodies};
 use super::parameters::{NoParameters, Parameters};
 use super::problem::{Place, Problem, Wrong};
 use super::route::{Id, Run, log_run, methods, read, write};
@@ -37,6 +43,11 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that the run was started by an earlier request with the same key.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
+/// What is said of these routes.
+#[derive(OpenApi)]
+#[openapi(paths(start, list, cancel_many, get, cancel, journal))]
+pub(super) struct Documented;
+
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(methods(resource("/pipelines/{id}/runs"), "POST").route(write(Method::POST).to(start)))
@@ -48,6 +59,24 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(methods(resource("/runs/{id}/journal"), "GET, HEAD").route(read().to(journal)));
 }
 
+/// Start a run
+///
+/// Of the latest version of the pipeline. The answer comes when the run is durable, and does not wait for it.
+#[utoipa::path(
+    post,
+    path = "/pipelines/{id}/runs",
+    operation_id = "start_run",
+    tag = "runs",
+    params(
+        ("id" = Uuid, Path, description = "The pipeline."),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same body starts one run, however often it is sent.",
+            min_length = 1, max_length = 255, pattern = "^[!-~]{1,255}$"),
+    ),
+    request_body = Option<bodies::NewRun>,
+    responses((status = 202, description = "The run is in the database.", body = answers::StartedRun, headers(
+        ("Location" = String, description = "The path of the run."),
+        ("Idempotency-Replayed" = String, description = "`true` where an earlier request with the same key had started it, else `false`."))))
+)]
 async fn start(
     state: Data<State>,
     Caller(identity): Caller,
@@ -74,6 +103,25 @@ async fn start(
         .json(json!({ "id": started.id, "status": started.status })))
 }
 
+/// List runs
+///
+/// Newest first, without inputs, outputs and nodes.
+#[utoipa::path(
+    get,
+    path = "/runs",
+    operation_id = "list_runs",
+    tag = "runs",
+    params(
+        OfProject,
+        Paging,
+        ("pipeline_id" = Option<Uuid>, Query, description = "Runs of this pipeline."),
+        ("status" = Option<RunStatus>, Query, description = "Runs that are this far."),
+        ("labels" = Option<String>, Query, description = "Runs that have all of these labels: a JSON object of texts.", example = r#"{"team":"blue"}"#),
+        ("created_before" = Option<String>, Query, format = DateTime, description = "Runs that were created earlier."),
+        ("created_after" = Option<String>, Query, format = DateTime, description = "Runs that were created later."),
+    ),
+    responses((status = 200, description = "Some of the runs.", body = answers::Page<RunSummary>))
+)]
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
     let query = RunQuery {
@@ -97,6 +145,17 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
     Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
 }
 
+/// Read a run
+///
+/// With what became of each node.
+#[utoipa::path(
+    get,
+    path = "/runs/{id}",
+    operation_id = "get_run",
+    tag = "runs",
+    params(("id" = Uuid, Path, description = "The run.")),
+    responses((status = 200, description = "The run.", body = RunView))
+)]
 async fn get(
     state: Data<State>,
     Caller(identity): Caller,
@@ -106,6 +165,21 @@ async fn get(
     Ok(HttpResponse::Ok().json(state.gathering.run(&identity, id).await?))
 }
 
+/// Cancel a run
+///
+/// It ends at once and for good, and the work stops within a second, on whichever server it is. Doing so again changes nothing.
+#[utoipa::path(
+    post,
+    path = "/runs/{id}/cancel",
+    operation_id = "cancel_run",
+    tag = "runs",
+    params(("id" = Uuid, Path, description = "The run.")),
+    request_body = Option<bodies::WithReason>,
+    responses(
+        (status = 200, description = "What it came to.", body = CancelReport),
+        (status = 409, description = "The run had ended by itself before."),
+    )
+)]
 async fn cancel(
     state: Data<State>,
     Caller(identity): Caller,
@@ -119,6 +193,20 @@ async fn cancel(
     Ok(HttpResponse::Ok().json(report))
 }
 
+/// Cancel many runs
+///
+/// All open ones that match, part by part: repeat the request with `next_cursor` as `cursor` until it is null.
+#[utoipa::path(
+    post,
+    path = "/runs/cancel",
+    operation_id = "cancel_runs",
+    tag = "runs",
+    request_body = bodies::CancelRuns,
+    responses(
+        (status = 200, description = "What this part came to, and what remains.", body = CancelProgress),
+        (status = 404, description = "There is no such project, or it belongs to somebody else."),
+    )
+)]
 async fn cancel_many(
     state: Data<State>,
     Caller(identity): Caller,
@@ -146,6 +234,17 @@ async fn cancel_many(
     Ok(HttpResponse::Ok().json(progress))
 }
 
+/// Read the journal of a run
+///
+/// Everything that became of its nodes, in the order in which it happened.
+#[utoipa::path(
+    get,
+    path = "/runs/{id}/journal",
+    operation_id = "list_journal_entries",
+    tag = "runs",
+    params(("id" = Uuid, Path, description = "The run."), PagingByNumber),
+    responses((status = 200, description = "Some of the entries.", body = answers::Page<JournalEntry>))
+)]
 async fn journal(
     state: Data<State>,
     Caller(identity): Caller,

@@ -2,17 +2,25 @@
 
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::SessionId;
+use gathering::{Session, SessionId};
 use secrecy::SecretString;
+use utoipa::OpenApi;
 
 use super::auth::shown;
 use super::body::Incoming;
 use super::client::client;
 use super::identity::Caller;
+use super::openapi::parameters::Paging;
+use super::openapi::{answers, bodies};
 use super::parameters::{NoParameters, Parameters};
 use super::problem::Problem;
 use super::route::{Id, methods, read, write};
 use super::{Method, Page, State};
+
+/// What is said of these routes.
+#[derive(OpenApi)]
+#[openapi(paths(refresh, logout, change_password, list, end))]
+pub(super) struct Documented;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
@@ -23,6 +31,21 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(methods(resource("/auth/sessions/{id}"), "DELETE").route(write(Method::DELETE).to(end)));
 }
 
+/// Exchange a refresh token
+///
+/// For the next one, with a new access token of the same session. A token that was used before ends its session.
+#[utoipa::path(
+    post,
+    path = "/auth/refresh",
+    operation_id = "refresh_session",
+    tag = "accounts",
+    security(()),
+    request_body = bodies::Refresh,
+    responses(
+        (status = 200, description = "The next tokens of the session.", body = answers::Tokens),
+        (status = 401, description = "The refresh token is unknown, was used before, or belongs to a session that is over."),
+    )
+)]
 async fn refresh(state: Data<State>, request: HttpRequest, incoming: Incoming) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let token = SecretString::from(body.required::<String>("refresh_token", "a text"));
@@ -31,6 +54,17 @@ async fn refresh(state: Data<State>, request: HttpRequest, incoming: Incoming) -
     Ok(HttpResponse::Ok().json(shown(&tokens)))
 }
 
+/// Log out
+///
+/// Ends the session of the token, or all sessions of its user.
+#[utoipa::path(
+    post,
+    path = "/auth/logout",
+    operation_id = "end_own_session",
+    tag = "accounts",
+    request_body = Option<bodies::Logout>,
+    responses((status = 204, description = "It is over, on every server."))
+)]
 async fn logout(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object_or_nothing().await?;
     let everywhere: bool = body.optional("everywhere", "true or false").unwrap_or_default();
@@ -43,6 +77,17 @@ async fn logout(state: Data<State>, Caller(identity): Caller, incoming: Incoming
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Change the password
+///
+/// The other sessions of the user end. A wrong `current_password` is a problem of that field.
+#[utoipa::path(
+    post,
+    path = "/auth/password",
+    operation_id = "change_password",
+    tag = "accounts",
+    request_body = bodies::PasswordChange,
+    responses((status = 204, description = "The new password holds."))
+)]
 async fn change_password(
     state: Data<State>,
     Caller(identity): Caller,
@@ -56,6 +101,15 @@ async fn change_password(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// List the own sessions
+#[utoipa::path(
+    get,
+    path = "/auth/sessions",
+    operation_id = "list_sessions",
+    tag = "accounts",
+    params(Paging),
+    responses((status = 200, description = "Some of the open sessions.", body = answers::Page<Session>))
+)]
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
     let wanted = parameters.page();
@@ -64,6 +118,15 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
     Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
 }
 
+/// End one of the own sessions
+#[utoipa::path(
+    delete,
+    path = "/auth/sessions/{id}",
+    operation_id = "end_session",
+    tag = "accounts",
+    params(("id" = Uuid, Path, description = "The session.")),
+    responses((status = 204, description = "It is over, on every server."))
+)]
 async fn end(
     state: Data<State>,
     Caller(identity): Caller,

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod answers;
+mod api;
 mod audit;
 mod auth;
 mod bodies;
@@ -11,6 +13,7 @@ mod cancel;
 mod cancel_runs;
 mod command_line;
 mod demo;
+mod docs;
 mod faults;
 mod fencing;
 mod keys;
@@ -30,6 +33,7 @@ mod runs;
 mod second_factor;
 mod secrets;
 mod sessions;
+mod strangers;
 mod support;
 mod traces;
 mod validation;

@@ -7,6 +7,7 @@ use gathering_embedded_postgres::{Cluster, Options};
 use gathering_testkit::{Client, Server, ServerOptions, TestCluster, TestDatabase, eventually};
 use serde_json::{Value, json};
 
+use crate::api::{Document, Told};
 use crate::support::{Directory, binary};
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -157,8 +158,11 @@ async fn a_server_that_works_on_no_run_is_not_ready_although_the_database_answer
     let connection = database.pool().await.get().await.unwrap();
     let away = "ALTER TABLE instances RENAME TO away";
     connection.batch_execute(away).await.unwrap();
+    let document = Document::new(client.get("/openapi.json").await.json);
+    let readiness = document.operation("get_readiness");
     eventually("readiness says so", LIMIT, async || {
         let ready = client.get("/health/ready").await;
+        document.check(&readiness, Told::of(&ready));
         let detail = ready.json["detail"].as_str().unwrap_or_default();
         ready.status == 503 && detail.contains("works on no run")
     })

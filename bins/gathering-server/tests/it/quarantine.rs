@@ -6,6 +6,7 @@ use gathering_testkit::history::History;
 use gathering_testkit::{Answer, Client, Receiver, Server, ServerOptions, TestDatabase, until};
 use serde_json::json;
 
+use crate::api::{Document, Told};
 use crate::support::binary;
 
 /// Longer than anything takes here unless it is broken.
@@ -34,9 +35,11 @@ async fn a_node_under_which_three_servers_were_killed_waits_to_be_released() {
         server = Server::spawn(&options).await;
     }
     let client = client.at(&server);
+    let document = Document::new(client.get("/openapi.json").await.json);
     let listed = until("the node to be in quarantine", LIMIT, async || {
         let listed = client.get("/api/v1/quarantine").await;
         assert_eq!(listed.status, 200, "{listed:?}");
+        document.check(&document.operation("list_quarantined_nodes"), Told::of(&listed));
         listed.json["items"].as_array().unwrap().first().cloned()
     })
     .await;
@@ -55,7 +58,10 @@ async fn a_node_under_which_three_servers_were_killed_waits_to_be_released() {
 
 /// By its owner, and once; nobody else sees it.
 async fn is_released(server: &mut Server, client: &Client, receiver: &Receiver, run: &str) {
-    let seen = client.get(&format!("/api/v1/runs/{run}")).await.json;
+    let document = Document::new(client.get("/openapi.json").await.json);
+    let seen = client.get(&format!("/api/v1/runs/{run}")).await;
+    document.check(&document.operation("get_run"), Told::of(&seen));
+    let seen = seen.json;
     assert_eq!(
         (&seen["nodes"][0]["status"], &seen["nodes"][0]["error"]["code"]),
         (&json!("quarantined"), &json!("quarantined"))

@@ -9,6 +9,9 @@ use gathering_testkit::{Client, Server, ServerOptions, TestDatabase, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+/// What users of the testkit log in with.
+pub(crate) const PASSWORD: &str = "a password for the tests 7";
+
 /// The binary under test.
 pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_gathering"))
@@ -127,6 +130,13 @@ impl Site {
             client: self.server.register_and_login(email).await,
             ..self.clone()
         }
+    }
+
+    /// The same server, asked by a user that it has, in a session of their own.
+    pub(crate) async fn with_login(&self, email: &str) -> Self {
+        let mut client = self.server.client();
+        client.log_in(email, PASSWORD).await;
+        Self { client, ..self.clone() }
     }
 
     /// The same server, asked with this token.

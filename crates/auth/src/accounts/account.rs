@@ -11,6 +11,7 @@ use crate::Error;
 
 /// A user's account, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Account {
     /// The user's id.
     pub id: UserId,

@@ -36,6 +36,7 @@ pub struct Client {
 
 /// A session, as its user sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
     /// Its id: the `sid` of its access tokens.
     pub id: SessionId,

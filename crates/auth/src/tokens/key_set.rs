@@ -9,6 +9,7 @@ use super::key::Key;
 
 /// The public keys in the form in which they are published (RFC 7517): what `/.well-known/jwks.json` answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Jwks {
     /// The keys that may have signed a token that is still valid.
     pub keys: Vec<Jwk>,
@@ -16,6 +17,7 @@ pub struct Jwks {
 
 /// One public Ed25519 key (RFC 8037).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Jwk {
     /// Always `OKP`.
     pub kty: &'static str,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The status of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum BreakerStatus {
     /// Calls go through.
     Closed,

@@ -13,6 +13,8 @@ const MAX_CANDIDATES: usize = 200;
 
 /// Something wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = DefinitionProblem))]
 pub struct Problem {
     /// The id of the node it concerns; `None` where it concerns no single node.
     pub node: Option<String>,

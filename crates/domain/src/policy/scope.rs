@@ -12,6 +12,8 @@ pub struct UnknownScope;
 
 /// Something that an API key may be for. None contains another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(rename_all = "snake_case"))]
 pub enum Scope {
     /// To look.
     Read,

@@ -1,0 +1,51 @@
+//! Parameters that many operations have.
+
+use gathering::{ProjectId, Uuid};
+use utoipa::IntoParams;
+
+/// Which part of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what `Parameters` takes one by one")]
+pub(in crate::http) struct Paging {
+    /// At most as many items.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<Uuid>,
+}
+
+/// Which part of a list whose items have numbers.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what `Parameters` takes one by one")]
+pub(in crate::http) struct PagingByNumber {
+    /// At most as many items.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before: the number of its last item.
+    cursor: Option<i32>,
+}
+
+/// Which part of a list whose items have no ids.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what `Parameters` takes one by one")]
+pub(in crate::http) struct PagingByPlace {
+    /// At most as many items.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    #[param(pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9]{1,9}$")]
+    cursor: Option<String>,
+}
+
+/// Whose list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what `Parameters` takes one by one")]
+pub(in crate::http) struct OfProject {
+    /// The project; the caller's own where it is left out.
+    #[param(value_type = Option<Uuid>)]
+    project_id: Option<ProjectId>,
+}

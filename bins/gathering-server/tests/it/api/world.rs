@@ -1,0 +1,89 @@
+//! Somebody who has one of each kind of thing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gathering_testkit::{Answer, Receiver, until};
+use serde_json::json;
+
+use super::Document;
+use crate::support::{Raw, Site};
+
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// A server, and what its first user has there.
+pub(crate) struct World {
+    pub(crate) nobody: Site,
+    pub(crate) owner: Site,
+    pub(crate) document: Document,
+    pub(crate) project: String,
+    pub(crate) pipeline: String,
+    /// A run that has failed.
+    pub(crate) run: String,
+    /// A run that waits for the breaker.
+    pub(crate) waiting: String,
+    pub(crate) breaker: String,
+    /// Another session of the owner.
+    pub(crate) session: String,
+    _receiver: Receiver,
+}
+
+impl World {
+    /// Makes it, on a server with these variables.
+    pub(crate) async fn new(variables: &[(&str, &str)]) -> Self {
+        let receiver = Receiver::start();
+        receiver.answer("/pay", Answer::status(503));
+        let nobody = Site::start_with(variables).await;
+        let owner = nobody.with_user("ada@example.org").await;
+        let document = Document::new(nobody.raw(Raw::get("/openapi.json")).await.json);
+        let me = owner.send("GET", "/api/v1/auth/me", None).await.json;
+        let call = json!({"id": "call", "type": "action", "config": {"action": "call_api", "url": receiver.url("/pay")},
+            "breaker": {"name": "payments", "failures": 1, "open": "1h", "max_open": "1h"}});
+        let pipeline = owner.pipeline(&json!({"nodes": [call], "edges": []})).await;
+        let run = owner.start_run(&pipeline, &json!({"labels": {"team": "blue"}})).await;
+        assert_eq!(owner.ended_run(&run).await["status"], "failed");
+        let waiting = owner.start_run(&pipeline, &json!({})).await;
+        until("the run to wait", LIMIT, async || {
+            let seen = owner.send("GET", &format!("/api/v1/runs/{waiting}"), None).await.json;
+            (seen["status"] == "waiting").then_some(())
+        })
+        .await;
+        let id = |json: &serde_json::Value| json["id"].as_str().unwrap().to_owned();
+        let breakers = owner.send("GET", "/api/v1/breakers", None).await.json;
+        nobody.with_login("ada@example.org").await;
+        let sessions = owner.send("GET", "/api/v1/auth/sessions", None).await.json;
+        let sessions = sessions["items"].as_array().unwrap();
+        let other = sessions.iter().find(|session| session["current"] == false).unwrap();
+        Self {
+            project: me["default_project_id"].as_str().unwrap().to_owned(),
+            breaker: id(&breakers["items"][0]),
+            session: id(other),
+            nobody,
+            owner,
+            document,
+            pipeline,
+            run,
+            waiting,
+            _receiver: receiver,
+        }
+    }
+
+    /// What stands for the parameters of a path, for somebody who may see it. A path that is new needs its line here.
+    pub(crate) fn things(&self) -> BTreeMap<&'static str, Vec<(&'static str, &str)>> {
+        let (run, breaker) = (vec![("id", &*self.run)], vec![("id", &*self.breaker)]);
+        let (pipeline, session) = (vec![("id", &*self.pipeline)], vec![("id", &*self.session)]);
+        let node = vec![("id", &*self.run), ("node", "call")];
+        BTreeMap::from([
+            ("/api/v1/auth/sessions/{id}", session),
+            ("/api/v1/breakers/{id}", breaker.clone()),
+            ("/api/v1/breakers/{id}/reset", breaker),
+            ("/api/v1/pipelines/{id}", pipeline.clone()),
+            ("/api/v1/pipelines/{id}/runs", pipeline),
+            ("/api/v1/runs/{id}", run.clone()),
+            ("/api/v1/runs/{id}/cancel", vec![("id", &*self.waiting)]),
+            ("/api/v1/runs/{id}/journal", run),
+            ("/api/v1/runs/{id}/nodes/{node}/fail", node.clone()),
+            ("/api/v1/runs/{id}/nodes/{node}/release", node),
+        ])
+    }
+}
