@@ -17,6 +17,8 @@ pub(crate) const BUILDING: &str = "building what is to run; the first time takes
 
 /// The benchmarks that measure the server itself, and so need it built.
 const OF_THE_SERVER: [&str; 2] = ["memory", "linear"];
+/// The benchmark of the server beside its logins.
+const LOGINS: &str = "logins";
 
 /// Every test of the workspace, with a summary at the end; the exit code is cargo's.
 pub(crate) fn test(context: &Context, arguments: &[String]) -> Result<ExitCode, Error> {
@@ -53,6 +55,10 @@ pub(crate) fn bench(context: &Context, name: Option<&str>, json: Option<&Path>) 
         }
     }
     let mut command = process::cargo_in(&context.root);
+    if name == Some(LOGINS) {
+        // The one benchmark of the server as a whole; it prints its table and writes no JSON.
+        return become_program(command.args(["bench", "--package", "gathering-server", "--bench", LOGINS]));
+    }
     command
         .args(["bench", "--package", "gathering-pipeline", "--bench", "pipelines", "--"])
         .args(name);

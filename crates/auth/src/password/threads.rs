@@ -10,6 +10,9 @@ use std::thread;
 use tokio::sync::oneshot;
 use tracing::Span;
 
+/// A tenth of the usual share of a core that somebody else wants as well; the whole of one that nobody wants.
+const NICE: i32 = 10;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Threads that take jobs from one queue. They end when this is dropped and the queue is empty.
@@ -89,12 +92,21 @@ impl Threads {
 }
 
 fn work(jobs: &Mutex<Receiver<Job>>, load: &Load) {
+    step_back();
     while let Some(job) = next(jobs) {
         load.busy.fetch_add(1, Ordering::Relaxed);
         load.waiting.fetch_sub(1, Ordering::Relaxed);
         // A job that panics drops its answer, which tells its caller; the thread lives on for the others.
         catch_unwind(AssertUnwindSafe(job)).ok();
         load.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Lets everything else go first: whoever asks for something short is not to wait for passwords, which take tens of milliseconds each.
+fn step_back() {
+    // On Linux nobody in particular means the calling thread; where it is not allowed, it is as good as before.
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "passwords are hashed at the usual priority");
     }
 }
 
