@@ -11,7 +11,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -72,7 +72,7 @@ async fn measure(requests: u32) -> bool {
     server.register_and_login(CROWD).await;
     let bar = ProgressBar::new(u64::from(requests) * TURNS as u64 * 4);
     let mut times: [Times; 2] = Default::default();
-    let logins = Arc::new(AtomicU64::new(0));
+    let logins = Arc::new(AtomicU32::new(0));
     let mut busy_for = Duration::ZERO;
     for _ in 0..TURNS {
         for (kind, (_, path)) in PATHS.iter().enumerate() {
@@ -86,7 +86,7 @@ async fn measure(requests: u32) -> bool {
         crowd.stop().await;
     }
     bar.finish_and_clear();
-    let rate = logins.load(Ordering::Relaxed) as f64 / busy_for.as_secs_f64();
+    let rate = f64::from(logins.load(Ordering::Relaxed)) / busy_for.as_secs_f64();
     println!("{CLIENTS} clients log in without pause, {rate:.0} logins/s");
     print(times)
 }
@@ -98,7 +98,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn start(server: &Server, logins: &Arc<AtomicU64>) -> Self {
+    fn start(server: &Server, logins: &Arc<AtomicU32>) -> Self {
         let (mut tasks, over) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
         for _ in 0..CLIENTS {
             let (client, over, logins) = (server.client(), over.clone(), logins.clone());

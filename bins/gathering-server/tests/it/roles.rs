@@ -342,3 +342,26 @@ async fn the_command_line_changes_users_while_the_server_runs_and_leaves_one_adm
         "{invitation}"
     );
 }
+
+#[tokio::test]
+async fn an_authenticated_request_runs_no_statement_for_who_asks_with_a_login_as_with_a_key() {
+    let bench = Bench::new("open").await;
+    let ada = bench.one.register_and_login("ada@example.org").await;
+    let new = json!({"name": "deployments", "scopes": ["read"]});
+    let made = ada.post("/api/v1/auth/api-keys", &new).await;
+    let machine = bench.one.client().with_token(made.json["key"].as_str().unwrap());
+    for client in [&ada, &machine] {
+        assert_eq!(client.get("/api/v1/pipelines").await.status, 200);
+    }
+    let mut connection = bench.database.pool().await.get().await.unwrap();
+    let tx = connection.transaction().await.unwrap();
+    // Whoever so much as looks into one of them waits for ten seconds, and is refused then.
+    let tables = "LOCK TABLE users, sessions, refresh_tokens, signing_keys, api_keys, project_members, audit_head IN ACCESS EXCLUSIVE MODE";
+    tx.batch_execute(tables).await.unwrap();
+    let started = std::time::Instant::now();
+    for client in [&ada, &machine].into_iter().cycle().take(100) {
+        assert_eq!(client.get("/api/v1/pipelines").await.status, 200);
+    }
+    assert!(started.elapsed() < Duration::from_secs(10));
+    tx.rollback().await.unwrap();
+}
