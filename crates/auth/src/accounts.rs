@@ -5,6 +5,7 @@ mod api_keys;
 mod authenticate;
 mod builder;
 mod change_password;
+mod confirming;
 mod disable;
 mod invitations;
 mod keeping;
@@ -27,6 +28,7 @@ use gathering_persistence::{Connection, Listener, Pool};
 use jiff::SignedDuration;
 
 use crate::Error;
+use crate::audit::Denials;
 use crate::password::PasswordHasher;
 use crate::tokens::{Jwks, KeyRing, TokenRules};
 
@@ -62,6 +64,7 @@ pub struct Accounts {
     listener: Option<Listener>,
     revocations: revocations::Revocations,
     api_key_cache: api_keys::KeyCache,
+    pub(crate) denials: Denials,
     counters: stats::Counters,
 }
 

@@ -1,6 +1,7 @@
 //! The audit: who did what, in a chain of hashes that anybody can follow.
 
 mod chain;
+mod denials;
 mod reading;
 mod verify;
 
@@ -12,6 +13,7 @@ use gathering_persistence::Transaction;
 use gathering_persistence::audit::{AuditRow, append_in, lock_head_in};
 use jiff::Timestamp;
 
+pub(crate) use denials::Denials;
 pub use reading::{AuditEntry, AuditPage};
 pub use verify::{AuditFlaw, AuditReport, verify_audit};
 
@@ -153,6 +155,14 @@ impl Event {
     pub(crate) fn if_done(self, done: bool) -> Self {
         let outcome = if done { self.outcome } else { Outcome::Failed };
         Self { outcome, ..self }
+    }
+
+    /// The same, which whoever asked may not do.
+    pub(crate) fn denied(self) -> Self {
+        Self {
+            outcome: Outcome::Denied,
+            ..self
+        }
     }
 
     /// Who did it, in which session.

@@ -48,8 +48,14 @@ fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;
     };
-    let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    let plain = !text.chars().any(|c| c.is_whitespace() || is_unseen(c));
     plain && !local.is_empty() && local.chars().count() <= MAX_LOCAL_LENGTH && is_domain(domain)
+}
+
+/// Controls, what turns the direction of a text, and what joins and parts letters without being seen: a text with it looks like another one.
+pub(crate) fn is_unseen(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn is_domain(domain: &str) -> bool {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use gathering_domain::UserId;
+use gathering_domain::policy::Missing;
 
 use crate::accounts::RegistrationMode;
 use crate::password::HashError;
@@ -63,6 +64,14 @@ pub enum Error {
         /// When trying again makes sense.
         retry_after: Duration,
     },
+    /// Whoever asks may not do this any more. HTTP: 403, or 404 where it must not be seen (`missing` is `None`).
+    #[error("not allowed any more")]
+    Denied {
+        /// What was to be done, as in `put_member`.
+        action: &'static str,
+        /// What is lacking.
+        missing: Option<Missing>,
+    },
     /// It takes a login, and an API key came. HTTP: 403.
     #[error("no API key may do this; log in")]
     LoginNeeded,
@@ -111,6 +120,39 @@ pub enum Error {
     /// The database failed. HTTP: 503 while it is out of reach, else 500.
     #[error("the accounts could not be read from or written to the database")]
     Database(#[from] gathering_persistence::Error),
+}
+
+impl Error {
+    /// Whether it is the caller's doing, and so something to be written down.
+    pub(crate) fn is_callers(&self) -> bool {
+        match self {
+            Self::RegistrationClosed { .. }
+            | Self::Invalid { .. }
+            | Self::Denied { .. }
+            | Self::LoginNeeded
+            | Self::StillNeeded(_)
+            | Self::LimitReached { .. }
+            | Self::UnknownUser(_)
+            | Self::Token(_) => true,
+            // What else callers do wrong is written where it is found.
+            Self::InvalidCredentials
+            | Self::TotpRequired
+            | Self::InvalidTotp
+            | Self::TotpLocked { .. }
+            | Self::TotpAlreadyEnabled
+            | Self::TotpNotEnabled
+            | Self::InvalidRefreshToken
+            | Self::Busy { .. }
+            | Self::KeysUnavailable { .. }
+            | Self::UnknownKey(_)
+            | Self::TooManyKeys { .. }
+            | Self::Setting { .. }
+            | Self::Threads(_)
+            | Self::Hash(_)
+            | Self::Key(_)
+            | Self::Database(_) => false,
+        }
+    }
 }
 
 /// What cannot be taken away.

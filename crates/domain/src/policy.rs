@@ -16,8 +16,17 @@ pub use scope::{Scope, Scopes, UnknownScope};
 pub struct Actor {
     /// What the user is on this server.
     pub role: Role,
-    /// What the API key is for; `None` where the user logged in.
-    pub key: Option<Scopes>,
+    /// The API key; `None` where the user logged in.
+    pub key: Option<Key>,
+}
+
+/// An API key, as far as it matters to what may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// What it is for.
+    pub scopes: Scopes,
+    /// Whether it is for one project only.
+    pub confined: bool,
 }
 
 /// How an actor stands to a project.
@@ -53,6 +62,8 @@ pub enum Missing {
     Scope(Scope),
     /// A login: no API key may do it.
     Login,
+    /// An API key that is not for one project only.
+    WholeKey,
 }
 
 impl Actor {
@@ -74,6 +85,9 @@ impl Actor {
     pub fn on_server(self, action: ServerAction) -> Verdict {
         if self.role < action.role() {
             return Verdict::Denied(Missing::Role(action.role()));
+        }
+        if self.key.is_some_and(|key| key.confined) && !action.is_of_nobody() {
+            return Verdict::Denied(Missing::WholeKey);
         }
         self.by_scope(action.scope())
     }
@@ -103,6 +117,6 @@ impl Actor {
     /// Whether the key is for this; `None` is what no key is for.
     fn scope_covers(self, scope: Option<Scope>) -> bool {
         self.key
-            .is_none_or(|scopes| scope.is_some_and(|scope| scopes.contains(scope)))
+            .is_none_or(|key| scope.is_some_and(|scope| key.scopes.contains(scope)))
     }
 }

@@ -3,7 +3,9 @@
 //! Nobody sees, or learns of, what lives in a project that is not theirs: it is answered as what does not exist, after the same work.
 
 use gathering_auth::{Accounts, Identity};
-use gathering_domain::policy::{AccountAction, Missing, ProjectAction, Role, ServerAction, Standing, Verdict};
+use gathering_domain::policy::{
+    AccountAction, Missing, ProjectAction, ProjectRole, Role, ServerAction, Standing, Verdict,
+};
 use gathering_domain::{BreakerId, PipelineId, ProjectId, RunId};
 use gathering_persistence::{Connection, breakers, pipelines, runs};
 use uuid::Uuid;
@@ -84,6 +86,12 @@ impl Thing {
     }
 }
 
+/// Whether somebody changes what their own role in the project would not let them.
+fn changes_as_administrator(action: ProjectAction, standing: Standing) -> bool {
+    let needed = action.role();
+    needed > ProjectRole::Viewer && !matches!(standing, Standing::Member(role) if role >= needed)
+}
+
 impl Gathering {
     /// Lets the caller do this in a project: the caller's own one where none is named.
     pub(crate) async fn may_in(
@@ -117,6 +125,12 @@ impl Gathering {
         };
         match (verdict, project) {
             (Verdict::Allowed, Some(project)) if self.is_there(identity, standing, thing).await? => {
+                if changes_as_administrator(action, standing) {
+                    let subject = thing.id().to_string();
+                    self.accounts()
+                        .note_administered(identity, action.as_str(), &subject)
+                        .await?;
+                }
                 Ok(Proof { on: project })
             }
             (Verdict::Denied(missing), _) => {

@@ -250,6 +250,7 @@ impl fmt::Display for Lacking {
             Missing::ProjectRole(role) => write!(f, "that takes the role {role} in the project; ask an owner of it"),
             Missing::Scope(scope) => write!(f, "the API key has not the scope {scope}; use one that has it"),
             Missing::Login => f.write_str("no API key may; log in, and send the access token"),
+            Missing::WholeKey => f.write_str("the API key is for one project only; use one that is for all, or log in"),
         }
     }
 }
@@ -299,8 +300,16 @@ impl From<gathering_auth::Error> for Error {
                 problems: problems.into_iter().map(FieldProblem::from).collect(),
             },
             Auth::LoginNeeded => Self::Forbidden {
-                action: "manage_sessions",
+                action: "do_this",
                 missing: Missing::Login,
+            },
+            Auth::Denied {
+                action,
+                missing: Some(missing),
+            } => Self::Forbidden { action, missing },
+            Auth::Denied { missing: None, .. } => Self::NotFound {
+                kind: Kind::Project,
+                id: "that you asked for".to_owned(),
             },
             Auth::StillNeeded(what) => Self::StillNeeded(what),
             Auth::LimitReached { what, most } => Self::LimitReached { what, most },

@@ -50,7 +50,15 @@ impl Gathering {
             definition: new.definition,
             created_by: Some(identity.user_id),
         };
-        Ok(self.engine.with(&proof).create_pipeline(created).await?)
+        let engine = self.engine.with(&proof);
+        let saved = engine.create_pipeline(created).await?;
+        // The own project of a user cannot be deleted; of another one, see `delete_project`.
+        let project = proof.project();
+        if project != identity.default_project_id && !self.accounts().project_exists(project).await? {
+            engine.delete_pipeline(saved.summary.id).await?;
+            return Err(Thing::Project(project).not_found());
+        }
+        Ok(saved)
     }
 
     /// Saves the next version of a pipeline. Runs that have started keep the version they started with.

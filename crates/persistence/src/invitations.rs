@@ -78,10 +78,11 @@ pub async fn open(
     Ok(page.page(invitations, |invitation: &InvitationRow| invitation.id.as_uuid()))
 }
 
-/// The invitation of this secret, locked until the end of the transaction, if it may still be used.
+/// The invitation of this secret, locked until the end of the transaction, if it may still be used: whoever made it has to be an administrator still.
 pub async fn lock_in(tx: &Transaction<'_>, hash: &TokenHash, now: Timestamp) -> Result<Option<InvitationRow>, Error> {
-    let text =
-        format!("SELECT {COLUMNS} FROM invitations WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 FOR UPDATE");
+    let text = format!(
+        "SELECT {COLUMNS} FROM invitations i WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 AND (created_by IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = i.created_by AND u.role = 'admin' AND u.disabled_at IS NULL)) FOR UPDATE OF i"
+    );
     let statement = tx.prepare_cached(&text).await?;
     let row = tx.query_opt(&statement, &[&hash.as_slice(), &now]).await?;
     row.as_ref().map(read).transpose()
@@ -102,6 +103,15 @@ pub async fn delete(client: &impl GenericClient, id: InvitationId) -> Result<boo
         .prepare_cached("DELETE FROM invitations WHERE id = $1 AND used_at IS NULL")
         .await?;
     Ok(client.execute(&statement, &[&id.as_uuid()]).await? == 1)
+}
+
+/// Takes back all that a user has made and nobody used.
+pub async fn withdraw_all(client: &impl GenericClient, maker: UserId) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached("DELETE FROM invitations WHERE created_by = $1 AND used_at IS NULL")
+        .await?;
+    client.execute(&statement, &[&maker.as_uuid()]).await?;
+    Ok(())
 }
 
 /// Forgets up to `limit` invitations that were over before `before`; gives how many.

@@ -113,6 +113,23 @@ pub async fn delete(client: &impl GenericClient, id: ProjectId, at: Timestamp) -
     Ok(client.execute(&statement, &[&id.as_uuid(), &at]).await? == 1)
 }
 
+/// Shows a project again that was hidden a moment ago.
+pub async fn restore(client: &impl GenericClient, id: ProjectId) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached("UPDATE projects SET deleted_at = NULL WHERE id = $1")
+        .await?;
+    client.execute(&statement, &[&id.as_uuid()]).await?;
+    Ok(())
+}
+
+/// How many projects a user has made that were not deleted.
+pub async fn count_made_by(client: &impl GenericClient, user: UserId) -> Result<i64, Error> {
+    let statement = client
+        .prepare_cached("SELECT count(*) FROM projects WHERE owner_id = $1 AND deleted_at IS NULL")
+        .await?;
+    Ok(client.query_one(&statement, &[&user.as_uuid()]).await?.get(0))
+}
+
 /// Locks a project against whoever else changes its members, and gives the user whose own it is.
 ///
 /// The outer `None` where there is no such project.

@@ -233,9 +233,13 @@ pub async fn end_all(
 pub async fn end_surplus(client: &impl GenericClient, user: UserId, keep: i64) -> Result<Vec<SessionId>, Error> {
     let statement = client
         .prepare_cached(
-            "UPDATE sessions SET ended_at = greatest(now(), created_at), end_reason = $3
-             WHERE ended_at IS NULL AND id IN (
-                 SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL ORDER BY used_at DESC, id DESC OFFSET $2)
+            // Locked in the order of their ids: several logins of one user that end some at once must not wait for one another.
+            "WITH surplus AS (
+                 SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL ORDER BY used_at DESC, id DESC OFFSET $2),
+             locked AS (
+                 SELECT s.id FROM sessions s WHERE s.id IN (SELECT id FROM surplus) AND s.ended_at IS NULL ORDER BY s.id FOR UPDATE)
+             UPDATE sessions SET ended_at = greatest(now(), created_at), end_reason = $3
+             WHERE ended_at IS NULL AND id IN (SELECT id FROM locked)
              RETURNING id",
         )
         .await?;

@@ -158,11 +158,41 @@ pub async fn list(client: &impl GenericClient, page: PageRequest) -> Result<Page
     Ok(page.page(users, |user: &UserRow| user.id.as_uuid()))
 }
 
-/// The administrators who may come in, and a lock on each: nobody else takes one of them away until the end of the transaction.
-pub async fn lock_admins_in(tx: &Transaction<'_>) -> Result<Vec<UserId>, Error> {
-    // In the order of the ids, so that two who lock them do not wait for one another.
+/// What decides about users, until the end of the transaction: nobody else does meanwhile.
+const ADMINISTRATION_LOCK: i64 = 0x6761_7468_6164_6d69;
+
+/// Waits for whoever else decides about users, and lets nobody else until the end of the transaction. Row locks would not do: which rows matter depends on
+/// what the others decide.
+pub async fn lock_administration_in(tx: &Transaction<'_>) -> Result<(), Error> {
+    let statement = tx.prepare_cached("SELECT pg_advisory_xact_lock($1)").await?;
+    tx.query_one(&statement, &[&ADMINISTRATION_LOCK]).await?;
+    Ok(())
+}
+
+/// What a user is who may come in, and whose session or API key of this id is open.
+pub async fn present(
+    client: &impl GenericClient,
+    id: UserId,
+    credential: Uuid,
+    now: Timestamp,
+) -> Result<Option<Role>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT role FROM users WHERE id = $1 AND disabled_at IS NULL AND (
+                 EXISTS (SELECT 1 FROM sessions WHERE id = $2 AND user_id = $1 AND ended_at IS NULL AND expires_at > $3)
+                 OR EXISTS (SELECT 1 FROM api_keys WHERE id = $2 AND user_id = $1 AND ended_at IS NULL AND expires_at > $3))",
+        )
+        .await?;
+    let row = client
+        .query_opt(&statement, &[&id.as_uuid(), &credential, &now])
+        .await?;
+    row.map(|row| read_role(&row, 0)).transpose()
+}
+
+/// The administrators who may come in. Of an administration that is locked, until the end of the transaction.
+pub async fn admins_in(tx: &Transaction<'_>) -> Result<Vec<UserId>, Error> {
     let statement = tx
-        .prepare_cached("SELECT id FROM users WHERE role = 'admin' AND disabled_at IS NULL ORDER BY id FOR UPDATE")
+        .prepare_cached("SELECT id FROM users WHERE role = 'admin' AND disabled_at IS NULL ORDER BY id")
         .await?;
     let rows = tx.query(&statement, &[]).await?;
     Ok(rows.iter().map(|row| row.get::<_, Uuid>(0).into()).collect())
@@ -211,14 +241,6 @@ pub async fn lock_admission_in(tx: &Transaction<'_>, id: UserId, hash: &Password
     let row = tx.query_opt(&statement, &[&id.as_uuid(), &hash.as_str()]).await?;
     let admitted = row.filter(|row| row.get(1));
     admitted.map(|row| read_role(&row, 0)).transpose()
-}
-
-/// Whether a user may come in, which until the end of the transaction nobody changes.
-pub async fn lock_active_in(tx: &Transaction<'_>, id: UserId) -> Result<bool, Error> {
-    let statement = tx
-        .prepare_cached("SELECT 1 FROM users WHERE id = $1 AND disabled_at IS NULL FOR SHARE")
-        .await?;
-    Ok(tx.query_opt(&statement, &[&id.as_uuid()]).await?.is_some())
 }
 
 /// Sets a password's hash, whatever it was.

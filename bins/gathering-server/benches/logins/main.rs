@@ -21,7 +21,10 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask bench logins", about = "What others notice while 50 clients log in without pause")]
+#[command(
+    name = "cargo xtask bench logins",
+    about = "What others notice while 50 clients log in without pause"
+)]
 struct Arguments {
     /// How many requests of each kind in each turn
     #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u32).range(200..=100_000))]
@@ -66,7 +69,8 @@ fn main() -> ExitCode {
 /// Measures, prints, and says whether all is within the limit.
 async fn measure(requests: u32) -> bool {
     let database = TestDatabase::new().await;
-    let server = Server::spawn(&ServerOptions::new(env!("CARGO_BIN_EXE_gathering")).database_url(&database.url())).await;
+    let server =
+        Server::spawn(&ServerOptions::new(env!("CARGO_BIN_EXE_gathering")).database_url(&database.url())).await;
     let client = server.register_and_login("ada@example.org").await;
     // Somebody else: of too many sessions of one user the first would end, and its requests be refused.
     server.register_and_login(CROWD).await;
@@ -136,7 +140,10 @@ async fn timed(client: &Client, path: &str, requests: u32, bar: &ProgressBar) ->
 }
 
 fn print(times: [Times; 2]) -> bool {
-    println!("{:<8}{:>12}{:>12}{:>12}{:>12}{:>8}  limit", "", "idle p50", "busy p50", "idle p99", "busy p99", "ratio");
+    println!(
+        "{:<8}{:>12}{:>12}{:>12}{:>12}{:>8}  limit",
+        "", "idle p50", "busy p50", "idle p99", "busy p99", "ratio"
+    );
     let mut within = true;
     for ((name, _), Times { mut idle, mut busy }) in PATHS.iter().zip(times) {
         let [i50, b50] = [&mut idle, &mut busy].map(|times| percentile(times, 50));

@@ -7,12 +7,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use gathering::AuditFilter;
 
 use super::identity::Caller;
+use super::moment::{self, Moment};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::route::{methods, read};
 use super::{Page, State};
-
-const TIME: &str = "a time as in 2026-01-31T12:00:00Z";
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config.service(methods(resource("/audit"), "GET, HEAD").route(read().to(list)));
@@ -28,8 +27,8 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
         actor: parameters.optional("actor", "a UUID"),
         subject: text(&mut parameters, "subject", "what it was done to"),
         request_id: text(&mut parameters, "request_id", "the id of a request"),
-        since: parameters.optional("since", TIME),
-        until: parameters.optional("until", TIME),
+        since: parameters.optional("since", moment::SHAPE).map(|Moment(time)| time),
+        until: parameters.optional("until", moment::SHAPE).map(|Moment(time)| time),
     };
     let limit = parameters.limit();
     let before = parameters.optional("cursor", "the next_cursor of an earlier page");

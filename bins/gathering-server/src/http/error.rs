@@ -25,7 +25,7 @@ impl From<Error> for Problem {
             }
             Error::DatabaseUnavailable(_) | Error::Internal(_) => problem.with_cause(Box::new(error)),
             Error::Forbidden {
-                missing: Missing::Scope(_) | Missing::Login,
+                missing: Missing::Scope(_) | Missing::Login | Missing::WholeKey,
                 ..
             } => problem.with_challenge(INSUFFICIENT_SCOPE),
             Error::RegistrationClosed(_)

@@ -15,6 +15,7 @@ use utoipa::OpenApi;
 
 use super::body::Incoming;
 use super::identity::Caller;
+use super::moment::{self, Moment};
 use super::openapi::parameters::{OfProject, Paging, PagingByNumber};
 use super::openapi::{answers, bodies};
 use super::parameters::{NoParameters, Parameters};
@@ -25,7 +26,6 @@ use super::{Method, Page, State};
 
 /// How many runs one request cancels when nobody says.
 const USUAL_PART: u32 = 1_000;
-const TIME: &str = "a time as in 2026-01-31T12:00:00Z";
 const LABELS: &str = r#"a JSON object of texts, as in {"team":"blue"}"#;
 
 /// The parameter `labels`.
@@ -135,8 +135,12 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
             labels: parameters
                 .optional("labels", LABELS)
                 .map_or_else(BTreeMap::new, |Labels(labels)| labels),
-            created_before: parameters.optional("created_before", TIME),
-            created_after: parameters.optional("created_after", TIME),
+            created_before: parameters
+                .optional("created_before", moment::SHAPE)
+                .map(|Moment(time)| time),
+            created_after: parameters
+                .optional("created_after", moment::SHAPE)
+                .map(|Moment(time)| time),
         },
     };
     let wanted = parameters.page();
@@ -219,8 +223,8 @@ async fn cancel_many(
             pipeline_id: body.optional("pipeline_id", "a UUID"),
             status: body.optional("status", "queued, running or waiting"),
             labels: body.optional("labels", "an object of texts").unwrap_or_default(),
-            created_before: body.optional("created_before", TIME),
-            created_after: body.optional("created_after", TIME),
+            created_before: body.optional("created_before", moment::SHAPE).map(|Moment(time)| time),
+            created_after: body.optional("created_after", moment::SHAPE).map(|Moment(time)| time),
         },
         all: body.optional("all", "true or false").unwrap_or_default(),
         reason: body.optional("reason", "a text"),

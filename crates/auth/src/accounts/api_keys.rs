@@ -19,6 +19,7 @@ use super::sessions::{begin, by, commit};
 use super::{Accounts, Client, Credential, Identity};
 use crate::Error;
 use crate::audit::Action;
+use crate::email::is_unseen;
 use crate::error::FieldProblem;
 use crate::tokens::{Kind, Opaque, TokenError};
 
@@ -96,6 +97,12 @@ impl KeyCache {
 impl Accounts {
     /// Makes a key for the caller. Whether the caller may see `project_id` is for whoever calls to know.
     pub async fn create_api_key(&self, identity: &Identity, new: NewApiKey) -> Result<MadeApiKey, Error> {
+        let outcome = self.try_create_api_key(identity, new).await;
+        self.noting(outcome, || by(identity, Action::CreateApiKey), &identity.client)
+            .await
+    }
+
+    async fn try_create_api_key(&self, identity: &Identity, new: NewApiKey) -> Result<MadeApiKey, Error> {
         let now = self.clock.now();
         let secret = Opaque::generate(Kind::ApiKey, &*self.entropy);
         let text = secret.text();
@@ -106,10 +113,11 @@ impl Accounts {
         };
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
-        // Whoever disables the user comes before this, or finds the key.
-        if !users::lock_active_in(&tx, identity.user_id).await? {
+        // Whoever disables the user comes before this, or finds the key; and of those who make one at once, each counts those of the others.
+        if !users::keep_out_in(&tx, identity.user_id).await? {
             return Err(Error::UnknownUser(identity.user_id));
         }
+        self.present_in(&tx, identity).await?;
         if api_keys::count(&tx, identity.user_id, now).await? >= MOST_KEYS {
             return Err(Error::LimitReached {
                 what: "API keys of a user",
@@ -181,7 +189,7 @@ impl Accounts {
 fn checked(new: NewApiKey, now: Timestamp) -> Result<ApiKeyRow, Error> {
     let mut problems = Vec::new();
     let name = new.name.trim();
-    if !(1..=MAX_NAME).contains(&name.chars().count()) || name.contains(char::is_control) {
+    if !(1..=MAX_NAME).contains(&name.chars().count()) || name.contains(is_unseen) {
         let message = "A key's name has 1 to 200 characters, and no line breaks or other control characters.";
         problems.push(FieldProblem::new("name", "invalid_value", message));
     }

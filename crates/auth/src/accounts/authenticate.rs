@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gathering_domain::policy::{Actor, Role, Scopes};
+use gathering_domain::policy::{Actor, Key, Role, Scopes};
 use gathering_domain::{ApiKeyId, ProjectId, SessionId, UserId};
 use gathering_persistence::sessions;
 use jiff::Timestamp;
@@ -87,7 +87,10 @@ impl Identity {
     pub fn actor(&self) -> Actor {
         let key = match &self.credential {
             Credential::Session { .. } => None,
-            Credential::ApiKey { scopes, .. } => Some(*scopes),
+            Credential::ApiKey { scopes, project_id, .. } => Some(Key {
+                scopes: *scopes,
+                confined: project_id.is_some(),
+            }),
         };
         Actor { role: self.role, key }
     }

@@ -140,6 +140,7 @@ impl Builder {
             listener,
             revocations: Revocations::default(),
             api_key_cache: KeyCache::new(),
+            denials: crate::audit::Denials::default(),
             counters: super::stats::Counters::default(),
         })
     }

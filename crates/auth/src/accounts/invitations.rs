@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use gathering_domain::policy::{ProjectRole, Role};
+use gathering_domain::policy::{ProjectRole, Role, ServerAction};
 use gathering_domain::{InvitationId, ProjectId, UserId};
 use gathering_persistence::invitations::{self, InvitationRow};
-use gathering_persistence::{Page, PageRequest, Transaction, project_members};
+use gathering_persistence::{Page, PageRequest, Transaction, project_members, users};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
+use super::confirming::needs_login;
 use super::sessions::{begin, commit};
 use super::{Accounts, Operator};
 use crate::Error;
@@ -69,6 +70,16 @@ pub struct Invitation {
 impl Accounts {
     /// Makes an invitation, which is good for one registration.
     pub async fn invite(&self, new: NewInvitation, operator: Operator<'_>) -> Result<MadeInvitation, Error> {
+        let outcome = self.try_invite(new, operator).await;
+        self.noting(outcome, || operator.event(Action::Invite), &operator.client())
+            .await
+    }
+
+    async fn try_invite(&self, new: NewInvitation, operator: Operator<'_>) -> Result<MadeInvitation, Error> {
+        if let Operator::User(identity) = operator {
+            let owner = new.project.is_some_and(|(_, role)| role == ProjectRole::Owner);
+            needs_login(identity, false, new.role == Role::Admin || owner)?;
+        }
         let now = self.clock.now();
         let secret = Opaque::generate(Kind::Invitation, &*self.entropy);
         let (email_key, lifetime) = checked(&new)?;
@@ -84,6 +95,9 @@ impl Accounts {
         };
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
+        users::lock_administration_in(&tx).await?;
+        self.confirm_on_server_in(&tx, operator, ServerAction::ManageInvitations)
+            .await?;
         if let Some((project, _)) = row.project
             && !project_members::project_exists(&tx, project).await?
         {
@@ -118,6 +132,9 @@ impl Accounts {
     pub async fn withdraw_invitation(&self, id: InvitationId, operator: Operator<'_>) -> Result<bool, Error> {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
+        users::lock_administration_in(&tx).await?;
+        self.confirm_on_server_in(&tx, operator, ServerAction::ManageInvitations)
+            .await?;
         let withdrawn = invitations::delete(&tx, id).await?;
         let event = operator.event(Action::WithdrawInvitation).to(&id).if_done(withdrawn);
         self.note_in(&tx, event, &operator.client(), self.clock.now()).await?;

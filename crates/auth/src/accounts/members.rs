@@ -1,12 +1,13 @@
 //! Who is what in a project.
 
-use gathering_domain::policy::ProjectRole;
+use gathering_domain::policy::{ProjectAction, ProjectRole};
 use gathering_domain::{ProjectId, UserId};
 use gathering_persistence::project_members::{self, MemberRow};
 use gathering_persistence::{Page, PageRequest, Transaction, projects, users};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::confirming::needs_login;
 use super::projects::MOST_PROJECTS;
 use super::sessions::{begin, by, commit};
 use super::{Accounts, Identity};
@@ -53,12 +54,27 @@ impl Accounts {
         user: UserId,
         role: ProjectRole,
     ) -> Result<Option<Member>, Error> {
+        let outcome = self.try_put_member(identity, project, user, role).await;
+        let event = || by(identity, Action::PutMember).to(&project);
+        self.noting(outcome, event, &identity.client).await
+    }
+
+    async fn try_put_member(
+        &self,
+        identity: &Identity,
+        project: ProjectId,
+        user: UserId,
+        role: ProjectRole,
+    ) -> Result<Option<Member>, Error> {
+        needs_login(identity, user == identity.user_id, role == ProjectRole::Owner)?;
         let now = self.clock.now();
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
         let Some(own) = projects::lock_in(&tx, project).await? else {
             return Ok(None);
         };
+        self.confirm_in_project_in(&tx, identity, ProjectAction::ManageMembers, project)
+            .await?;
         match project_members::role(&tx, project, user).await? {
             Some(before) => check_still_owned_in(&tx, project, own == Some(user), before, Some(role)).await?,
             None => check_addable_in(&tx, project, user).await?,
@@ -76,11 +92,23 @@ impl Accounts {
     ///
     /// The last owner is refused as [`Error::StillNeeded`].
     pub async fn remove_member(&self, identity: &Identity, project: ProjectId, user: UserId) -> Result<bool, Error> {
+        let outcome = self.try_remove_member(identity, project, user).await;
+        let event = || by(identity, Action::RemoveMember).to(&project);
+        self.noting(outcome, event, &identity.client).await
+    }
+
+    async fn try_remove_member(&self, identity: &Identity, project: ProjectId, user: UserId) -> Result<bool, Error> {
+        needs_login(identity, user == identity.user_id, false)?;
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
         let Some(own) = projects::lock_in(&tx, project).await? else {
             return Ok(false);
         };
+        // Everybody may go out; whoever takes out others has to be allowed to, now.
+        if user != identity.user_id {
+            self.confirm_in_project_in(&tx, identity, ProjectAction::ManageMembers, project)
+                .await?;
+        }
         let Some(before) = project_members::role(&tx, project, user).await? else {
             return Ok(false);
         };

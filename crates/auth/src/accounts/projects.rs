@@ -1,9 +1,9 @@
 //! Projects, and how a user stands to one.
 
-use gathering_domain::policy::{ProjectRole, Standing};
+use gathering_domain::policy::{ProjectAction, ProjectRole, Standing};
 use gathering_domain::{ProjectId, UserId};
 use gathering_persistence::projects::{self, ProjectRow};
-use gathering_persistence::{Page, PageRequest, Transaction, project_members};
+use gathering_persistence::{Page, PageRequest, Transaction, project_members, users};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -11,6 +11,7 @@ use super::sessions::{begin, by, commit};
 use super::{Accounts, Identity};
 use crate::Error;
 use crate::audit::Action;
+use crate::email::is_unseen;
 use crate::error::{FieldProblem, StillNeeded};
 
 /// The most projects that a user may be a member of.
@@ -50,13 +51,24 @@ impl Accounts {
 
     /// Makes a project that the caller owns.
     pub async fn create_project(&self, identity: &Identity, name: &str) -> Result<Project, Error> {
+        let outcome = self.try_create_project(identity, name).await;
+        self.noting(outcome, || by(identity, Action::CreateProject), &identity.client)
+            .await
+    }
+
+    async fn try_create_project(&self, identity: &Identity, name: &str) -> Result<Project, Error> {
         let (now, name) = (self.clock.now(), checked(name)?);
         let id = ProjectId::new(now, &*self.entropy);
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
-        if project_members::count_of(&tx, identity.user_id).await? >= MOST_PROJECTS {
+        // Of those who make one at once, each counts those of the others.
+        if !users::keep_out_in(&tx, identity.user_id).await? {
+            return Err(Error::UnknownUser(identity.user_id));
+        }
+        // Those that the user made: that others make the user a member of theirs must not take anything away.
+        if projects::count_made_by(&tx, identity.user_id).await? >= MOST_PROJECTS {
             return Err(Error::LimitReached {
-                what: "projects of a user",
+                what: "projects that a user has made",
                 most: MOST_PROJECTS,
             });
         }
@@ -99,6 +111,11 @@ impl Accounts {
         let name = checked(name)?;
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
+        if projects::lock_in(&tx, id).await?.is_none() {
+            return Ok(false);
+        }
+        self.confirm_in_project_in(&tx, identity, ProjectAction::RenameProject, id)
+            .await?;
         let renamed = projects::rename(&tx, id, name).await?;
         let event = by(identity, Action::RenameProject).to(&id).if_done(renamed);
         self.note_in(&tx, event.saying(name), &identity.client, self.clock.now())
@@ -111,11 +128,34 @@ impl Accounts {
     ///
     /// The own project of a user is refused as [`Error::StillNeeded`].
     pub async fn delete_project(&self, identity: &Identity, id: ProjectId) -> Result<bool, Error> {
+        let outcome = self.try_delete_project(identity, id).await;
+        self.noting(
+            outcome,
+            || by(identity, Action::DeleteProject).to(&id),
+            &identity.client,
+        )
+        .await
+    }
+
+    /// Takes back that a project was deleted, because something had come into it meanwhile.
+    pub async fn restore_project(&self, identity: &Identity, id: ProjectId) -> Result<(), Error> {
+        let mut connection = self.connection().await?;
+        let tx = begin(&mut connection).await?;
+        projects::restore(&tx, id).await?;
+        let event = by(identity, Action::DeleteProject).to(&id).if_done(false);
+        let event = event.saying("taken back: something had come into it meanwhile");
+        self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
+        commit(tx).await
+    }
+
+    async fn try_delete_project(&self, identity: &Identity, id: ProjectId) -> Result<bool, Error> {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
         let Some(own) = projects::lock_in(&tx, id).await? else {
             return Ok(false);
         };
+        self.confirm_in_project_in(&tx, identity, ProjectAction::DeleteProject, id)
+            .await?;
         if own.is_some() {
             return Err(Error::StillNeeded(StillNeeded::OwnProject));
         }
@@ -147,7 +187,7 @@ pub(super) async fn insert_in(
 
 fn checked(name: &str) -> Result<&str, Error> {
     let name = name.trim();
-    if (1..=MAX_NAME).contains(&name.chars().count()) && !name.contains(char::is_control) {
+    if (1..=MAX_NAME).contains(&name.chars().count()) && !name.contains(is_unseen) {
         return Ok(name);
     }
     let message = "A project's name has 1 to 200 characters, and no line breaks or other control characters.";

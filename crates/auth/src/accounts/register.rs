@@ -13,7 +13,7 @@ use super::projects::insert_in as insert_project_in;
 use super::sessions::{begin, commit};
 use super::{Accounts, Client};
 use crate::audit::{Action, Event};
-use crate::email::EmailAddress;
+use crate::email::{EmailAddress, is_unseen};
 use crate::error::{Error, FieldProblem};
 use crate::password::{self, normalized};
 
@@ -96,6 +96,16 @@ impl Accounts {
     ///
     /// An invitation is used up also where the address has an account: that it could be used again would tell.
     pub async fn register_from(&self, registration: Registration<'_>, client: &Client) -> Result<(), Error> {
+        let email = EmailAddress::parse(registration.email).ok();
+        let event = || match &email {
+            Some(email) => Event::done(Action::Register).to(email.as_str()),
+            None => Event::done(Action::Register),
+        };
+        let outcome = self.try_register(registration, client).await;
+        self.noting(outcome, event, client).await
+    }
+
+    async fn try_register(&self, registration: Registration<'_>, client: &Client) -> Result<(), Error> {
         let Registration {
             email,
             password,
@@ -205,7 +215,7 @@ fn name_problem(name: &str) -> Option<FieldProblem> {
         ));
     }
     let message = "A name has no line breaks and no other control characters.";
-    name.contains(char::is_control)
+    name.contains(is_unseen)
         .then(|| FieldProblem::new("name", "invalid_characters", message))
 }
 

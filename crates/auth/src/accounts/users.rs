@@ -1,7 +1,7 @@
 //! Users as an administrator sees and makes them.
 
 use gathering_domain::UserId;
-use gathering_domain::policy::Role;
+use gathering_domain::policy::{Role, ServerAction};
 use gathering_persistence::sessions::EndReason;
 use gathering_persistence::users::{self, UserRow};
 use gathering_persistence::{Page, PageRequest};
@@ -47,9 +47,24 @@ impl Accounts {
         role: Role,
         operator: Operator<'_>,
     ) -> Result<UserId, Error> {
+        let outcome = self.try_create_user(email, password, role, operator).await;
+        self.noting(outcome, || operator.event(Action::CreateUser), &operator.client())
+            .await
+    }
+
+    async fn try_create_user(
+        &self,
+        email: &str,
+        password: SecretString,
+        role: Role,
+        operator: Operator<'_>,
+    ) -> Result<UserId, Error> {
         let account = self.prepare(email, password, None).await?.with_role(role);
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
+        users::lock_administration_in(&tx).await?;
+        self.confirm_on_server_in(&tx, operator, ServerAction::ManageUsers)
+            .await?;
         let Some(user) = self.insert_in(&tx, &account).await? else {
             let message = "This address has an account.";
             let problems = vec![FieldProblem::new("email", "taken", message)];
@@ -102,6 +117,7 @@ impl Accounts {
         let hash = self.hasher.hash(new).await?;
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
+        self.confirm_management_in(&tx, operator, user, false).await?;
         users::set_password_hash(&tx, user, &hash).await?;
         let ended = end_everything_in(&tx, user, EndReason::PasswordChanged).await?;
         let event = operator.event(Action::ResetPassword).to(&user);

@@ -5,9 +5,14 @@ use gathering_persistence::audit::{self, AuditFilter, AuditRow};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use tokio::time::Instant;
+
 use super::{Event, Outcome};
 use crate::Error;
 use crate::accounts::{Accounts, Identity};
+
+/// From which number on it stands with a denial how many there were.
+const MANY: u64 = 100;
 
 /// A row of the audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,10 +69,28 @@ impl Accounts {
     /// Notes that the caller was to do something, and may not.
     ///
     /// To be awaited before the answer, whether there is such a `subject` or not: else the time that it takes would tell.
+    ///
+    /// Of what one user is denied in a minute the first thirty are written, and then the hundredth, the thousandth and so on, with their number.
     pub async fn note_denied(&self, identity: &Identity, action: &str, subject: &str, why: &str) -> Result<(), Error> {
+        let Some(count) = self.denials.count(identity.user_id, Instant::now()) else {
+            return Ok(());
+        };
         let event =
             Event::named(action.to_owned(), Outcome::Denied).by(identity.user_id, identity.credential.in_audit());
-        self.note(event.to(subject).saying(why), &identity.client).await
+        let event = event.to(subject);
+        let event = if count >= MANY {
+            event.saying(&format_args!("{why}; the {count}th of this user within a minute"))
+        } else {
+            event.saying(why)
+        };
+        self.note(event, &identity.client).await
+    }
+
+    /// Notes that an administrator does something in a project where the caller's own role would not allow it.
+    pub async fn note_administered(&self, identity: &Identity, action: &str, subject: &str) -> Result<(), Error> {
+        let event = Event::named(action.to_owned(), Outcome::Done).by(identity.user_id, identity.credential.in_audit());
+        self.note(event.to(subject).saying("as an administrator"), &identity.client)
+            .await
     }
 }
 

@@ -7,7 +7,7 @@ use gathering_domain::ProjectId;
 use gathering_domain::policy::{Role, Scope, Scopes};
 use secrecy::ExposeSecret as _;
 
-use crate::support::{Bench, first_page, problems, somebody};
+use crate::support::{Bench, first_page, password, problems, somebody};
 
 fn new(scopes: &[Scope]) -> NewApiKey {
     NewApiKey {
@@ -121,6 +121,14 @@ async fn with_the_user_the_keys_go() {
     accounts.enable(ada.user_id, Operator::CommandLine).await.unwrap();
     assert!(is_refused(&come_in(&accounts, &made).await));
 
+    // The old session has ended, and makes no keys any more.
+    let refused = accounts.create_api_key(&ada, new(&[Scope::Read])).await;
+    assert!(matches!(refused, Err(Error::Token(TokenError::Revoked))));
+    let tokens = accounts.login("ada@example.org", password()).await.unwrap();
+    let ada = accounts
+        .authenticate(tokens.access_token.expose_secret())
+        .await
+        .unwrap();
     let again = accounts.create_api_key(&ada, new(&[Scope::Read])).await.unwrap();
     come_in(&accounts, &again).await.unwrap();
     accounts

@@ -147,6 +147,20 @@ impl ServerAction {
         }
     }
 
+    /// Whether it tells and changes nothing of anybody, so that an API key for one project may do it as well.
+    pub fn is_of_nobody(self) -> bool {
+        match self {
+            Self::ValidatePipeline => true,
+            Self::CreateProject
+            | Self::ViewInstances
+            | Self::ViewAllProjects
+            | Self::ViewUsers
+            | Self::ManageUsers
+            | Self::ManageInvitations
+            | Self::ViewAudit => false,
+        }
+    }
+
     /// The scope that an API key needs for it.
     pub fn scope(self) -> Option<Scope> {
         Some(match self {

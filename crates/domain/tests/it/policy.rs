@@ -1,7 +1,8 @@
 //! Who may do what, as one snapshot, and what must hold of every row of it.
 
 use gathering_domain::policy::{
-    AccountAction, Actor, Missing, ProjectAction, ProjectRole, Role, Scope, Scopes, ServerAction, Standing, Verdict,
+    AccountAction, Actor, Key, Missing, ProjectAction, ProjectRole, Role, Scope, Scopes, ServerAction, Standing,
+    Verdict,
 };
 
 const STANDINGS: [(&str, Standing); 4] = [
@@ -15,11 +16,15 @@ fn user(role: Role) -> Actor {
     Actor { role, key: None }
 }
 
-fn keys() -> Vec<(String, Option<Scopes>)> {
+fn keys() -> Vec<(String, Option<Key>)> {
     let mut keys = vec![("login".to_owned(), None)];
     for scope in Scope::ALL {
-        keys.push((format!("key({scope})"), Some(Scopes::from_iter([scope]))));
+        let scopes = Scopes::from_iter([scope]);
+        let confined = false;
+        keys.push((format!("key({scope})"), Some(Key { scopes, confined })));
     }
+    let (scopes, confined) = (Scopes::from_iter(Scope::ALL), true);
+    keys.push(("key(all) for one project".to_owned(), Some(Key { scopes, confined })));
     keys
 }
 
@@ -31,6 +36,7 @@ fn word(verdict: Verdict) -> String {
         Verdict::Denied(Missing::ProjectRole(role)) => format!("be {role}"),
         Verdict::Denied(Missing::Scope(scope)) => format!("key {scope}"),
         Verdict::Denied(Missing::Login) => "log in".to_owned(),
+        Verdict::Denied(Missing::WholeKey) => "whole key".to_owned(),
     }
 }
 
@@ -137,7 +143,10 @@ fn a_greater_role_may_do_all_that_a_lesser_one_may() {
 
 #[test]
 fn no_key_can_keep_its_user_out() {
-    let all = Some(Scopes::from_iter(Scope::ALL));
+    let all = Some(Key {
+        scopes: Scopes::from_iter(Scope::ALL),
+        confined: false,
+    });
     for action in [
         AccountAction::ManageSessions,
         AccountAction::ChangePassword,
@@ -169,5 +178,21 @@ fn what_people_read_of_it_is_what_holds() {
     let page = include_str!("../../../../docs/roles.md");
     for table in [projects.collect::<String>(), server.collect(), account.collect()] {
         assert!(page.contains(&table), "docs/roles.md lacks this table:\n{table}");
+    }
+}
+
+#[test]
+fn a_key_for_one_project_does_nothing_to_the_server() {
+    let key = Key {
+        scopes: Scopes::from_iter(Scope::ALL),
+        confined: true,
+    };
+    let admin = Actor {
+        role: Role::Admin,
+        key: Some(key),
+    };
+    for action in ServerAction::ALL {
+        let allowed = admin.on_server(*action) == Verdict::Allowed;
+        assert_eq!(allowed, *action == ServerAction::ValidatePipeline, "{action:?}");
     }
 }
