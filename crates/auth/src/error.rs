@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use gathering_domain::UserId;
+use gathering_domain::policy::ProjectRole;
 
 use crate::accounts::RegistrationMode;
 use crate::password::HashError;
@@ -69,6 +70,14 @@ pub enum Error {
     /// It would take away what is still needed. HTTP: 409.
     #[error("{0}")]
     StillNeeded(StillNeeded),
+    /// The user is a member of the project already. HTTP: 409.
+    #[error("user {user} is a member of this project already, as {role}")]
+    AlreadyMember {
+        /// The user.
+        user: UserId,
+        /// What the user is there.
+        role: ProjectRole,
+    },
     /// There are as many as there may be. HTTP: 409.
     #[error("{what}: there may be {most}, and there are; take one away first")]
     LimitReached {
