@@ -90,10 +90,12 @@ async fn refuse(asking: &mut Asking<'_>, operation: &Operation) {
         let key = world.without_scope(operation);
         let refused = asking.send(key, call().example(&world.document)).await;
         assert_eq!(refused.status, 403, "{}: {}", operation.id, refused.text);
-        assert_eq!(
-            refused.header("www-authenticate"),
-            "Bearer error=\"insufficient_scope\""
-        );
+        // Who lacks a role is not helped by another token.
+        let challenge = match operation.is_for_admins() {
+            true => "",
+            false => r#"Bearer error="insufficient_scope""#,
+        };
+        assert_eq!(refused.header("www-authenticate"), challenge, "{}", operation.id);
     }
     if operation.path.starts_with("/api/v1/") {
         let refused = asking
@@ -403,7 +405,7 @@ async fn a_field_too_many_or_too_few_or_of_another_kind_would_be_noticed() {
         document.wrong("InstancePage", &page).len()
     };
     assert_eq!(wrong(|_| ()), 0);
-    assert_eq!(wrong(|page| page["items"][0]["name"] = "more".into()), 1);
+    assert_eq!(wrong(|page| page["items"][0]["more"] = 1.into()), 1);
     assert_eq!(wrong(|page| page["items"][0]["started_at"] = "yesterday".into()), 1);
     assert_eq!(wrong(|page| page["items"][0]["id"] = 7.into()), 1);
     assert_eq!(
