@@ -91,9 +91,10 @@ async fn refuse(asking: &mut Asking<'_>, operation: &Operation) {
         let refused = asking.send(key, call().example(&world.document)).await;
         assert_eq!(refused.status, 403, "{}: {}", operation.id, refused.text);
         // Who lacks a role is not helped by another token.
-        let challenge = match operation.is_for_admins() {
-            true => "",
-            false => r#"Bearer error="insufficient_scope""#,
+        let challenge = if operation.is_for_admins() {
+            ""
+        } else {
+            r#"Bearer error="insufficient_scope""#
         };
         assert_eq!(refused.header("www-authenticate"), challenge, "{}", operation.id);
     }
@@ -207,6 +208,8 @@ async fn pipelines(asking: &mut Asking<'_>) {
         let updated = asking.ask(update.clone().header("if-match", tag)).await;
         assert_eq!(updated.status, status, "{tag}: {}", updated.text);
     }
+    let twice = update.header("if-match", "*").header("if-match", "0");
+    assert_eq!(asking.ask(twice).await.status, 422);
     for (version, status) in [("1", 200), ("99", 404), ("x", 422)] {
         let get = asking
             .call("get_pipeline", &[("id", id)])

@@ -112,21 +112,16 @@ fn with_key(asker: &Asker, site: Site, scopes: impl IntoIterator<Item = Scope>, 
 fn verdict(operation: &Operation, asker: &Asker) -> Verdict {
     let said = &operation.json["x-permission"];
     let word = said["action"].as_str().unwrap();
-    let project = ProjectAction::ALL
-        .iter()
-        .copied()
-        .find(|action| action.as_str() == word);
-    let server = ServerAction::ALL.iter().copied().find(|action| action.as_str() == word);
-    let account = AccountAction::ALL
-        .iter()
-        .copied()
-        .find(|action| action.as_str() == word);
-    let (verdict, scope) = match (project, server, account) {
-        (Some(action), None, None) => (asker.actor.in_project(action, asker.standing), action.scope()),
-        (None, Some(action), None) => (asker.actor.on_server(action), action.scope()),
-        (None, None, Some(action)) => (asker.actor.on_account(action), action.scope()),
-        _ => panic!("{} does {word}, which is no action", operation.id),
-    };
+    let (actor, standing) = (asker.actor, asker.standing);
+    let project = ProjectAction::ALL.iter().find(|action| action.as_str() == word);
+    let project = project.map(|action| (actor.in_project(*action, standing), action.scope()));
+    let server = ServerAction::ALL.iter().find(|action| action.as_str() == word);
+    let server = server.map(|action| (actor.on_server(*action), action.scope()));
+    let account = AccountAction::ALL.iter().find(|action| action.as_str() == word);
+    let account = account.map(|action| (actor.on_account(*action), action.scope()));
+    let found = project.or(server).or(account);
+    assert!(found.is_some(), "{} does {word}, which is no action", operation.id);
+    let (verdict, scope) = found.unwrap();
     let mut security = vec![json!({"access_token": []})];
     security.extend(scope.map(|scope| json!({"api_key": [scope.as_str()]})));
     assert_eq!(operation.json["security"], Value::Array(security), "{}", operation.id);

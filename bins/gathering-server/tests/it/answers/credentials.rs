@@ -67,8 +67,8 @@ pub(super) async fn second_factor(asking: &mut Asking<'_>) {
     let password = json!({"current_password": PASSWORD});
     let wrong = json!({"current_password": "wrong"});
     assert_eq!(tell(asking, &tom, "enrol_totp", &wrong).await.0, 422);
-    let begin = asking.call("enrol_totp", &[]).json(&password);
-    let begun = asking.send(&tom, begin).await;
+    let enrol = asking.call("enrol_totp", &[]).json(&password);
+    let begun = asking.send(&tom, enrol).await;
     assert_eq!((begun.status, &*begun.header("location")), (201, "/api/v1/auth/totp"));
     let app = Authenticator::new(begun.json["secret"].as_str().unwrap());
     let confirm = asking.call("confirm_totp", &[]).json(&json!({"totp": code(&app)}));
