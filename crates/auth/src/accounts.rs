@@ -39,7 +39,7 @@ pub use builder::{Builder, DEFAULT_SIGNING_KEY_LIFETIME};
 pub use invitations::{Invitation, MadeInvitation, NewInvitation};
 pub use keeping::Keeper;
 pub use login::IssuedTokens;
-pub use members::Member;
+pub use members::{Member, PutMember};
 pub use operator::Operator;
 pub use projects::Project;
 pub use register::{PreparedAccount, Registration, RegistrationMode};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use gathering_domain::UserId;
-use gathering_domain::policy::Missing;
+use gathering_domain::policy::{Missing, ProjectRole};
 
 use crate::accounts::RegistrationMode;
 use crate::password::HashError;
@@ -78,6 +78,14 @@ pub enum Error {
     /// It would take away what is still needed. HTTP: 409.
     #[error("{0}")]
     StillNeeded(StillNeeded),
+    /// The user is a member of the project already. HTTP: 409.
+    #[error("user {user} is a member of this project already, as {role}")]
+    AlreadyMember {
+        /// The user.
+        user: UserId,
+        /// What the user is there.
+        role: ProjectRole,
+    },
     /// There are as many as there may be. HTTP: 409.
     #[error("{what}: there may be {most}, and there are; take one away first")]
     LimitReached {
@@ -130,6 +138,7 @@ impl Error {
             | Self::Invalid { .. }
             | Self::Denied { .. }
             | Self::LoginNeeded
+            | Self::AlreadyMember { .. }
             | Self::StillNeeded(_)
             | Self::LimitReached { .. }
             | Self::UnknownUser(_)

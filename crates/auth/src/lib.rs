@@ -11,8 +11,8 @@ mod tokens;
 pub use accounts::{
     Account, AccountStats, Accounts, ApiKey, Builder, Client, Credential, DEFAULT_SIGNING_KEY_LIFETIME, Identity,
     Invitation, IssuedTokens, Keeper, MadeApiKey, MadeInvitation, Member, NewApiKey, NewInvitation, Operator,
-    PreparedAccount, Project, Registration, RegistrationMode, RotatedKey, SecondFactorState, Session, SigningKey, User,
-    signing_keys,
+    PreparedAccount, Project, PutMember, Registration, RegistrationMode, RotatedKey, SecondFactorState, Session,
+    SigningKey, User, signing_keys,
 };
 pub use audit::{AuditEntry, AuditFlaw, AuditPage, AuditReport, verify_audit};
 pub use error::{Error, FieldProblem, StillNeeded};

@@ -16,10 +16,23 @@ impl Gathering {
         self.accounts.for_everybody()
     }
 
-    /// All users, newest first.
-    pub async fn users(&self, identity: &Identity, page: PageRequest) -> Result<Page<User>, Error> {
+    /// All users, newest first; or the one who has this address.
+    pub async fn users(
+        &self,
+        identity: &Identity,
+        email: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<User>, Error> {
         let proof = self.may_on_server(identity, ServerAction::ViewUsers).await?;
-        Ok(self.accounts.with(&proof).users(page).await?)
+        let accounts = self.accounts.with(&proof);
+        let Some(email) = email else {
+            return Ok(accounts.users(page).await?);
+        };
+        let found = accounts.user_by_email(email).await?;
+        Ok(Page {
+            items: found.into_iter().collect(),
+            next: None,
+        })
     }
 
     /// A user.
@@ -62,6 +75,13 @@ impl Gathering {
     pub async fn invitations(&self, identity: &Identity, page: PageRequest) -> Result<Page<Invitation>, Error> {
         let proof = self.may_on_server(identity, ServerAction::ManageInvitations).await?;
         Ok(self.accounts.with(&proof).invitations(page).await?)
+    }
+
+    /// An invitation that may still be used.
+    pub async fn invitation(&self, identity: &Identity, id: InvitationId) -> Result<Invitation, Error> {
+        let proof = self.may_on_server(identity, ServerAction::ManageInvitations).await?;
+        let found = self.accounts.with(&proof).invitation(id).await?;
+        found.ok_or_else(|| Error::not_found(Kind::Invitation, id))
     }
 
     /// Takes an invitation back.

@@ -25,6 +25,13 @@ impl Gathering {
         Ok(self.accounts.with(&proof).api_keys(identity, page).await?)
     }
 
+    /// A key of the caller that may be used.
+    pub async fn api_key(&self, identity: &Identity, id: ApiKeyId) -> Result<ApiKey, Error> {
+        let proof = self.may_on_account(identity, AccountAction::ManageApiKeys).await?;
+        let found = self.accounts.with(&proof).api_key(identity, id).await?;
+        found.ok_or_else(|| Error::not_found(Kind::ApiKey, id))
+    }
+
     /// Ends a key of the caller.
     pub async fn end_api_key(&self, identity: &Identity, id: ApiKeyId) -> Result<(), Error> {
         let proof = self.may_on_account(identity, AccountAction::ManageApiKeys).await?;

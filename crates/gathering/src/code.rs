@@ -37,6 +37,8 @@ pub enum Code {
     IdempotencyKeyReused,
     /// It would take away what is still needed.
     StillNeeded,
+    /// The user is a member of the project already.
+    AlreadyMember,
     /// There are as many as there may be.
     LimitReached,
     /// The project has something in it.
@@ -55,7 +57,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidToken,
         Self::InvalidCredentials,
         Self::InvalidRefreshToken,
@@ -72,6 +74,7 @@ impl Code {
         Self::VersionConflict,
         Self::IdempotencyKeyReused,
         Self::StillNeeded,
+        Self::AlreadyMember,
         Self::LimitReached,
         Self::ProjectNotEmpty,
         Self::RunAlreadyEnded,
@@ -100,6 +103,7 @@ impl Code {
             Self::VersionConflict => "version_conflict",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::StillNeeded => "still_needed",
+            Self::AlreadyMember => "already_member",
             Self::LimitReached => "limit_reached",
             Self::ProjectNotEmpty => "project_not_empty",
             Self::RunAlreadyEnded => "run_already_ended",
@@ -129,6 +133,7 @@ impl Code {
             Self::VersionConflict => "The pipeline has changed",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
             Self::StillNeeded => "It is still needed",
+            Self::AlreadyMember => "The user is a member already",
             Self::LimitReached => "There are as many as there may be",
             Self::ProjectNotEmpty => "The project is not empty",
             Self::RunAlreadyEnded => "The run has already ended",

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use gathering_domain::definition::Problem;
-use gathering_domain::policy::Missing;
-use gathering_domain::{RunId, RunStatus};
+use gathering_domain::policy::{Missing, ProjectRole};
+use gathering_domain::{RunId, RunStatus, UserId};
 use serde::Serialize;
 
 use crate::{Code, Registration, StillNeeded};
@@ -40,7 +40,9 @@ pub enum Error {
         retry_after: Duration,
     },
     /// The user has a second factor already.
-    #[error("a second factor is enabled already; disable it with DELETE /api/v1/auth/totp before you set up another")]
+    #[error(
+        "a second factor is enabled already; disable it with POST /api/v1/auth/totp/disable before you set up another"
+    )]
     TotpAlreadyEnabled,
     /// The user has no second factor, or has not begun to set one up.
     #[error("no second factor is enabled, nor being set up; begin with POST /api/v1/auth/totp")]
@@ -90,6 +92,16 @@ pub enum Error {
     /// It would take away what is still needed.
     #[error(transparent)]
     StillNeeded(StillNeeded),
+    /// The user is a member of the project already.
+    #[error(
+        "user {user} is a member of this project already, as {role}; change that with PUT at the member's own path"
+    )]
+    AlreadyMember {
+        /// The user.
+        user: UserId,
+        /// What the user is there.
+        role: ProjectRole,
+    },
     /// There are as many as there may be.
     #[error("{what}: there may be {most}, and there are; take one away first")]
     LimitReached {
@@ -187,6 +199,7 @@ impl Error {
             Self::VersionConflict { .. } => Code::VersionConflict,
             Self::IdempotencyKeyReused => Code::IdempotencyKeyReused,
             Self::StillNeeded(_) => Code::StillNeeded,
+            Self::AlreadyMember { .. } => Code::AlreadyMember,
             Self::LimitReached { .. } => Code::LimitReached,
             Self::ProjectNotEmpty { .. } => Code::ProjectNotEmpty,
             Self::RunAlreadyEnded { .. } => Code::RunAlreadyEnded,
@@ -213,6 +226,7 @@ impl Error {
             | Self::RegistrationClosed(_)
             | Self::Forbidden { .. }
             | Self::StillNeeded(_)
+            | Self::AlreadyMember { .. }
             | Self::LimitReached { .. }
             | Self::ProjectNotEmpty { .. }
             | Self::InvalidRequest { .. }
@@ -312,6 +326,7 @@ impl From<gathering_auth::Error> for Error {
                 id: "that you asked for".to_owned(),
             },
             Auth::StillNeeded(what) => Self::StillNeeded(what),
+            Auth::AlreadyMember { user, role } => Self::AlreadyMember { user, role },
             Auth::LimitReached { what, most } => Self::LimitReached { what, most },
             Auth::Busy { retry_after } => Self::Overloaded { retry_after },
             Auth::KeysUnavailable { .. } => Self::DatabaseUnavailable(error.into()),

@@ -24,14 +24,16 @@ mod stats;
 pub use gathering_auth::{
     Account, AccountStats, Accounts, ApiKey, AuditEntry, AuditFilter, AuditFlaw, AuditPage, AuditReport, Client,
     Credential, HashingStats, Identity, Invitation, IssuedTokens, Jwks, MadeApiKey, MadeInvitation, Member, NewApiKey,
-    NewInvitation, Operator, Project, RecoveryCodes, RegistrationMode as Registration, RotatedKey, SecondFactorState,
-    Session, SigningKey, StillNeeded, TotpEnrolment, User,
+    NewInvitation, Operator, Project, PutMember, RecoveryCodes, RegistrationMode as Registration, RotatedKey,
+    SecondFactorState, Session, SigningKey, StillNeeded, TotpEnrolment, User,
 };
 pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};
 pub use gathering_domain::measure;
-pub use gathering_domain::policy::{Missing, ProjectRole, Role, Scope, Scopes};
+pub use gathering_domain::policy::{
+    AccountAction, Missing, ProjectAction, ProjectRole, Role, Scope, Scopes, ServerAction,
+};
 pub use gathering_domain::{
     ApiKeyId, BreakerId, CancelPlace, Clock, Entropy, InvitationId, Json, NoTraceContext, NodeStatus, PipelineId,
     ProjectId, RunId, RunStatus, SessionId, SpanId, TraceContext, TraceId, UnknownStatus, UserId,

@@ -1,6 +1,6 @@
 //! Use cases of projects, and of who is what in them.
 
-use gathering_auth::{Identity, Member, Project};
+use gathering_auth::{Identity, Member, Project, PutMember};
 use gathering_domain::policy::{AccountAction, ProjectAction, ProjectRole, ServerAction};
 use gathering_domain::{ProjectId, UserId};
 use gathering_persistence::{Page, PageRequest};
@@ -75,8 +75,15 @@ impl Gathering {
         Ok(self.accounts.with(&proof).members(id, page).await?)
     }
 
-    /// Makes a user a member, or the member something else.
-    pub async fn put_member(
+    /// A member of a project.
+    pub async fn member(&self, identity: &Identity, id: ProjectId, user: UserId) -> Result<Member, Error> {
+        let proof = self.may_in(identity, ProjectAction::ViewMembers, Some(id)).await?;
+        let found = self.accounts.with(&proof).member(id, user).await?;
+        found.ok_or_else(|| Error::not_found(Kind::Member, user))
+    }
+
+    /// Makes a user a member who is none yet.
+    pub async fn add_member(
         &self,
         identity: &Identity,
         id: ProjectId,
@@ -84,8 +91,24 @@ impl Gathering {
         role: ProjectRole,
     ) -> Result<Member, Error> {
         let proof = self.may_in(identity, ProjectAction::ManageMembers, Some(id)).await?;
-        let member = self.accounts.with(&proof).put_member(identity, id, user, role).await?;
+        let member = self.accounts.with(&proof).add_member(identity, id, user, role).await?;
         member.ok_or_else(|| Thing::Project(id).not_found())
+    }
+
+    /// Makes a user a member, or the member something else.
+    pub async fn put_member(
+        &self,
+        identity: &Identity,
+        id: ProjectId,
+        user: UserId,
+        role: ProjectRole,
+    ) -> Result<PutMember, Error> {
+        let proof = self.may_in(identity, ProjectAction::ManageMembers, Some(id)).await?;
+        let put = match self.accounts.with(&proof).put_member(identity, id, user, role).await {
+            Err(gathering_auth::Error::UnknownUser(user)) => return Err(Error::not_found(Kind::User, user)),
+            put => put?,
+        };
+        put.ok_or_else(|| Thing::Project(id).not_found())
     }
 
     /// Takes a member out; everybody may take themselves out.

@@ -133,6 +133,25 @@ pub async fn open(
     Ok(page.page(keys, |key: &ApiKeyRow| key.id.as_uuid()))
 }
 
+/// A key of a user that may be used.
+pub async fn open_one(
+    client: &impl GenericClient,
+    user: UserId,
+    id: ApiKeyId,
+    now: Timestamp,
+) -> Result<Option<ApiKeyRow>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id, name, hint, scopes, project_id, created_at, expires_at, used_at FROM api_keys
+             WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3",
+        )
+        .await?;
+    let row = client
+        .query_opt(&statement, &[&id.as_uuid(), &user.as_uuid(), &now])
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
 /// How many keys of a user may be used.
 pub async fn count(client: &impl GenericClient, user: UserId, now: Timestamp) -> Result<i64, Error> {
     let statement = client

@@ -78,6 +78,18 @@ pub async fn open(
     Ok(page.page(invitations, |invitation: &InvitationRow| invitation.id.as_uuid()))
 }
 
+/// An invitation that may still be used.
+pub async fn open_one(
+    client: &impl GenericClient,
+    id: InvitationId,
+    now: Timestamp,
+) -> Result<Option<InvitationRow>, Error> {
+    let text = format!("SELECT {COLUMNS} FROM invitations WHERE id = $1 AND used_at IS NULL AND expires_at > $2");
+    let statement = client.prepare_cached(&text).await?;
+    let row = client.query_opt(&statement, &[&id.as_uuid(), &now]).await?;
+    row.as_ref().map(read).transpose()
+}
+
 /// The invitation of this secret, locked until the end of the transaction, if it may still be used: whoever made it has to be an administrator still.
 pub async fn lock_in(tx: &Transaction<'_>, hash: &TokenHash, now: Timestamp) -> Result<Option<InvitationRow>, Error> {
     let text = format!(

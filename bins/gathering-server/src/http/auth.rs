@@ -32,7 +32,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 
 /// Open an account
 ///
-/// The answer is the same whether the address already has one. The account comes with a project of its own.
+/// The answer is the same whether the address already has one. The account comes with a project of its own. Where
+/// `registration` is `invite`, it takes an invitation.
 #[utoipa::path(
     post,
     path = "/auth/register",
@@ -70,7 +71,8 @@ async fn register(state: Data<State>, request: HttpRequest, incoming: Incoming) 
     request_body = bodies::Login,
     responses(
         (status = 200, description = "The tokens of the new session.", body = answers::Tokens),
-        (status = 401, description = "The email address or the password is wrong."),
+        (status = 401, description = "The email address or the password is wrong; or the password is right, and the code is wrong or missing (`totp_required`, `invalid_totp`)."),
+        (status = 429, description = "Too many logins came too quickly; or the password is right, and too many codes were wrong."),
     )
 )]
 async fn login(state: Data<State>, request: HttpRequest, incoming: Incoming) -> Result<HttpResponse, Problem> {

@@ -99,6 +99,7 @@ fn status_of(code: gathering::Code) -> StatusCode {
         | Of::TotpAlreadyEnabled
         | Of::TotpNotEnabled
         | Of::StillNeeded
+        | Of::AlreadyMember
         | Of::LimitReached
         | Of::ProjectNotEmpty => StatusCode::CONFLICT,
         Of::InvalidRequest | Of::InvalidPipeline | Of::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,

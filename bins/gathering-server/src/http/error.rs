@@ -31,6 +31,7 @@ impl From<Error> for Problem {
             Error::RegistrationClosed(_)
             | Error::Forbidden { .. }
             | Error::StillNeeded(_)
+            | Error::AlreadyMember { .. }
             | Error::LimitReached { .. }
             | Error::ProjectNotEmpty { .. }
             | Error::TotpLocked { .. }

@@ -130,7 +130,7 @@ async fn get(
     params(
         ("id" = Uuid, Path, description = "The pipeline."),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version that was changed, so that nobody's work is lost; `*`, or none, for any.",
-            example = "\"3\"", pattern = r#"^(\*|"[0-9]{1,9}")$"#),
+            example = "\"3\"", pattern = r#"^(\*|"[1-9][0-9]{0,8}")$"#),
     ),
     request_body = bodies::PipelineChange,
     responses(
@@ -207,17 +207,20 @@ fn etag(pipeline: &PipelineView) -> String {
 
 /// The version in `If-Match`; `*` and no header at all stand for any.
 fn expected_version<T: std::str::FromStr>(request: &HttpRequest) -> Result<Option<T>, Problem> {
-    let Some(value) = request.headers().get(IF_MATCH) else {
+    let mut values = request.headers().get_all(IF_MATCH);
+    let Some(value) = values.next() else {
         return Ok(None);
     };
     let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
+    let one = values.next().is_none();
+    if one && text == "*" {
         return Ok(None);
     }
-    let version = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"')?.parse().ok());
-    version.map(Some).ok_or_else(|| {
+    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    // Numbers can be written in other ways, but no ETag is.
+    let version =
+        version.filter(|text| one && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()));
+    version.and_then(|text| text.parse().ok()).map(Some).ok_or_else(|| {
         let message = "must be one ETag as this API sends it, such as \"3\", or *";
         Problem::invalid_request(&[Wrong::new(Place::Header("If-Match"), "invalid_value", message)])
     })

@@ -3,14 +3,22 @@
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::ProjectId;
+use gathering::{Project, ProjectId};
+use utoipa::OpenApi;
 
 use super::body::Incoming;
 use super::identity::Caller;
+use super::openapi::parameters::Paging;
+use super::openapi::{answers, bodies};
 use super::parameters::{NoParameters, Parameters};
 use super::problem::Problem;
 use super::route::{Id, methods, read, write};
 use super::{Method, Page, State};
+
+/// What is said of these routes.
+#[derive(OpenApi)]
+#[openapi(paths(create, list, get, rename, delete))]
+pub(super) struct Documented;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
@@ -27,6 +35,21 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         );
 }
 
+/// Make a project
+///
+/// The caller becomes its owner.
+#[utoipa::path(
+    post,
+    path = "/projects",
+    operation_id = "create_project",
+    tag = "projects",
+    request_body = bodies::ProjectName,
+    responses(
+        (status = 201, description = "The project as it was made.", body = Project,
+            headers(("Location" = String, description = "The path of the project."))),
+        (status = 409, description = "The user is in as many projects as one may be: 1,000."),
+    )
+)]
 async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let name: String = body.required("name", "a text");
@@ -37,6 +60,20 @@ async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming
         .json(made))
 }
 
+/// List projects
+///
+/// Those of which the caller is a member, newest first. An API key that is for one project sees no other.
+#[utoipa::path(
+    get,
+    path = "/projects",
+    operation_id = "list_projects",
+    tag = "projects",
+    params(
+        ("all" = Option<bool>, Query, description = "The projects of everybody, for administrators: of an API key that takes the scope `admin`."),
+        Paging,
+    ),
+    responses((status = 200, description = "Some of the projects.", body = answers::Page<Project>))
+)]
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
     let all: bool = parameters.optional("all", "true or false").unwrap_or_default();
@@ -46,6 +83,15 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
     Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
 }
 
+/// Read a project
+#[utoipa::path(
+    get,
+    path = "/projects/{id}",
+    operation_id = "get_project",
+    tag = "projects",
+    params(("id" = Uuid, Path, description = "The project.")),
+    responses((status = 200, description = "The project.", body = Project))
+)]
 async fn get(
     state: Data<State>,
     Caller(identity): Caller,
@@ -55,6 +101,16 @@ async fn get(
     Ok(HttpResponse::Ok().json(state.gathering.project(&identity, id).await?))
 }
 
+/// Rename a project
+#[utoipa::path(
+    put,
+    path = "/projects/{id}",
+    operation_id = "update_project",
+    tag = "projects",
+    params(("id" = Uuid, Path, description = "The project.")),
+    request_body = bodies::ProjectName,
+    responses((status = 200, description = "The project with its new name.", body = Project))
+)]
 async fn rename(
     state: Data<State>,
     Caller(identity): Caller,
@@ -67,6 +123,20 @@ async fn rename(
     Ok(HttpResponse::Ok().json(state.gathering.rename_project(&identity, id, &name).await?))
 }
 
+/// Delete a project
+///
+/// Nobody sees it any more. It must have no pipelines and no runs that have not ended.
+#[utoipa::path(
+    delete,
+    path = "/projects/{id}",
+    operation_id = "delete_project",
+    tag = "projects",
+    params(("id" = Uuid, Path, description = "The project.")),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 409, description = "It has pipelines or open runs, or it is the own project of a user."),
+    )
+)]
 async fn delete(
     state: Data<State>,
     Caller(identity): Caller,

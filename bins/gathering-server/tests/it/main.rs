@@ -23,6 +23,7 @@ mod metrics;
 mod otlp;
 mod outage;
 mod overload;
+mod permissions;
 mod pipelines;
 mod problems;
 mod process;

@@ -60,7 +60,7 @@ fn told(answer: &Response) -> (u16, &str) {
 
 async fn disable(client: &Client, password: &str, totp: &Value) -> Response {
     let body = json!({"current_password": password, "totp": totp});
-    let request = client.request(Method::DELETE, "/api/v1/auth/totp").json(&body);
+    let request = client.request(Method::POST, "/api/v1/auth/totp/disable").json(&body);
     client.send(request).await
 }
 
@@ -152,7 +152,7 @@ async fn strangers_are_refused_and_so_are_bodies_that_are_wrong() {
     let paths = [
         (Method::GET, "/api/v1/auth/totp"),
         (Method::POST, "/api/v1/auth/totp"),
-        (Method::DELETE, "/api/v1/auth/totp"),
+        (Method::POST, "/api/v1/auth/totp/disable"),
         (Method::POST, "/api/v1/auth/totp/confirm"),
         (Method::POST, "/api/v1/auth/totp/recovery-codes"),
     ];

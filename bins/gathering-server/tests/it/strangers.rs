@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::api::Operation;
 use crate::api::call::Call;
 use crate::api::world::World;
-use crate::support::{Answer, Site};
+use crate::support::Answer;
 
 /// Whoever looks at this id finds nothing.
 const NOTHING: &str = "0193c3f2-0000-7000-8000-000000000000";
@@ -68,9 +68,14 @@ async fn what_belongs_to_somebody_else_is_answered_as_if_it_did_not_exist() {
         let ask = |values: &[(&str, &str)]| Call::new(operation.clone(), values).example(&world.document);
         let theirs = ask(owners).send(&stranger, &world.document).await;
         let none = ask(&nobodys).send(&stranger, &world.document).await;
+        if operation.is_for_admins() {
+            assert_forbidden(&operation, &theirs);
+            assert_eq!(theirs.problem(), none.problem(), "{}", operation.id);
+            continue;
+        }
         assert_alike(&operation, (theirs, owners[0].1), (none, NOTHING));
     }
-    assert_untouched(&world, &world.owner).await;
+    assert_untouched(&world).await;
 }
 
 #[tokio::test]
@@ -91,7 +96,8 @@ async fn a_project_of_somebody_else_is_answered_as_if_it_did_not_exist() {
                 call.query(&format!("?project_id={project}"))
             }
         };
-        if !named_in_body && !operation.takes("project_id") {
+        // An administrator may know of every project.
+        if operation.is_for_admins() || !named_in_body && !operation.takes("project_id") {
             continue;
         }
         let theirs = ask(&world.project).send(&stranger, &world.document).await;
@@ -100,7 +106,36 @@ async fn a_project_of_somebody_else_is_answered_as_if_it_did_not_exist() {
         asked += 1;
     }
     assert!(asked >= 6, "only {asked} operations take a project");
-    assert_untouched(&world, &world.owner).await;
+    assert_untouched(&world).await;
+}
+
+#[tokio::test]
+async fn what_is_for_administrators_is_forbidden_to_everybody_else() {
+    let world = World::new(&WITHOUT_LIMITS).await;
+    let things = world.things();
+    let mut asked = 0;
+    for operation in world.document.operations() {
+        if operation.is_for_admins() {
+            let values = things.get(&*operation.path).map_or(&[][..], Vec::as_slice);
+            let call = Call::new(operation.clone(), values).example(&world.document);
+            assert_forbidden(&operation, &call.send(&world.owner, &world.document).await);
+            asked += 1;
+        }
+    }
+    assert!(asked >= 10, "only {asked} operations are for administrators");
+    let all = Call::new(world.document.operation("list_projects"), &[]).query("?all=true");
+    let refused = all.send(&world.owner, &world.document).await;
+    assert_forbidden(&all.operation, &refused);
+}
+
+fn assert_forbidden(operation: &Operation, answer: &Answer) {
+    assert_eq!(
+        (answer.status, &answer.problem()["code"]),
+        (403, &"forbidden".into()),
+        "{}: {}",
+        operation.id,
+        answer.text
+    );
 }
 
 /// Two answers that tell apart nothing but the ids that were asked for.
@@ -119,12 +154,14 @@ fn assert_alike(operation: &Operation, (theirs, their_id): (Answer, &str), (none
     assert_eq!(told(&theirs, their_id), told(&none, no_id), "{id}");
 }
 
-/// The owner still has everything, as it was.
-async fn assert_untouched(world: &World, owner: &Site) {
+/// Everything is still there, as it was.
+async fn assert_untouched(world: &World) {
+    let owner = &world.owner;
     let things = world.things();
     for operation in world.document.operations() {
         if let Some(values) = things.get(&*operation.path).filter(|_| operation.method == "GET") {
-            let seen = Call::new(operation.clone(), values).send(owner, &world.document).await;
+            let seen = Call::new(operation.clone(), values);
+            let seen = seen.send(world.who(&operation), &world.document).await;
             assert_eq!(seen.status, 200, "{}", operation.id);
         }
     }

@@ -139,6 +139,28 @@ impl Site {
         Self { client, ..self.clone() }
     }
 
+    /// The same server, asked by a new user who is this on it.
+    pub(crate) async fn with_role(&self, email: &str, role: &str) -> Self {
+        self.with_user(email).await;
+        // A token says what its user was at the login.
+        self.execute(&format!("UPDATE users SET role = '{role}' WHERE email = '{email}'"))
+            .await;
+        self.with_login(email).await
+    }
+
+    /// The same server, asked with a new API key of who asks, for this alone; and the id of the key.
+    pub(crate) async fn key(&self, scope: &str) -> (Self, String) {
+        self.key_for(&json!({"name": scope, "scopes": [scope]})).await
+    }
+
+    /// The same for what the body says.
+    pub(crate) async fn key_for(&self, body: &Value) -> (Self, String) {
+        let made = self.send("POST", "/api/v1/auth/api-keys", Some(body)).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let text = |name: &str| made.json[name].as_str().unwrap().to_owned();
+        (self.with_token(&text("key")), text("id"))
+    }
+
     /// The same server, asked with this token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self {

@@ -60,6 +60,7 @@ pub struct MadeApiKey {
 
 /// A key, as its user sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiKey {
     /// Its id.
     pub id: ApiKeyId,
@@ -68,14 +69,15 @@ pub struct ApiKey {
     /// How it begins.
     pub hint: String,
     /// What it is for.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Scope>))]
     pub scopes: Scopes,
-    /// The only project that it is for.
+    /// The only project that it is for; null for all of its user's.
     pub project_id: Option<ProjectId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Until when it may be used.
     pub expires_at: Timestamp,
-    /// When it was used last, to ten minutes.
+    /// When it was used last, to ten minutes; null where it never was.
     pub used_at: Option<Timestamp>,
 }
 
@@ -146,6 +148,13 @@ impl Accounts {
             items: found.items.into_iter().map(ApiKey::from).collect(),
             next: found.next,
         })
+    }
+
+    /// A key of the caller that may be used.
+    pub async fn api_key(&self, identity: &Identity, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
+        let connection = self.connection().await?;
+        let found = api_keys::open_one(&connection, identity.user_id, id, self.clock.now()).await?;
+        Ok(found.map(ApiKey::from))
     }
 
     /// Ends a key of the caller, here at once and everywhere within a moment; `false` if there is no such one of theirs.

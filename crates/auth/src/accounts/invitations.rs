@@ -48,10 +48,11 @@ pub struct MadeInvitation {
 
 /// An invitation, as an administrator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Invitation {
     /// Its id.
     pub id: InvitationId,
-    /// Whom it is for, lower-cased.
+    /// Whom it is for, lower-cased; null for whoever has it.
     pub email: Option<String>,
     /// What the new user will be on this server.
     pub role: Role,
@@ -59,7 +60,7 @@ pub struct Invitation {
     pub project_id: Option<ProjectId>,
     /// And as what.
     pub project_role: Option<ProjectRole>,
-    /// Who made it; `null` for the command line.
+    /// Who made it; null for the command line.
     pub created_by: Option<UserId>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -126,6 +127,13 @@ impl Accounts {
             items: found.items.into_iter().map(Invitation::from).collect(),
             next: found.next,
         })
+    }
+
+    /// An invitation that may still be used.
+    pub async fn invitation(&self, id: InvitationId) -> Result<Option<Invitation>, Error> {
+        let connection = self.connection().await?;
+        let found = invitations::open_one(&connection, id, self.clock.now()).await?;
+        Ok(found.map(Invitation::from))
     }
 
     /// Takes an invitation back; `false` if there is none that could still be used.

@@ -20,12 +20,13 @@ const MAX_NAME: usize = 200;
 
 /// A project, as its user sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Project {
     /// Its id.
     pub id: ProjectId,
     /// How it is called.
     pub name: String,
-    /// What the caller is in it; `null` for an administrator who is no member.
+    /// What the caller is in it; null for an administrator who is no member.
     pub role: Option<ProjectRole>,
     /// When it was made.
     pub created_at: Timestamp,

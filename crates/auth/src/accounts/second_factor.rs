@@ -23,10 +23,12 @@ use crate::second_factor::{RecoveryCodes, TotpEnrolment, generate, make};
 
 /// The second factor of a user, as the user sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SecondFactorState {
     /// Whether logins ask for it.
     pub enabled: bool,
     /// How many recovery codes were not used yet.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 10))]
     pub recovery_codes_left: i64,
 }
 

@@ -21,6 +21,7 @@ use crate::password::{self, normalized};
 
 /// A user, as an administrator sees one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
     /// The user's id.
     pub id: UserId,
@@ -32,7 +33,7 @@ pub struct User {
     pub role: Role,
     /// When the account was opened.
     pub created_at: Timestamp,
-    /// Since when the user may not come in.
+    /// Since when the user may not come in; null while they may.
     pub disabled_at: Option<Timestamp>,
 }
 

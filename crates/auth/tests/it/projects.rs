@@ -42,17 +42,30 @@ async fn whoever_makes_a_project_owns_it_and_members_see_it_with_their_role() {
     assert_eq!(accounts.standing(&bob, project).await.unwrap(), Standing::Stranger);
 
     let member = accounts
-        .put_member(&ada, project, bob.user_id, ProjectRole::Viewer)
+        .add_member(&ada, project, bob.user_id, ProjectRole::Viewer)
         .await;
     assert_eq!(member.unwrap().unwrap().email, "bob@example.org");
     assert_eq!(
         of(&bob).await,
         [personal(), ("shared".to_owned(), Some(ProjectRole::Viewer))]
     );
-    accounts
+    let again = accounts
+        .add_member(&ada, project, bob.user_id, ProjectRole::Owner)
+        .await;
+    assert!(
+        matches!(
+            again,
+            Err(Error::AlreadyMember {
+                role: ProjectRole::Viewer,
+                ..
+            })
+        ),
+        "{again:?}"
+    );
+    let put = accounts
         .put_member(&ada, project, bob.user_id, ProjectRole::Editor)
-        .await
-        .unwrap();
+        .await;
+    assert!(!put.unwrap().unwrap().added);
     let standing = accounts.standing(&bob, project).await.unwrap();
     assert_eq!(standing, Standing::Member(ProjectRole::Editor));
     assert_eq!(accounts.members(project, first_page()).await.unwrap().items.len(), 2);
@@ -133,13 +146,15 @@ async fn a_deleted_project_is_there_for_nobody_any_more() {
 async fn who_is_unknown_or_disabled_cannot_become_a_member_and_names_are_checked() {
     let (bench, accounts, [ada, bob], project) = with_project().await;
     let unknown = UserId::from(Uuid::from_u128(7));
-    let refused = accounts.put_member(&ada, project, unknown, ProjectRole::Viewer).await;
+    let refused = accounts.add_member(&ada, project, unknown, ProjectRole::Viewer).await;
     assert_eq!(problems(&refused), [("user_id", "unknown")]);
+    let refused = accounts.put_member(&ada, project, unknown, ProjectRole::Viewer).await;
+    assert!(matches!(refused, Err(Error::UnknownUser(user)) if user == unknown));
     bench
         .execute("UPDATE users SET disabled_at = created_at WHERE email LIKE 'bob%'")
         .await;
     let refused = accounts
-        .put_member(&ada, project, bob.user_id, ProjectRole::Viewer)
+        .add_member(&ada, project, bob.user_id, ProjectRole::Viewer)
         .await;
     assert_eq!(problems(&refused), [("user_id", "unknown")]);
     for name in ["", " ", "a\nb", &"x".repeat(201)] {

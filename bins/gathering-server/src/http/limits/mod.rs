@@ -79,13 +79,14 @@ impl Limits {
 }
 
 /// The routes that do expensive work for whoever asks.
-const AUTH: [&str; 7] = [
+const AUTH: [&str; 8] = [
     "/api/v1/auth/login",
     "/api/v1/auth/register",
     "/api/v1/auth/refresh",
     "/api/v1/auth/password",
     "/api/v1/auth/totp",
     "/api/v1/auth/totp/confirm",
+    "/api/v1/auth/totp/disable",
     "/api/v1/auth/totp/recovery-codes",
 ];
 

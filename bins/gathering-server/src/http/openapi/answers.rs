@@ -2,7 +2,7 @@
 
 #![expect(dead_code, reason = "they describe what handlers put together")]
 
-use gathering::{Problem as DefinitionProblem, RunStatus, Uuid};
+use gathering::{ApiKey, Invitation, Problem as DefinitionProblem, RunStatus, Uuid};
 use utoipa::ToSchema;
 
 /// One page of a list.
@@ -70,6 +70,56 @@ pub(in crate::http) struct Instance {
     started_at: String,
     /// How long ago it last showed that it lives.
     heartbeat_age: String,
+    /// Its name for people; told to administrators alone.
+    #[schema(nullable = false)]
+    name: Option<String>,
+    /// How many runs it has in memory; told to administrators alone.
+    #[schema(nullable = false, minimum = 0)]
+    runs: Option<u64>,
+}
+
+/// An invitation that was made.
+#[derive(ToSchema)]
+pub(in crate::http) struct MadeInvitation {
+    #[serde(flatten)]
+    about: Invitation,
+    /// What the invited person sends as `invitation` when registering.
+    invitation: String,
+}
+
+/// An API key that was made.
+#[derive(ToSchema)]
+pub(in crate::http) struct MadeApiKey {
+    #[serde(flatten)]
+    about: ApiKey,
+    /// The key itself, to be sent as `Authorization: Bearer …`.
+    key: String,
+}
+
+/// What an authenticator app is to be told.
+#[derive(ToSchema)]
+pub(in crate::http) struct TotpEnrolment {
+    /// The secret in base32, to be typed.
+    secret: String,
+    /// The same as an `otpauth://` URI, to be shown as a QR code.
+    #[schema(format = "uri")]
+    uri: String,
+}
+
+/// Recovery codes of a second factor.
+#[derive(ToSchema)]
+pub(in crate::http) struct FreshRecoveryCodes {
+    /// Each counts once.
+    recovery_codes: Vec<String>,
+}
+
+/// What came of something, as the audit says it.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(in crate::http) enum AuditOutcome {
+    Done,
+    Failed,
+    Denied,
 }
 
 /// How the server is.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use gathering::{Json, Uuid};
+use gathering::{Json, ProjectRole, Role, Scope, Uuid};
 use utoipa::ToSchema;
 
 use super::definition::Definition;
@@ -23,6 +23,8 @@ pub(in crate::http) struct Registration {
     /// How the user wants to be called.
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
+    /// The secret of an invitation, where strangers need one to register.
+    invitation: Option<String>,
 }
 
 /// Who logs in.
@@ -35,6 +37,8 @@ pub(in crate::http) struct Login {
     /// Its password.
     #[schema(format = Password)]
     password: String,
+    /// A code of the second factor, or a recovery code, where the user has a second factor.
+    totp: Option<String>,
 }
 
 /// The token to exchange.
@@ -180,3 +184,108 @@ pub(in crate::http) enum OpenRunStatus {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({}))]
 pub(in crate::http) struct Nothing {}
+
+/// The name of a project.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "Night shift"}))]
+pub(in crate::http) struct ProjectName {
+    /// How it is called, without control characters.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+}
+
+/// Who becomes a member of a project.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"user_id": "0193c3f2-7b1e-7001-8000-3d9c5c0f1a2b", "role": "editor"}))]
+pub(in crate::http) struct NewMember {
+    /// The user.
+    user_id: Uuid,
+    /// What the user will be in the project.
+    role: ProjectRole,
+}
+
+/// What a member is from now on.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"role": "editor"}))]
+pub(in crate::http) struct MemberRole {
+    /// What the user will be in the project.
+    role: ProjectRole,
+}
+
+/// What a user is from now on.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"role": "viewer"}))]
+pub(in crate::http) struct UserRole {
+    /// What the user will be on this server.
+    role: Role,
+}
+
+/// Whom to invite, and as what.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "bob@example.org", "role": "member", "expires_in": "7d"}))]
+pub(in crate::http) struct NewInvitation {
+    /// The only address that can register with it; whoever has it where it is left out.
+    #[schema(format = Email, min_length = 3, max_length = 254)]
+    email: Option<String>,
+    /// What the new user will be on this server; `member` where it is left out.
+    role: Option<Role>,
+    /// In which project besides their own; goes with `project_role`.
+    project_id: Option<Uuid>,
+    /// And as what.
+    project_role: Option<ProjectRole>,
+    /// How long it may be used: 1 minute to 90 days; 7 days where it is left out.
+    expires_in: Option<String>,
+}
+
+/// An API key to make.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "deployments", "scopes": ["read", "run"], "expires_in": "30d"}))]
+pub(in crate::http) struct NewApiKey {
+    /// What its user calls it, without control characters.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// What it is for.
+    #[schema(min_items = 1)]
+    scopes: Vec<Scope>,
+    /// The only project that it is for; all of its user's where it is left out.
+    project_id: Option<Uuid>,
+    /// How long it may be used: 1 minute to 366 days; 90 days where it is left out.
+    expires_in: Option<String>,
+}
+
+/// That it is really the user.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"current_password": "a few unrelated words"}))]
+pub(in crate::http) struct CurrentPassword {
+    /// The password as it is.
+    #[schema(format = Password)]
+    current_password: String,
+}
+
+/// That the app was told.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"totp": "123456"}))]
+pub(in crate::http) struct TotpCode {
+    /// The code that the app shows.
+    totp: String,
+}
+
+/// That it is really the user, twice.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"current_password": "a few unrelated words", "totp": "123456"}))]
+pub(in crate::http) struct PasswordAndCode {
+    /// The password as it is.
+    #[schema(format = Password)]
+    current_password: String,
+    /// The code that the app shows, or a recovery code.
+    totp: String,
+}

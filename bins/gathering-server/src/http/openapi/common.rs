@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::rights;
+
 /// Operations that need nothing of the database and so never lack it.
 const ALWAYS_THERE: [&str; 2] = ["get_liveness", "get_keys"];
 
@@ -14,7 +16,7 @@ struct Refusal {
     applies: fn(&str, &Value) -> bool,
 }
 
-const REFUSALS: [Refusal; 10] = [
+const REFUSALS: [Refusal; 11] = [
     Refusal {
         status: "400",
         name: "MalformedJson",
@@ -24,7 +26,13 @@ const REFUSALS: [Refusal; 10] = [
     Refusal {
         status: "401",
         name: "Unauthenticated",
-        description: "There is no access token, or it is not valid (any more).",
+        description: "There is no access token or API key, or it is not valid (any more).",
+        applies: is_secured,
+    },
+    Refusal {
+        status: "403",
+        name: "Forbidden",
+        description: "The caller may not do this: a role is too small, or the API key has not the scope; `detail` says what is lacking.",
         applies: is_secured,
     },
     Refusal {
@@ -90,10 +98,7 @@ pub(super) fn complete(document: &mut Value) {
         .collect::<Map<_, _>>()
         .into();
     components["headers"] = headers();
-    components["securitySchemes"] = json!({"bearer": {
-        "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-        "description": "The access token of `POST /api/v1/auth/login`.",
-    }});
+    components["securitySchemes"] = rights::schemes();
     for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
         for (_, operation) in methods.as_object_mut().into_iter().flatten() {
             complete_operation(path, operation);
@@ -125,8 +130,11 @@ fn needs_database(_: &str, operation: &Value) -> bool {
 }
 
 fn complete_operation(path: &str, operation: &mut Value) {
-    let secured = operation["security"].is_null();
-    operation["security"] = if secured { json!([{"bearer": []}]) } else { json!([]) };
+    if operation["security"].is_null() {
+        rights::say(operation);
+    } else {
+        operation["security"] = json!([]);
+    }
     let refusals: Vec<_> = REFUSALS
         .iter()
         .filter(|refusal| (refusal.applies)(path, operation))

@@ -11,17 +11,19 @@
 //! 3. Parameters of the query stand in `params(…)`; those of pages are [`parameters::Paging`].
 //! 4. In `responses(…)` stand the good answers, and bad ones that are its own (`(status = 409, description = "…")`). All others are added in
 //!    [`common`], by what the operation is: behind a login unless it says `security(())`, with a body, with an id in its path, with `project_id`.
-//! 5. Each answer and each body has an example: in its struct here, or in `examples.json` under the name of its schema, as a server gave it.
-//! 6. `cargo insta test`, or `INSTA_UPDATE=always` with the tests, takes the new document over; the difference is reviewed as code is.
+//! 5. Behind a login, what the operation does gets its line in [`rights`]; the role and the scope that it takes follow from the one table.
+//! 6. Each answer and each body has an example: in its struct here, or in `examples.json` under the name of its schema, as a server gave it.
+//! 7. `cargo insta test`, or `INSTA_UPDATE=always` with the tests, takes the new document over; the difference is reviewed as code is.
 //!
 //! Tests fail for a route without documentation (here), for one without its refused stranger (`tests/it/strangers.rs`), and for one whose
-//! real answers nobody compared with its schemas (`tests/it/answers.rs`).
+//! real answers nobody compared with its schemas (`tests/it/answers.rs`), and where somebody may do something else than the document says (`tests/it/permissions.rs`).
 
 pub(super) mod answers;
 pub(super) mod bodies;
 mod common;
 pub(super) mod definition;
 pub(super) mod parameters;
+mod rights;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -36,7 +38,10 @@ use utoipa::OpenApi;
 
 use super::parameters::NoParameters;
 use super::route::{methods, read};
-use super::{auth, breakers, health, instances, pipelines, quarantine, runs, sessions};
+use super::{
+    api_keys, audit, auth, breakers, health, instances, invitations, members, pipelines, projects, quarantine, runs,
+    second_factor, sessions, users,
+};
 
 /// Where everything is but health and keys.
 const PREFIX: &str = "/api/v1";
@@ -56,27 +61,39 @@ async fn get(_: NoParameters) -> HttpResponse {
 #[openapi(
     tags(
         (name = "accounts", description = "Open an account, log in, and keep or end sessions."),
+        (name = "api-keys", description = "What machines come in with."),
+        (name = "second-factor", description = "A code of an authenticator app, besides the password."),
+        (name = "projects", description = "In which everything lives, and who is what in them."),
         (name = "pipelines", description = "Definitions, in versions."),
         (name = "runs", description = "Executions of pipelines."),
         (name = "breakers", description = "Circuit breakers, which hold back calls that would fail."),
         (name = "quarantine", description = "Nodes under which processes died, until somebody decides about them."),
         (name = "instances", description = "The servers that work on the database."),
+        (name = "users", description = "Who has an account, and who may open one; for administrators."),
+        (name = "audit", description = "Who did what; for administrators."),
         (name = "health", description = "For whoever watches the server, and for whoever checks its tokens."),
     ),
-    components(schemas(answers::Problem)),
+    components(schemas(answers::Problem, answers::AuditOutcome)),
 )]
 struct Frame;
 
 /// The parts under [`PREFIX`].
-fn parts() -> [utoipa::openapi::OpenApi; 7] {
+fn parts() -> [utoipa::openapi::OpenApi; 14] {
     [
         auth::Documented::openapi(),
         sessions::Documented::openapi(),
+        api_keys::Documented::openapi(),
+        second_factor::Documented::openapi(),
+        projects::Documented::openapi(),
+        members::Documented::openapi(),
         pipelines::Documented::openapi(),
         runs::Documented::openapi(),
         breakers::Documented::openapi(),
         quarantine::Documented::openapi(),
         instances::Documented::openapi(),
+        users::Documented::openapi(),
+        invitations::Documented::openapi(),
+        audit::Documented::openapi(),
     ]
 }
 
@@ -124,6 +141,8 @@ ISO 8601. Unknown fields and parameters are refused. What can be read with GET c
 Lists come in pages, newest first: `limit` says how many items, `next_cursor` of an answer is the `cursor` of the next request, and is null on the last page.
 
 Whatever is refused is answered as `application/problem+json` (RFC 9457); its `code` never changes. Log in with `POST /api/v1/auth/login`, and send the access \
-token as `Authorization: Bearer TOKEN`. What belongs to somebody else is answered as if it did not exist.
+token as `Authorization: Bearer TOKEN`. Machines send an API key in its place; what one is good for is told by its scopes. Each operation says what it takes. \
+An administrator of the server may do in every project what an owner may; who is `viewer` on the server only looks, whatever the role in the project. What \
+belongs to somebody else is answered as if it did not exist.
 
 Words in answers, such as those of a status, may become more in a later version.";

@@ -40,6 +40,19 @@ pub(in crate::http) struct PagingByPlace {
     cursor: Option<String>,
 }
 
+/// Which part of the audit.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what `Parameters` takes one by one")]
+pub(in crate::http) struct PagingByRow {
+    /// At most as many items.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before: the number of its last row.
+    #[param(minimum = 1)]
+    cursor: Option<i64>,
+}
+
 /// Whose list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

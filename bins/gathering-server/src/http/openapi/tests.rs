@@ -77,7 +77,10 @@ fn operations_have_names_tags_and_words_and_all_of_them_are_unlike() {
             tags.contains(&&operation["tags"][0]),
             "{method} {path} has no known tag"
         );
-        assert!(operation["security"].is_array(), "{method} {path}");
+        assert!(
+            operation["security"].is_array(),
+            "{method} {path} says not what it takes; see `rights`"
+        );
     }
 }
 

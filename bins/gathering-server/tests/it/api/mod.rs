@@ -155,6 +155,11 @@ impl Operation {
         self.json["security"] != json!([])
     }
 
+    /// Whether it is an administrator's alone.
+    pub(crate) fn is_for_admins(&self) -> bool {
+        self.json["x-permission"]["server_role"] == "admin"
+    }
+
     /// Its path with these values.
     pub(crate) fn at(&self, values: &[(&str, &str)]) -> String {
         let path = values.iter().fold(self.path.clone(), |path, (name, value)| {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gathering_testkit::{Answer, Receiver, until};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Document;
+use super::{Document, Operation};
 use crate::support::{Raw, Site};
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -25,6 +25,15 @@ pub(crate) struct World {
     pub(crate) breaker: String,
     /// Another session of the owner.
     pub(crate) session: String,
+    pub(crate) admin: Site,
+    /// A viewer of the owner's project.
+    pub(crate) member: String,
+    pub(crate) invitation: String,
+    /// An API key of the owner's, with the scope `read`, and its id.
+    pub(crate) reader: Site,
+    pub(crate) api_key: String,
+    /// One with the scope `run`.
+    pub(crate) runner: Site,
     _receiver: Receiver,
 }
 
@@ -48,14 +57,23 @@ impl World {
             (seen["status"] == "waiting").then_some(())
         })
         .await;
-        let id = |json: &serde_json::Value| json["id"].as_str().unwrap().to_owned();
         let breakers = owner.send("GET", "/api/v1/breakers", None).await.json;
         nobody.with_login("ada@example.org").await;
         let sessions = owner.send("GET", "/api/v1/auth/sessions", None).await.json;
         let sessions = sessions["items"].as_array().unwrap();
         let other = sessions.iter().find(|session| session["current"] == false).unwrap();
+        let project = me["default_project_id"].as_str().unwrap().to_owned();
+        let admin = nobody.with_role("root@example.org", "admin").await;
+        let invitation = admin.send("POST", "/api/v1/invitations", None).await.json;
+        let [(reader, api_key), (runner, _)] = [owner.key("read").await, owner.key("run").await];
         Self {
-            project: me["default_project_id"].as_str().unwrap().to_owned(),
+            member: add_member(&owner, &project).await,
+            project,
+            admin,
+            invitation: id(&invitation),
+            reader,
+            api_key,
+            runner,
             breaker: id(&breakers["items"][0]),
             session: id(other),
             nobody,
@@ -68,12 +86,41 @@ impl World {
         }
     }
 
+    /// Who may do this, as far as the server is concerned.
+    pub(crate) fn who(&self, operation: &Operation) -> &Site {
+        if operation.is_for_admins() {
+            &self.admin
+        } else {
+            &self.owner
+        }
+    }
+
+    /// An API key that has not the scope that this takes.
+    pub(crate) fn without_scope(&self, operation: &Operation) -> &Site {
+        if operation.json["x-permission"]["scope"] == "read" {
+            &self.runner
+        } else {
+            &self.reader
+        }
+    }
+
     /// What stands for the parameters of a path, for somebody who may see it. A path that is new needs its line here.
     pub(crate) fn things(&self) -> BTreeMap<&'static str, Vec<(&'static str, &str)>> {
         let (run, breaker) = (vec![("id", &*self.run)], vec![("id", &*self.breaker)]);
         let (pipeline, session) = (vec![("id", &*self.pipeline)], vec![("id", &*self.session)]);
         let node = vec![("id", &*self.run), ("node", "call")];
+        let (project, user) = (vec![("id", &*self.project)], vec![("id", &*self.member)]);
+        let member = vec![("id", &*self.project), ("user_id", &*self.member)];
         BTreeMap::from([
+            ("/api/v1/auth/api-keys/{id}", vec![("id", &*self.api_key)]),
+            ("/api/v1/invitations/{id}", vec![("id", &*self.invitation)]),
+            ("/api/v1/projects/{id}", project.clone()),
+            ("/api/v1/projects/{id}/members", project),
+            ("/api/v1/projects/{id}/members/{user_id}", member),
+            ("/api/v1/users/{id}", user.clone()),
+            ("/api/v1/users/{id}/disable", user.clone()),
+            ("/api/v1/users/{id}/enable", user.clone()),
+            ("/api/v1/users/{id}/role", user),
             ("/api/v1/auth/sessions/{id}", session),
             ("/api/v1/breakers/{id}", breaker.clone()),
             ("/api/v1/breakers/{id}/reset", breaker),
@@ -86,4 +133,20 @@ impl World {
             ("/api/v1/runs/{id}/nodes/{node}/release", node),
         ])
     }
+}
+
+fn id(json: &Value) -> String {
+    json["id"].as_str().unwrap().to_owned()
+}
+
+/// Adds a viewer to a project, and gives their id.
+async fn add_member(owner: &Site, project: &str) -> String {
+    let bob = owner.with_user("bob@example.org").await;
+    let user = id(&bob.send("GET", "/api/v1/auth/me", None).await.json);
+    let body = json!({"user_id": user, "role": "viewer"});
+    let added = owner
+        .send("POST", &format!("/api/v1/projects/{project}/members"), Some(&body))
+        .await;
+    assert_eq!(added.status, 201, "{}", added.text);
+    user
 }
