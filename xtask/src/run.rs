@@ -21,6 +21,7 @@ const OF_THE_SERVER: [&str; 2] = ["memory", "linear"];
 /// Every test of the workspace, with a summary at the end; the exit code is cargo's.
 pub(crate) fn test(context: &Context, arguments: &[String]) -> Result<ExitCode, Error> {
     setup::ensure(context)?;
+    setup::ensure_redis(context)?;
     let mut command = process::cargo_in(&context.root);
     command.args(["test", "--no-fail-fast"]);
     if !names_packages(arguments) {
