@@ -29,7 +29,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make sure that PostgreSQL's binaries are there, and install them where that is possible
+    /// Make sure that PostgreSQL's binaries, and a Redis for the tests, are there, and install them where that is possible
     Setup,
     /// Run the stages that a change must pass, all of them or those named
     Check {
@@ -76,7 +76,10 @@ fn main() -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Error> {
     match command {
-        Command::Setup => setup::ensure(context).map(|()| ExitCode::SUCCESS),
+        Command::Setup => {
+            setup::ensure(context)?;
+            setup::ensure_redis(context).map(|()| ExitCode::SUCCESS)
+        }
         Command::Check { stages } => Ok(check::run(context, &stages)),
         Command::Test { arguments } => run::test(context, &with_separator(arguments)),
         Command::Demo { arguments } => run::demo(context, &arguments),

@@ -23,6 +23,7 @@ const LOGINS: &str = "logins";
 /// Every test of the workspace, with a summary at the end; the exit code is cargo's.
 pub(crate) fn test(context: &Context, arguments: &[String]) -> Result<ExitCode, Error> {
     setup::ensure(context)?;
+    setup::ensure_redis(context)?;
     let mut command = process::cargo_in(&context.root);
     command.args(["test", "--no-fail-fast"]);
     if !names_packages(arguments) {

@@ -12,6 +12,7 @@ pub mod history;
 pub mod postgres;
 pub mod proxy;
 pub mod receiver;
+pub mod redis;
 pub mod server;
 
 pub use authenticator::Authenticator;
@@ -20,4 +21,5 @@ pub use eventually::{eventually, until};
 pub use postgres::{Shutdown, TestCluster, TestDatabase};
 pub use proxy::Proxy;
 pub use receiver::{Answer, Received, Receiver};
+pub use redis::TestRedis;
 pub use server::{Client, Response, Server, ServerOptions};

@@ -16,7 +16,7 @@ struct Boundary {
     way_out: &'static str,
 }
 
-const BOUNDARIES: [Boundary; 9] = [
+const BOUNDARIES: [Boundary; 10] = [
     Boundary {
         libraries: &[
             "tokio-postgres",
@@ -67,6 +67,11 @@ const BOUNDARIES: [Boundary; 9] = [
             "gathering-server",
         ],
         way_out: "a type is described where it is serialized, behind the feature `openapi`, or by a struct in the server's http/openapi",
+    },
+    Boundary {
+        libraries: &["redis"],
+        owners: &["gathering-server"],
+        way_out: "what instances share lives in PostgreSQL; only the binary's rate limits may be counted in a Redis",
     },
     Boundary {
         libraries: &["utoipa-swagger-ui-vendored", "zip"],

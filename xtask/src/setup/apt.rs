@@ -1,5 +1,7 @@
 //! The distribution's own package, on Debian and Ubuntu as root.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,18 +15,38 @@ use super::search::Places;
 /// Read by Debian's package while it is installed: with it no cluster is created and no server started.
 const NO_CLUSTER: &str = "/etc/postgresql-common/createcluster.d/gathering-setup.conf";
 
+/// Read by Debian's packages before they start a service; there is none unless the machine's owner wrote one.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
 /// Installs `postgresql` without a cluster, or says why that is not possible here.
 pub(super) fn install(_context: &Context, places: &Places) -> Result<(), String> {
+    may_install(places)?;
+    say("PostgreSQL is missing: installing the distribution's package `postgresql` with apt-get …");
+    let settings = ("create_main_cluster = false\n", 0o644);
+    let _without_cluster = Meanwhile::write(NO_CLUSTER, settings)?;
+    apt_get(&["update"])?;
+    apt_get(&["install", "--yes", "--no-install-recommends", "postgresql"])
+}
+
+/// Installs `redis-server` without starting it, or says why that is not possible here.
+pub(super) fn install_redis(_context: &Context, places: &Places) -> Result<(), String> {
+    may_install(places)?;
+    say("Redis is missing: installing the distribution's package `redis-server` with apt-get …");
+    let owners = Path::new(POLICY).exists();
+    let never = ("#!/bin/sh\nexit 101\n", 0o755);
+    let _without_service = (!owners).then(|| Meanwhile::write(POLICY, never)).transpose()?;
+    apt_get(&["update"])?;
+    apt_get(&["install", "--yes", "--no-install-recommends", "redis-server"])
+}
+
+fn may_install(places: &Places) -> Result<(), String> {
     if !places.root {
         return Err("only root may install it".to_owned());
     }
     if !Path::new("/etc/debian_version").is_file() || !process::on_path("apt-get") {
         return Err("this is neither Debian nor Ubuntu (no apt-get)".to_owned());
     }
-    say("PostgreSQL is missing: installing the distribution's package `postgresql` with apt-get …");
-    let _without_cluster = NoCluster::declare().map_err(|error| format!("could not write {NO_CLUSTER}: {error}"))?;
-    apt_get(&["update"])?;
-    apt_get(&["install", "--yes", "--no-install-recommends", "postgresql"])
+    Ok(())
 }
 
 fn apt_get(arguments: &[&str]) -> Result<(), String> {
@@ -36,21 +58,27 @@ fn apt_get(arguments: &[&str]) -> Result<(), String> {
         .map_err(|error| in_one_line(&error))
 }
 
-/// The settings file, there for the length of the installation only: what the machine's owner installs later is theirs.
-struct NoCluster(PathBuf);
+/// A file that is there for the length of the installation only: what the machine's owner installs later is theirs.
+struct Meanwhile(PathBuf);
 
-impl NoCluster {
-    fn declare() -> std::io::Result<Self> {
-        let path = PathBuf::from(NO_CLUSTER);
-        if let Some(folder) = path.parent() {
+impl Meanwhile {
+    fn write(path: &str, (text, mode): (&str, u32)) -> Result<Self, String> {
+        let file = Self(PathBuf::from(path));
+        file.fill(text, mode)
+            .map_err(|error| format!("could not write {path}: {error}"))?;
+        Ok(file)
+    }
+
+    fn fill(&self, text: &str, mode: u32) -> std::io::Result<()> {
+        if let Some(folder) = self.0.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        std::fs::write(&path, "create_main_cluster = false\n")?;
-        Ok(Self(path))
+        std::fs::write(&self.0, text)?;
+        std::fs::set_permissions(&self.0, Permissions::from_mode(mode))
     }
 }
 
-impl Drop for NoCluster {
+impl Drop for Meanwhile {
     fn drop(&mut self) {
         drop(std::fs::remove_file(&self.0));
     }

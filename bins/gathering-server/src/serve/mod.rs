@@ -1,5 +1,6 @@
 //! `gathering serve`: database, engines and HTTP, up in this order and down in the other.
 
+mod limits;
 mod listener;
 mod metrics;
 mod signals;
@@ -16,7 +17,6 @@ use tokio::time::{Instant, timeout_at};
 use self::signals::Signals;
 use crate::database::Database;
 use crate::failure::Failure;
-use crate::http::limits::Limits as RateLimits;
 use crate::http::{Readiness, Room, State};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -76,12 +76,13 @@ async fn start(settings: &Settings, losses: Option<Losses>) -> Result<Server, Fa
     let gathering = build(settings, &database).await.map_err(Failure::Start)?;
     let listener = listener::listen(socket, settings.listen)?;
     let engines = gathering.start().await.map_err(Failure::Start)?;
+    let limits = limits::start(settings, &database.pool).await?;
     let state = Data::new(State {
         gathering,
         entropy: Arc::new(SystemEntropy::default()),
         body_limit: settings.http_body_limit,
         bodies: Room::new(settings.http_body_limit),
-        limits: settings.rate_limits.as_ref().map(RateLimits::new),
+        limits,
         trust: settings.trust.clone(),
         readiness: Readiness::default(),
         requests: Arc::default(),

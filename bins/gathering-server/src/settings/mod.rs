@@ -22,7 +22,7 @@ pub(crate) use self::problem::Refused;
 pub(crate) use self::show::{json, table as text_table};
 use self::table::{Default, Setting};
 use crate::http::client_address::Trust;
-use crate::http::limits::Rates;
+use crate::http::limits::{Rates, RedisAddress};
 use crate::telemetry::LogFormat;
 
 /// Every setting, read and checked.
@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) outbound: OutboundPolicy,
     /// How often somebody may ask; `None` for as often as they like.
     pub(crate) rate_limits: Option<Rates>,
+    /// Where all instances count together how often; `None`: each for itself.
+    pub(crate) redis: Option<RedisAddress>,
     /// Whom to believe about where requests come from.
     pub(crate) trust: Trust,
     /// The most runs in memory.
@@ -133,6 +135,7 @@ impl Reader<'_> {
         let registration = self.optional(&table::REGISTRATION, parse::registration);
         let outbound = self.value(&table::OUTBOUND_ALLOW, parse::outbound);
         let rate_limits = self.rate_limits();
+        let redis = self.optional(&table::REDIS_URL, parse::redis_url);
         let trust = self.trust();
         let runs = self.value(&table::MAX_RUNS_IN_MEMORY, |t| parse::number(t, 1..=1_000_000));
         let lease = self.value(&table::INSTANCE_LEASE, |t| {
@@ -160,6 +163,7 @@ impl Reader<'_> {
             otlp_endpoint: otlp_endpoint?,
             outbound: outbound?,
             rate_limits: rate_limits?,
+            redis: redis?,
             trust: trust?,
             max_runs_in_memory: runs?,
             instance_lease: lease?,

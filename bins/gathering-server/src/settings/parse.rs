@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
 use crate::http::client_address::ForwardedHeader;
-use crate::http::limits::Rate;
+use crate::http::limits::{Rate, RedisAddress};
 use crate::nearest::suggestion;
 use crate::telemetry::LogFormat;
 
@@ -48,6 +48,12 @@ pub(super) fn database_url(text: &str) -> Result<SecretString, String> {
         return Ok(SecretString::from(text));
     }
     Err("must look like postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned())
+}
+
+/// As little is repeated of this one.
+pub(super) fn redis_url(text: &str) -> Result<RedisAddress, String> {
+    let shape = || "must look like redis://USER:PASSWORD@HOST:PORT, or rediss://… for TLS".to_owned();
+    RedisAddress::parse(text).ok_or_else(shape)
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {

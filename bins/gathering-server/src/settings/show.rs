@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::layers::Source;
-use super::table::{ALL, DATA_DIR, DATABASE_URL, LOG_FORMAT, REGISTRATION, Setting};
+use super::table::{ALL, DATA_DIR, DATABASE_URL, LOG_FORMAT, REDIS_URL, REGISTRATION, Setting};
 use super::{Loaded, Settings};
 use crate::columns::aligned;
 use crate::telemetry::LogFormat;
@@ -71,7 +71,7 @@ impl Loaded {
 
     fn shown(&self, setting: &Setting) -> String {
         match self.values.get(setting.name) {
-            Some(given) if setting.name == DATABASE_URL.name => without_password(&given.text),
+            Some(given) if [DATABASE_URL.name, REDIS_URL.name].contains(&setting.name) => without_password(&given.text),
             Some(given) => given.text.clone(),
             None => match &self.settings {
                 Ok(settings) => decided(setting, settings),
@@ -130,6 +130,10 @@ mod tests {
             "postgres://me:***@db:5432/x"
         );
         assert_eq!(without_password("postgres://db/x?password=secret"), "postgres://db/x");
+        assert_eq!(
+            without_password("rediss://:se@cret@redis:6380/1"),
+            "rediss://:***@redis:6380/1"
+        );
         assert_eq!(without_password("host=db password=secret"), "(hidden)");
     }
 }

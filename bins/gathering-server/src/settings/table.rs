@@ -143,6 +143,15 @@ pub(crate) const RATE_LIMITS: Setting = Setting {
     description: "whether to refuse who asks too often: the limits are the five settings that follow",
 };
 
+pub(crate) const REDIS_URL: Setting = Setting {
+    name: "redis_url",
+    variable: "GATHERING_REDIS_URL",
+    flag: None,
+    default: Default::Decided("each instance limits by itself"),
+    unit: "redis URL",
+    description: "the Redis in which all instances on one database count requests together; rediss:// for TLS",
+};
+
 pub(crate) const RATE_LIMIT_AUTH: Setting = Setting {
     name: "rate_limit_auth",
     variable: "GATHERING_RATE_LIMIT_AUTH",
@@ -324,6 +333,7 @@ pub(crate) const ALL: &[&Setting] = &[
     &RATE_LIMIT_READ,
     &RATE_LIMIT_WRITE,
     &RATE_LIMIT_HEALTH,
+    &REDIS_URL,
     &TRUSTED_PROXIES,
     &FORWARDED_HEADER,
     &MAX_RUNS_IN_MEMORY,

@@ -34,6 +34,7 @@ mod runs;
 mod second_factor;
 mod secrets;
 mod sessions;
+mod shared_limits;
 mod strangers;
 mod support;
 mod traces;

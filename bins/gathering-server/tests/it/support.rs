@@ -115,7 +115,12 @@ impl Site {
 
     /// A second server on the same database, asked by nobody in particular.
     pub(crate) async fn beside(&self) -> Self {
-        let server = serve(&self.database, &[]).await;
+        self.beside_with(&[]).await
+    }
+
+    /// The same with these variables.
+    pub(crate) async fn beside_with(&self, variables: &[(&str, &str)]) -> Self {
+        let server = serve(&self.database, variables).await;
         let client = server.client();
         Self {
             server: Arc::new(server),

@@ -1,7 +1,8 @@
 //! Limits on how often somebody may ask: per address where nobody knows who asks, else per user.
 //!
-//! Each instance counts for itself.
+//! Each instance counts for itself or, while it reaches a Redis, with all others.
 
+mod shared;
 mod tier;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,6 +14,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
 
+pub(crate) use self::shared::{Address as RedisAddress, Shared};
 pub(crate) use self::tier::{Allowance, Key, Rate, Tier};
 use super::State;
 use super::client_address;
@@ -48,12 +50,42 @@ pub(crate) struct Limits {
     read: Tier,
     write: Tier,
     health: Tier,
+    shared: Option<Shared>,
+}
+
+/// Which of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Auth,
+    Login,
+    Read,
+    Write,
+    /// Never counted elsewhere: whoever asks whether this instance lives must not wait for another server.
+    Health,
+}
+
+impl Which {
+    fn of_method(method: &Method) -> Self {
+        if method.is_safe() { Self::Read } else { Self::Write }
+    }
+
+    /// What it is called where all instances count together.
+    fn shared_name(self) -> Option<&'static str> {
+        match self {
+            Self::Auth => Some("auth"),
+            Self::Login => Some("login"),
+            Self::Read => Some("read"),
+            Self::Write => Some("write"),
+            Self::Health => None,
+        }
+    }
 }
 
 impl Limits {
     /// Nobody has used anything yet.
-    pub(crate) fn new(rates: &Rates) -> Self {
+    pub(crate) fn new(rates: &Rates, shared: Option<Shared>) -> Self {
         Self {
+            shared,
             auth: Tier::new(rates.auth),
             login: Tier::new(rates.login),
             read: Tier::new(rates.read),
@@ -73,8 +105,30 @@ impl Limits {
         ]
     }
 
-    fn of_method(&self, method: &Method) -> &Tier {
-        if method.is_safe() { &self.read } else { &self.write }
+    /// How it stands with counting together, where that is wanted.
+    pub(crate) fn shared(&self) -> Option<&Shared> {
+        self.shared.as_ref()
+    }
+
+    fn tier(&self, which: Which) -> &Tier {
+        match which {
+            Which::Auth => &self.auth,
+            Which::Login => &self.login,
+            Which::Read => &self.read,
+            Which::Write => &self.write,
+            Which::Health => &self.health,
+        }
+    }
+
+    /// Counts one request with all instances or, where that cannot be now, for this one; `Err` if it is one too many.
+    async fn check(&self, which: Which, key: Key) -> Result<Allowance, Allowance> {
+        let tier = self.tier(which);
+        if let Some((shared, name)) = self.shared.as_ref().zip(which.shared_name())
+            && let Some(checked) = shared.check(name, tier.rate(), key).await
+        {
+            return checked.inspect_err(|_refused| tier.refuse());
+        }
+        tier.check(key)
     }
 }
 
@@ -95,42 +149,36 @@ pub(crate) async fn limit(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    match count_stranger(&request) {
+    match count_stranger(&request).await {
         Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
         Err(problem) => Ok(request.error_response(problem)),
     }
 }
 
-fn count_stranger(request: &ServiceRequest) -> Result<(), Problem> {
-    if let Some(limits) = limits(request.request()) {
-        let (path, method) = (decoded(request.path()), request.method());
-        let tier = if path.starts_with("/health/") {
-            Some(&limits.health)
-        } else if !method.is_safe() && AUTH.contains(&&*path) {
-            Some(&limits.auth)
-        } else if path.starts_with("/api/v1/") && request.headers().contains_key(AUTHORIZATION) {
-            None
-        } else {
-            Some(limits.of_method(method))
-        };
-        if let Some(tier) = tier {
-            count(request.request(), tier, Key::address(address(request.request())))?;
-        }
-    }
-    Ok(())
+async fn count_stranger(request: &ServiceRequest) -> Result<(), Problem> {
+    let (path, method) = (decoded(request.path()), request.method());
+    let which = if path.starts_with("/health/") {
+        Which::Health
+    } else if !method.is_safe() && AUTH.contains(&&*path) {
+        Which::Auth
+    } else if path.starts_with("/api/v1/") && request.headers().contains_key(AUTHORIZATION) {
+        return Ok(());
+    } else {
+        Which::of_method(method)
+    };
+    let request = request.request();
+    count(request, which, Key::address(address(request))).await
 }
 
 /// Counts a request of this user, or of the address that it comes from where its token is not valid.
-pub(super) fn count_caller(request: &HttpRequest, user: Option<gathering::UserId>) -> Result<(), Problem> {
-    let Some(limits) = limits(request) else { return Ok(()) };
+pub(super) async fn count_caller(request: &HttpRequest, user: Option<gathering::UserId>) -> Result<(), Problem> {
     let key = user.map_or_else(|| Key::address(address(request)), Key::user);
-    count(request, limits.of_method(request.method()), key)
+    count(request, Which::of_method(request.method()), key).await
 }
 
 /// Counts an attempt to log in to this account.
-pub(super) fn count_login(request: &HttpRequest, email: &str) -> Result<(), Problem> {
-    let Some(limits) = limits(request) else { return Ok(()) };
-    count(request, &limits.login, Key::login(address(request), email))
+pub(super) async fn count_login(request: &HttpRequest, email: &str) -> Result<(), Problem> {
+    count(request, Which::Login, Key::login(address(request), email)).await
 }
 
 /// Where a request comes from, as far as can be believed.
@@ -148,8 +196,9 @@ fn limits(request: &HttpRequest) -> Option<&Limits> {
     request.app_data::<web::Data<State>>()?.limits.as_ref()
 }
 
-fn count(request: &HttpRequest, tier: &Tier, key: Key) -> Result<(), Problem> {
-    let checked = tier.check(key);
+async fn count(request: &HttpRequest, which: Which, key: Key) -> Result<(), Problem> {
+    let Some(limits) = limits(request) else { return Ok(()) };
+    let checked = limits.check(which, key).await;
     let (Ok(allowance) | Err(allowance)) = checked;
     let mut extensions = request.extensions_mut();
     // Of several limits the client is told of the one that it meets first.

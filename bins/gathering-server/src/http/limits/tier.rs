@@ -14,6 +14,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
+use ring::digest;
 use tokio::time::Instant;
 
 /// The most that are told apart. Beyond, when the idle ones are forgotten, those who come share as many places as [`SHARED`].
@@ -43,7 +44,7 @@ pub(crate) enum Key {
     /// A user.
     User(u128),
     /// An account that somebody at this address wants to log in to.
-    Login(u64),
+    Login(u128),
     /// Several of the others, when there are too many.
     Shared(u16),
 }
@@ -64,7 +65,25 @@ impl Key {
 
     /// The key of who tries to log in from this address with this email address.
     pub(crate) fn login(address: IpAddr, email: &str) -> Self {
-        Self::Login(hash(&(Self::address(address), email.trim().to_lowercase())))
+        let mut both = Self::address(address).bytes().to_vec();
+        both.extend_from_slice(email.trim().to_lowercase().as_bytes());
+        let digest = digest::digest(&digest::SHA256, &both);
+        let kept = digest.as_ref().first_chunk().copied();
+        Self::Login(u128::from_be_bytes(kept.unwrap_or_default()))
+    }
+
+    /// The key in bytes, the same in every process: what kind it is, and the value.
+    pub(super) fn bytes(self) -> [u8; 17] {
+        let (kind, value) = match self {
+            Self::V4(address) => (1, address.into()),
+            Self::V6(network) => (2, network.into()),
+            Self::User(user) => (3, user),
+            Self::Login(both) => (4, both),
+            Self::Shared(place) => (5, place.into()),
+        };
+        let mut bytes = [kind; 17];
+        bytes[1..].copy_from_slice(&u128::to_be_bytes(value));
+        bytes
     }
 
     fn shared(self) -> Self {
@@ -87,6 +106,19 @@ pub(crate) struct Allowance {
     pub(crate) remaining: u32,
     /// Until the next one, where none is left; else until all of them are.
     pub(crate) reset: Duration,
+}
+
+impl Allowance {
+    /// So many are left.
+    pub(super) fn left(rate: Rate, remaining: u32) -> Self {
+        let limit = rate.requests.get();
+        let used = limit.saturating_sub(remaining);
+        Self {
+            limit,
+            remaining,
+            reset: rate.per.mul_f64(f64::from(used) / f64::from(limit)),
+        }
+    }
 }
 
 /// A limit, with what everybody has used of it.
@@ -124,20 +156,22 @@ impl Tier {
         self.refused.get()
     }
 
+    /// How often somebody may ask.
+    pub(super) fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Somebody else has counted, and found one too many.
+    pub(super) fn refuse(&self) {
+        self.refused.one();
+    }
+
     /// Counts one request; `Err` if it is one too many.
     pub(crate) fn check(&self, key: Key) -> Result<Allowance, Allowance> {
         let key = if self.is_crowded() { key.shared() } else { key };
         let limit = self.rate.requests.get();
         match self.limiter.check_key(&key) {
-            Ok(snapshot) => {
-                let remaining = snapshot.remaining_burst_capacity();
-                let used = limit.saturating_sub(remaining);
-                Ok(Allowance {
-                    limit,
-                    remaining,
-                    reset: self.rate.per.mul_f64(f64::from(used) / f64::from(limit)),
-                })
-            }
+            Ok(snapshot) => Ok(Allowance::left(self.rate, snapshot.remaining_burst_capacity())),
             Err(too_early) => {
                 self.refused.one();
                 Err(Allowance {
