@@ -8,11 +8,14 @@ mod breakers;
 mod client;
 pub(crate) mod client_address;
 mod code;
+mod compression;
+pub(crate) mod cors;
 mod duration;
 mod docs;
 mod edge;
 mod error;
 mod fields;
+mod heads;
 mod health;
 mod identity;
 mod instances;
@@ -33,6 +36,7 @@ mod route;
 mod runs;
 mod second_factor;
 mod sessions;
+mod streams;
 mod trace;
 mod users;
 
@@ -46,9 +50,11 @@ use serde::Serialize;
 
 use crate::metrics::Requests;
 
-pub(crate) use self::edge::edge;
+pub(crate) use self::compression::Compression;
+pub(crate) use self::edge::{admit, edge};
 pub(crate) use self::readiness::Readiness;
 pub(crate) use self::room::Room;
+pub(crate) use self::streams::count_on;
 
 /// What every request can get at.
 #[derive(Debug)]
@@ -65,6 +71,12 @@ pub(crate) struct State {
     pub(crate) limits: Option<limits::Limits>,
     /// Whom to believe about where requests come from.
     pub(crate) trust: client_address::Trust,
+    /// Whose pages may use the API from a browser.
+    pub(crate) cors: cors::Origins,
+    /// Whether requests come over TLS, so that browsers are told to stay with it.
+    pub(crate) tls: bool,
+    /// Makes large answers small.
+    pub(crate) compression: Compression,
     /// Whether this instance shall get requests.
     pub(crate) readiness: Readiness,
     /// What was asked for, in numbers.

@@ -14,7 +14,7 @@ use super::openapi::{answers, bodies};
 use super::parameters::{NoParameters, Parameters};
 use super::problem::{Place, Problem, Wrong};
 use super::route::{Id, methods, read, write};
-use super::{Method, Page, State};
+use super::{Method, Page, State, compression};
 
 /// What a definition looks like, in a word.
 const DEFINITION: &str = "an object with `nodes` and `edges`";
@@ -130,7 +130,7 @@ async fn get(
     params(
         ("id" = Uuid, Path, description = "The pipeline."),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version that was changed, so that nobody's work is lost; `*`, or none, for any.",
-            example = "\"3\"", pattern = r#"^(\*|"[0-9]{1,9}")$"#),
+            example = "\"3\"", pattern = r#"^(\*|"[0-9]{1,9}(-gzip)?")$"#),
     ),
     request_body = bodies::PipelineChange,
     responses(
@@ -216,7 +216,10 @@ fn expected_version<T: std::str::FromStr>(request: &HttpRequest) -> Result<Optio
     }
     let version = text
         .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"')?.parse().ok());
+        .and_then(|text| text.strip_suffix('"'))
+        // The compressed form of an answer has an ETag of its own, for the same version.
+        .map(|text| text.strip_suffix(compression::SUFFIX).unwrap_or(text))
+        .and_then(|text| text.parse().ok());
     version.map(Some).ok_or_else(|| {
         let message = "must be one ETag as this API sends it, such as \"3\", or *";
         Problem::invalid_request(&[Wrong::new(Place::Header("If-Match"), "invalid_value", message)])
