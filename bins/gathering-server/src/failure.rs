@@ -88,6 +88,10 @@ pub(crate) enum Failure {
 impl Failure {
     /// 2 for wrong settings, 1 for everything else.
     pub(crate) fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Settings(_) | Self::Tls(_)) { 2 } else { 1 }
+        if matches!(self, Self::Settings(_) | Self::Tls(_)) {
+            2
+        } else {
+            1
+        }
     }
 }

@@ -54,7 +54,9 @@ impl Compression {
             return answer;
         }
         let (request, mut response) = answer.into_parts();
-        response.headers_mut().append(VARY, HeaderValue::from_static("Accept-Encoding"));
+        response
+            .headers_mut()
+            .append(VARY, HeaderValue::from_static("Accept-Encoding"));
         if !takes_gzip(request.headers()) {
             return ServiceResponse::new(request, response);
         }
@@ -91,7 +93,9 @@ impl Compression {
 
     fn kept(&self, fixed: Fixed) -> Option<Bytes> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|(name, _)| *name == fixed.0).map(|(_, bytes)| bytes.clone())
+        kept.iter()
+            .find(|(name, _)| *name == fixed.0)
+            .map(|(_, bytes)| bytes.clone())
     }
 
     fn keep(&self, fixed: Fixed, bytes: &Bytes) {

@@ -13,7 +13,8 @@ use actix_web::http::header::{
 
 /// What the API takes.
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
-const TAKEN: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, traceparent, tracestate, X-Request-Id, Last-Event-ID";
+const TAKEN: &str =
+    "Authorization, Content-Type, Idempotency-Key, If-Match, traceparent, tracestate, X-Request-Id, Last-Event-ID";
 /// What it answers with, beyond what every page may read.
 const EXPOSED: &str = "ETag, Location, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-Id, Idempotency-Replayed, \
     WWW-Authenticate";

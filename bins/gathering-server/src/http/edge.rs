@@ -63,7 +63,11 @@ pub(crate) async fn edge(
                     limits::set_headers(answer.response_mut(), allowance);
                 }
                 cors::set_headers(answer.response_mut().headers_mut(), &state.cors, origin.as_ref());
-                Ok(if small { answer } else { state.compression.applied(answer).await })
+                Ok(if small {
+                    answer
+                } else {
+                    state.compression.applied(answer).await
+                })
             }
             Err(problem) => {
                 // The request went down with its handler, so this answer goes the way of errors.

@@ -27,7 +27,10 @@ pub(super) fn check(request: &HttpRequest) -> Result<(), Problem> {
         let detail = format!("the request has {lines} header lines; {MOST_HEADERS} is the most");
         return Err(Problem::new(Code::HeadersTooLarge, detail));
     }
-    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
     if bytes > LARGEST_HEADERS {
         let detail = format!("the header lines have {bytes} bytes together; {LARGEST_HEADERS} is the most");
         return Err(Problem::new(Code::HeadersTooLarge, detail));

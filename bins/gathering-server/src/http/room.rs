@@ -109,7 +109,8 @@ impl Drop for Held {
 }
 
 fn too_much() -> Problem {
-    let detail = "a quarter of what the server has memory for are bodies of yours already; send this one when they have ended";
+    let detail =
+        "a quarter of what the server has memory for are bodies of yours already; send this one when they have ended";
     Problem::new(Code::RateLimited, detail).with_retry_after(RETRY_AFTER)
 }
 

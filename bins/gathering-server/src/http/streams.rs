@@ -29,6 +29,7 @@ pub(super) fn place(request: &HttpRequest) -> Result<Option<OwnedSemaphorePermit
     };
     left.clone().try_acquire_owned().map(Some).map_err(|_none| {
         let detail = format!("{MOST} requests are under way on this connection already; wait for an answer");
-        Problem::new(Code::UseCase(gathering::Code::Overloaded), detail).with_retry_after(std::time::Duration::from_secs(1))
+        Problem::new(Code::UseCase(gathering::Code::Overloaded), detail)
+            .with_retry_after(std::time::Duration::from_secs(1))
     })
 }

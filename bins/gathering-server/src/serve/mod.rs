@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use self::signals::Signals;
-use self::tls::Tls;
 pub(crate) use self::tls::Error as TlsError;
+use self::tls::Tls;
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::http::limits::Limits as RateLimits;

@@ -187,7 +187,13 @@ impl Found {
         };
         let chain: Vec<_> = CertificateDer::pem_slice_iter(&self.certificate)
             .collect::<Result<_, _>>()
-            .and_then(|chain: Vec<_>| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
+            .and_then(|chain: Vec<_>| {
+                if chain.is_empty() {
+                    Err(pem::Error::NoItemsFound)
+                } else {
+                    Ok(chain)
+                }
+            })
             .map_err(not_pem("tls_certificate", &files.certificate, "certificate"))?;
         let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(not_pem("tls_key", &files.key, "private key"))?;
         CertifiedKey::from_der(chain, key, provider).map_err(|source| Error::Unusable {
@@ -224,7 +230,18 @@ mod tests {
             seen: Some(1),
             judged: Some(1),
         };
-        let looks = [Some(1), Some(2), Some(3), Some(3), Some(3), None, None, None, Some(3), Some(3)];
+        let looks = [
+            Some(1),
+            Some(2),
+            Some(3),
+            Some(3),
+            Some(3),
+            None,
+            None,
+            None,
+            Some(3),
+            Some(3),
+        ];
         let new = looks.map(|found| watch.is_new(found));
         let expected = [false, false, false, true, false, false, true, false, false, true];
         assert_eq!(new, expected);

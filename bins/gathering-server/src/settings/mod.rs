@@ -208,7 +208,10 @@ impl Reader<'_> {
 
     /// A setting that is there without the other one that it needs.
     fn alone<T>(&mut self, setting: &'static Setting, other: &'static Setting) -> Result<T, Noted> {
-        let source = self.values.get(setting.name).map_or(&Source::Default, |given| &given.source);
+        let source = self
+            .values
+            .get(setting.name)
+            .map_or(&Source::Default, |given| &given.source);
         let message = format!("goes with {} ({}): set both, or neither", other.name, other.variable);
         self.note(setting, source, Err(message))
     }

@@ -138,15 +138,15 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
 
 /// Nothing, `*`, or comma-separated origins, each exactly as browsers send it: another way to write one would never match.
 pub(super) fn origins(text: &str) -> Result<Origins, String> {
-    let parts: Vec<&str> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .collect();
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     match parts[..] {
         [] => Ok(Origins::Nobody),
         ["*"] => Ok(Origins::Everybody),
-        _ => parts.into_iter().map(origin).collect::<Result<_, _>>().map(Origins::These),
+        _ => parts
+            .into_iter()
+            .map(origin)
+            .collect::<Result<_, _>>()
+            .map(Origins::These),
     }
 }
 

@@ -111,10 +111,22 @@ fn origins_are_taken_as_browsers_send_them_and_in_no_other_way() {
     );
     assert_eq!(origins("*").settings.unwrap().cors, Origins::Everybody);
     for (wrong, told) in [
-        ("https://app.example.org/", "`https://app.example.org/` is not as browsers send it; did you mean `https://app.example.org`?"),
-        ("https://App.example.org:443", "`https://App.example.org:443` is not as browsers send it; did you mean `https://app.example.org`?"),
-        ("null", "`null` is no origin such as https://app.example.org or http://localhost:3000"),
-        ("app.example.org", "`app.example.org` is no origin such as https://app.example.org or http://localhost:3000"),
+        (
+            "https://app.example.org/",
+            "`https://app.example.org/` is not as browsers send it; did you mean `https://app.example.org`?",
+        ),
+        (
+            "https://App.example.org:443",
+            "`https://App.example.org:443` is not as browsers send it; did you mean `https://app.example.org`?",
+        ),
+        (
+            "null",
+            "`null` is no origin such as https://app.example.org or http://localhost:3000",
+        ),
+        (
+            "app.example.org",
+            "`app.example.org` is no origin such as https://app.example.org or http://localhost:3000",
+        ),
         ("https://app.example.org,*", "`*` is everybody: write nothing beside it"),
     ] {
         let loaded = origins(wrong);
