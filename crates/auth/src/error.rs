@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use gathering_domain::UserId;
+use gathering_domain::{ProjectId, UserId};
 
 use crate::accounts::RegistrationMode;
 use crate::password::HashError;
@@ -69,6 +69,9 @@ pub enum Error {
     /// It would take away what is still needed. HTTP: 409.
     #[error("{0}")]
     StillNeeded(StillNeeded),
+    /// The Idempotency-Key was used to make something else. HTTP: 422.
+    #[error("the idempotency key was used for project {0}, which was asked for with other words")]
+    KeyReused(ProjectId),
     /// There are as many as there may be. HTTP: 409.
     #[error("{what}: there may be {most}, and there are; take one away first")]
     LimitReached {

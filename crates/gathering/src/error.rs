@@ -302,6 +302,7 @@ impl From<gathering_auth::Error> for Error {
                 action: "manage_sessions",
                 missing: Missing::Login,
             },
+            Auth::KeyReused(_) => Self::IdempotencyKeyReused,
             Auth::StillNeeded(what) => Self::StillNeeded(what),
             Auth::LimitReached { what, most } => Self::LimitReached { what, most },
             Auth::Busy { retry_after } => Self::Overloaded { retry_after },
@@ -329,7 +330,7 @@ impl From<gathering_pipeline::Error> for Error {
             },
             Pipeline::PipelineNotFound(id) | Pipeline::VersionNotFound { id, .. } => Self::pipeline_not_found(id),
             Pipeline::VersionConflict { current, .. } => Self::VersionConflict { current },
-            Pipeline::KeyReused { .. } => Self::IdempotencyKeyReused,
+            Pipeline::KeyReused { .. } | Pipeline::PipelineKeyReused { .. } => Self::IdempotencyKeyReused,
             Pipeline::InputTooLarge { bytes, limit } => Self::InvalidRequest {
                 problems: vec![FieldProblem {
                     pointer: "/input".to_owned(),

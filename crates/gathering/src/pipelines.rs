@@ -5,7 +5,7 @@ use gathering_domain::definition::Problem;
 use gathering_domain::policy::{ProjectAction, ServerAction};
 use gathering_domain::{Json, PipelineId, ProjectId};
 use gathering_persistence::{Page, PageRequest};
-use gathering_pipeline::{PipelineSummary, PipelineView};
+use gathering_pipeline::{CreatedPipeline, PipelineSummary, PipelineView};
 
 use crate::access::Thing;
 use crate::{Error, Gathering};
@@ -51,6 +51,25 @@ impl Gathering {
             created_by: Some(identity.user_id),
         };
         Ok(self.engine.with(&proof).create_pipeline(created).await?)
+    }
+
+    /// Saves a pipeline as version 1, once for this key in its project; asked again within a day, it answers the same.
+    pub async fn create_pipeline_once(
+        &self,
+        identity: &Identity,
+        new: NewPipeline,
+        key: &str,
+    ) -> Result<CreatedPipeline, Error> {
+        let proof = self
+            .may_in(identity, ProjectAction::SavePipeline, new.project_id)
+            .await?;
+        let created = gathering_pipeline::NewPipeline {
+            project_id: proof.project(),
+            name: new.name,
+            definition: new.definition,
+            created_by: Some(identity.user_id),
+        };
+        Ok(self.engine.with(&proof).create_pipeline_once(created, key).await?)
     }
 
     /// Saves the next version of a pipeline. Runs that have started keep the version they started with.

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::body::Incoming;
 use super::duration::{self, Lasting};
+use super::idempotency::NoKey;
 use super::identity::Caller;
 use super::parameters::{NoParameters, Parameters};
 use super::problem::Problem;
@@ -24,7 +25,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(methods(resource("/auth/api-keys/{id}"), "DELETE").route(write(Method::DELETE).to(end)));
 }
 
-async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn create(
+    state: Data<State>,
+    Caller(identity): Caller,
+    _: NoKey,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let new = NewApiKey {
         name: body.required("name", "a text"),

@@ -24,18 +24,25 @@ const AT_ONCE: usize = 8 << 10;
 const MOST_AT_ONCE: usize = 4;
 /// The most answers that are kept compressed.
 const MOST_KEPT: usize = 16;
-/// What marks the compressed form in an ETag, which must differ from that of the other form (RFC 9110, section 8.8.3.3).
+/// What marks the compressed form in an entity tag, which must differ from that of the other form (RFC 9110, section 8.8.3.3).
 pub(super) const SUFFIX: &str = "-gzip";
 
 /// An answer that is the same for as long as the process lives, and is kept once it is compressed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fixed(pub(super) &'static str);
 
+/// An answer that is kept compressed.
+#[derive(Debug)]
+struct Kept {
+    name: &'static str,
+    bytes: Bytes,
+}
+
 /// What compressing needs; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Compression {
     places: Arc<Semaphore>,
-    kept: Arc<Mutex<Vec<(&'static str, Bytes)>>>,
+    kept: Arc<Mutex<Vec<Kept>>>,
 }
 
 impl Default for Compression {
@@ -94,14 +101,15 @@ impl Compression {
     fn kept(&self, fixed: Fixed) -> Option<Bytes> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter()
-            .find(|(name, _)| *name == fixed.0)
-            .map(|(_, bytes)| bytes.clone())
+            .find(|kept| kept.name == fixed.0)
+            .map(|kept| kept.bytes.clone())
     }
 
-    fn keep(&self, fixed: Fixed, bytes: &Bytes) {
+    fn keep(&self, Fixed(name): Fixed, bytes: &Bytes) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < MOST_KEPT && !kept.iter().any(|(name, _)| *name == fixed.0) {
-            kept.push((fixed.0, bytes.clone()));
+        if kept.len() < MOST_KEPT && !kept.iter().any(|kept| kept.name == name) {
+            let bytes = bytes.clone();
+            kept.push(Kept { name, bytes });
         }
     }
 }

@@ -17,6 +17,7 @@ mod error;
 mod fields;
 mod heads;
 mod health;
+mod idempotency;
 mod identity;
 mod instances;
 mod invitations;

@@ -3,9 +3,10 @@
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::ProjectId;
+use gathering::{CreatedProject, ProjectId};
 
 use super::body::Incoming;
+use super::idempotency::{Key, replayed};
 use super::identity::Caller;
 use super::parameters::{NoParameters, Parameters};
 use super::problem::Problem;
@@ -27,13 +28,28 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         );
 }
 
-async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn create(
+    state: Data<State>,
+    Caller(identity): Caller,
+    Key(key): Key,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let name: String = body.required("name", "a text");
     body.finish()?;
-    let made = state.gathering.create_project(&identity, &name).await?;
+    let CreatedProject {
+        project: made,
+        replayed: again,
+    } = match key {
+        Some(key) => state.gathering.create_project_once(&identity, &name, &key).await?,
+        None => CreatedProject {
+            project: state.gathering.create_project(&identity, &name).await?,
+            replayed: false,
+        },
+    };
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/api/v1/projects/{}", made.id)))
+        .insert_header(replayed(again))
         .json(made))
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::body::Incoming;
 use super::fields::Fields;
+use super::idempotency::NoKey;
 use super::identity::Caller;
 use super::parameters::NoParameters;
 use super::problem::Problem;
@@ -30,7 +31,12 @@ async fn look(state: Data<State>, Caller(identity): Caller, _: NoParameters) -> 
     Ok(HttpResponse::Ok().json(state.gathering.second_factor(&identity).await?))
 }
 
-async fn enrol(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn enrol(
+    state: Data<State>,
+    Caller(identity): Caller,
+    _: NoKey,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let current = secret(&mut body, "current_password");
     body.finish()?;
@@ -41,7 +47,12 @@ async fn enrol(state: Data<State>, Caller(identity): Caller, incoming: Incoming)
     })))
 }
 
-async fn confirm(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn confirm(
+    state: Data<State>,
+    Caller(identity): Caller,
+    _: NoKey,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let code = secret(&mut body, "totp");
     body.finish()?;
@@ -57,7 +68,12 @@ async fn disable(state: Data<State>, Caller(identity): Caller, incoming: Incomin
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn renew(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn renew(
+    state: Data<State>,
+    Caller(identity): Caller,
+    _: NoKey,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let (current, code) = (secret(&mut body, "current_password"), secret(&mut body, "totp"));
     body.finish()?;

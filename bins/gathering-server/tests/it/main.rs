@@ -19,6 +19,7 @@ mod docs;
 mod faults;
 mod fencing;
 mod heads;
+mod idempotency;
 mod keys;
 mod large;
 mod limits;
