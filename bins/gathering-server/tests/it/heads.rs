@@ -152,3 +152,28 @@ async fn whoever_asks_with_a_token_for_what_does_not_exist_is_counted_by_the_add
         .await;
     assert_eq!(other.status, 429);
 }
+
+#[tokio::test]
+async fn more_connections_than_there_may_be_wait_until_others_end() {
+    let site = Site::start_with(&[("GATHERING_HTTP_MAX_CONNECTIONS", "16")]).await;
+    let address = site.base().replace("http://", "");
+    let mut idle = Vec::new();
+    // More than fit, however many cores they are shared out to.
+    for _ in 0..512 {
+        idle.push(TcpStream::connect(&address).await.unwrap());
+    }
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    stream
+        .write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    let unheard = timeout(Duration::from_millis(500), stream.read_to_string(&mut answer)).await;
+    assert!(unheard.is_err(), "{answer}");
+    drop(idle);
+    timeout(LIMIT, stream.read_to_string(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
