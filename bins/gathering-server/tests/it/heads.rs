@@ -77,6 +77,9 @@ async fn what_is_no_http_is_answered_and_the_connection_closed() {
         let answer = say(&site, nonsense.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 400"), "{nonsense:?}: {answer}");
     }
+    let endless = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(70_000));
+    let answer = say(&site, endless.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     let many = "x-many: 1\r\n".repeat(97);
     let answer = say(&site, format!("GET / HTTP/1.1\r\n{many}\r\n").as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
