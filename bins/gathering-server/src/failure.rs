@@ -11,6 +11,9 @@ pub(crate) enum Failure {
     /// The settings are wrong.
     #[error(transparent)]
     Settings(#[from] Refused),
+    /// The certificate or its key cannot be used.
+    #[error("nothing was started")]
+    Tls(#[source] crate::serve::TlsError),
     /// The demo did not come to its end.
     #[error(transparent)]
     Demo(#[from] crate::demo::Error),
@@ -85,6 +88,10 @@ pub(crate) enum Failure {
 impl Failure {
     /// 2 for wrong settings, 1 for everything else.
     pub(crate) fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Settings(_)) { 2 } else { 1 }
+        if matches!(self, Self::Settings(_) | Self::Tls(_)) {
+            2
+        } else {
+            1
+        }
     }
 }

@@ -41,7 +41,7 @@ pub use keeping::Keeper;
 pub use login::IssuedTokens;
 pub use members::{Member, PutMember};
 pub use operator::Operator;
-pub use projects::Project;
+pub use projects::{CreatedProject, Project};
 pub use register::{PreparedAccount, Registration, RegistrationMode};
 pub use second_factor::SecondFactorState;
 pub use sessions::{Client, Session};

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use gathering_domain::UserId;
 use gathering_domain::policy::{Missing, ProjectRole};
+use gathering_domain::{ProjectId, UserId};
 
 use crate::accounts::RegistrationMode;
 use crate::password::HashError;
@@ -86,6 +86,9 @@ pub enum Error {
         /// What the user is there.
         role: ProjectRole,
     },
+    /// The Idempotency-Key was used to make something else. HTTP: 422.
+    #[error("the idempotency key was used for project {0}, which was asked for with other words")]
+    KeyReused(ProjectId),
     /// There are as many as there may be. HTTP: 409.
     #[error("{what}: there may be {most}, and there are; take one away first")]
     LimitReached {
@@ -139,6 +142,7 @@ impl Error {
             | Self::Denied { .. }
             | Self::LoginNeeded
             | Self::AlreadyMember { .. }
+            | Self::KeyReused(_)
             | Self::StillNeeded(_)
             | Self::LimitReached { .. }
             | Self::UnknownUser(_)

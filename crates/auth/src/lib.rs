@@ -9,8 +9,8 @@ mod second_factor;
 mod tokens;
 
 pub use accounts::{
-    Account, AccountStats, Accounts, ApiKey, Builder, Client, Credential, DEFAULT_SIGNING_KEY_LIFETIME, Identity,
-    Invitation, IssuedTokens, Keeper, MadeApiKey, MadeInvitation, Member, NewApiKey, NewInvitation, Operator,
+    Account, AccountStats, Accounts, ApiKey, Builder, Client, CreatedProject, Credential, DEFAULT_SIGNING_KEY_LIFETIME,
+    Identity, Invitation, IssuedTokens, Keeper, MadeApiKey, MadeInvitation, Member, NewApiKey, NewInvitation, Operator,
     PreparedAccount, Project, PutMember, Registration, RegistrationMode, RotatedKey, SecondFactorState, Session,
     SigningKey, User, signing_keys,
 };

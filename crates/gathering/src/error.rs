@@ -325,6 +325,7 @@ impl From<gathering_auth::Error> for Error {
                 kind: Kind::Project,
                 id: "that you asked for".to_owned(),
             },
+            Auth::KeyReused(_) => Self::IdempotencyKeyReused,
             Auth::StillNeeded(what) => Self::StillNeeded(what),
             Auth::AlreadyMember { user, role } => Self::AlreadyMember { user, role },
             Auth::LimitReached { what, most } => Self::LimitReached { what, most },
@@ -353,7 +354,7 @@ impl From<gathering_pipeline::Error> for Error {
             },
             Pipeline::PipelineNotFound(id) | Pipeline::VersionNotFound { id, .. } => Self::pipeline_not_found(id),
             Pipeline::VersionConflict { current, .. } => Self::VersionConflict { current },
-            Pipeline::KeyReused { .. } => Self::IdempotencyKeyReused,
+            Pipeline::KeyReused { .. } | Pipeline::PipelineKeyReused { .. } => Self::IdempotencyKeyReused,
             Pipeline::InputTooLarge { bytes, limit } => Self::InvalidRequest {
                 problems: vec![FieldProblem {
                     pointer: "/input".to_owned(),

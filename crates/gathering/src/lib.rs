@@ -23,9 +23,9 @@ mod stats;
 
 pub use gathering_auth::{
     Account, AccountStats, Accounts, ApiKey, AuditEntry, AuditFilter, AuditFlaw, AuditPage, AuditReport, Client,
-    Credential, HashingStats, Identity, Invitation, IssuedTokens, Jwks, MadeApiKey, MadeInvitation, Member, NewApiKey,
-    NewInvitation, Operator, Project, PutMember, RecoveryCodes, RegistrationMode as Registration, RotatedKey,
-    SecondFactorState, Session, SigningKey, StillNeeded, TotpEnrolment, User,
+    CreatedProject, Credential, HashingStats, Identity, Invitation, IssuedTokens, Jwks, MadeApiKey, MadeInvitation,
+    Member, NewApiKey, NewInvitation, Operator, Project, PutMember, RecoveryCodes, RegistrationMode as Registration,
+    RotatedKey, SecondFactorState, Session, SigningKey, StillNeeded, TotpEnrolment, User,
 };
 pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;
@@ -41,9 +41,9 @@ pub use gathering_domain::{
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{
     AttemptStats, BreakerChange, BreakerSummary, BreakerView, Call, CancelPart, CancelProgress, CancelReport,
-    ConfigProblem, EngineStats, EntryPlace, Handler, HandlerError, InstanceView, JournalEntry, Limits, NodeReport,
-    PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode, RunFilter, RunHead, RunSummary, RunView,
-    is_idempotency_key,
+    ConfigProblem, CreatedPipeline, EngineStats, EntryPlace, Handler, HandlerError, InstanceView, JournalEntry, Limits,
+    NodeReport, PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode, RunFilter, RunHead, RunSummary,
+    RunView, is_idempotency_key,
 };
 pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;

@@ -5,9 +5,9 @@ use gathering_domain::definition::Problem;
 use gathering_domain::policy::{ProjectAction, ServerAction};
 use gathering_domain::{Json, PipelineId, ProjectId};
 use gathering_persistence::{Page, PageRequest};
-use gathering_pipeline::{PipelineSummary, PipelineView};
+use gathering_pipeline::{CreatedPipeline, PipelineSummary, PipelineView};
 
-use crate::access::Thing;
+use crate::access::{Proof, Thing};
 use crate::{Error, Gathering};
 
 /// A pipeline to create.
@@ -44,21 +44,37 @@ impl Gathering {
         let proof = self
             .may_in(identity, ProjectAction::SavePipeline, new.project_id)
             .await?;
-        let created = gathering_pipeline::NewPipeline {
-            project_id: proof.project(),
-            name: new.name,
-            definition: new.definition,
-            created_by: Some(identity.user_id),
-        };
-        let engine = self.engine.with(&proof);
-        let saved = engine.create_pipeline(created).await?;
-        // The own project of a user cannot be deleted; of another one, see `delete_project`.
-        let project = proof.project();
-        if project != identity.default_project_id && !self.accounts().project_exists(project).await? {
-            engine.delete_pipeline(saved.summary.id).await?;
-            return Err(Thing::Project(project).not_found());
-        }
+        let created = created(identity, &proof, new);
+        let saved = self.engine.with(&proof).create_pipeline(created).await?;
+        self.check_kept(identity, &proof, saved.summary.id).await?;
         Ok(saved)
+    }
+
+    /// Saves a pipeline as version 1, once for this key in its project; asked again within a day, it answers the same.
+    pub async fn create_pipeline_once(
+        &self,
+        identity: &Identity,
+        new: NewPipeline,
+        key: &str,
+    ) -> Result<CreatedPipeline, Error> {
+        let proof = self
+            .may_in(identity, ProjectAction::SavePipeline, new.project_id)
+            .await?;
+        let created = created(identity, &proof, new);
+        let saved = self.engine.with(&proof).create_pipeline_once(created, key).await?;
+        self.check_kept(identity, &proof, saved.pipeline.summary.id).await?;
+        Ok(saved)
+    }
+
+    /// Takes a pipeline back whose project was deleted while it was saved; see `delete_project`.
+    async fn check_kept(&self, identity: &Identity, proof: &Proof<ProjectId>, id: PipelineId) -> Result<(), Error> {
+        let project = proof.project();
+        // The own project of a user cannot be deleted.
+        if project == identity.default_project_id || self.accounts().project_exists(project).await? {
+            return Ok(());
+        }
+        self.engine.with(proof).delete_pipeline(id).await?;
+        Err(Thing::Project(project).not_found())
     }
 
     /// Saves the next version of a pipeline. Runs that have started keep the version they started with.
@@ -114,5 +130,14 @@ impl Gathering {
     ) -> Result<Page<PipelineSummary>, Error> {
         let proof = self.may_in(identity, ProjectAction::ViewPipelines, project).await?;
         Ok(self.engine.with(&proof).pipelines(proof.project(), page).await?)
+    }
+}
+
+fn created(identity: &Identity, proof: &Proof<ProjectId>, new: NewPipeline) -> gathering_pipeline::NewPipeline {
+    gathering_pipeline::NewPipeline {
+        project_id: proof.project(),
+        name: new.name,
+        definition: new.definition,
+        created_by: Some(identity.user_id),
     }
 }

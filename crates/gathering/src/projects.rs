@@ -1,6 +1,6 @@
 //! Use cases of projects, and of who is what in them.
 
-use gathering_auth::{Identity, Member, Project, PutMember};
+use gathering_auth::{CreatedProject, Identity, Member, Project, PutMember};
 use gathering_domain::policy::{AccountAction, ProjectAction, ProjectRole, ServerAction};
 use gathering_domain::{ProjectId, UserId};
 use gathering_persistence::{Page, PageRequest};
@@ -15,6 +15,21 @@ impl Gathering {
     pub async fn create_project(&self, identity: &Identity, name: &str) -> Result<Project, Error> {
         let proof = self.may_on_server(identity, ServerAction::CreateProject).await?;
         Ok(self.accounts.with(&proof).create_project(identity, name).await?)
+    }
+
+    /// Makes a project that the caller owns, once for this key of theirs; asked again within a day, it answers the same.
+    pub async fn create_project_once(
+        &self,
+        identity: &Identity,
+        name: &str,
+        key: &str,
+    ) -> Result<CreatedProject, Error> {
+        let proof = self.may_on_server(identity, ServerAction::CreateProject).await?;
+        Ok(self
+            .accounts
+            .with(&proof)
+            .create_project_once(identity, name, key)
+            .await?)
     }
 
     /// The projects of which the caller is a member, newest first; with `all` those of everybody, for administrators.

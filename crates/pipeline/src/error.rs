@@ -57,6 +57,12 @@ pub enum Error {
         /// The run that it stands for.
         run_id: RunId,
     },
+    /// The Idempotency-Key was used to save something else.
+    #[error("the idempotency key was used for pipeline {pipeline_id}, which was asked for with other words")]
+    PipelineKeyReused {
+        /// The pipeline that it stands for.
+        pipeline_id: PipelineId,
+    },
     /// The input is larger than the limit.
     #[error("the input has {bytes} bytes, at most {limit} are taken")]
     InputTooLarge {

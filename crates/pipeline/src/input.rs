@@ -62,6 +62,16 @@ pub(crate) fn check_start(start: &StartRun) -> Result<(), Error> {
     refuse(problems)
 }
 
+/// A key under which something is made once.
+pub(crate) fn check_key(key: &str) -> Result<(), Error> {
+    let message = format!("must have 1 to {MAX_KEY} visible ASCII characters");
+    refuse(if is_idempotency_key(key) {
+        Vec::new()
+    } else {
+        vec![problem("/idempotency_key", message)]
+    })
+}
+
 /// A filter of runs: labels as those of a start, and times that some run may be between.
 pub(crate) fn check_filter(filter: &RunFilter) -> Result<(), Error> {
     refuse(of_filter(filter))

@@ -261,7 +261,7 @@ impl Engine {
     }
 
     /// Compiles off the async threads: a large definition takes longer than others should wait.
-    async fn compile(&self, definition: Json) -> Result<Pipeline, Vec<Problem>> {
+    pub(crate) async fn compile(&self, definition: Json) -> Result<Pipeline, Vec<Problem>> {
         let shared = self.shared.clone();
         let compiling = spawn_blocking(move || shared.compile(&definition.to_value()));
         compiling

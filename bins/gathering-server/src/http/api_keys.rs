@@ -10,6 +10,7 @@ use utoipa::OpenApi;
 
 use super::body::Incoming;
 use super::duration::{self, Lasting};
+use super::idempotency::NoKey;
 use super::identity::Caller;
 use super::openapi::parameters::Paging;
 use super::openapi::{answers, bodies};
@@ -52,7 +53,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         (status = 409, description = "The user has as many keys as one may have: 100."),
     )
 )]
-async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn create(
+    state: Data<State>,
+    Caller(identity): Caller,
+    _: NoKey,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let new = NewApiKey {
         name: body.required("name", "a text"),

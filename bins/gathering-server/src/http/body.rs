@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::{Ready, ready};
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, dev, web};
 use futures::StreamExt as _;
 use gathering::Json;
@@ -13,9 +13,10 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use super::State;
 use super::code::Code;
 use super::fields::Fields;
+use super::limits::responsible;
 use super::parameters::no_parameters;
 use super::problem::Problem;
-use super::room::{self, Held, Room};
+use super::room::{self, Held};
 use super::route::decoded;
 
 /// How long a client may take to send a body.
@@ -31,6 +32,7 @@ impl Incoming {
     /// The fields of the JSON object that the body must be.
     pub(crate) async fn object(self) -> Result<Fields, Problem> {
         no_parameters(&self.request)?;
+        as_it_is(&self.request)?;
         declared_as_json(&self.request)?;
         let body = self.body().await?;
         parse(&body.bytes)
@@ -39,6 +41,7 @@ impl Incoming {
     /// The same where every field may be missing: then so may the body.
     pub(crate) async fn object_or_nothing(self) -> Result<Fields, Problem> {
         no_parameters(&self.request)?;
+        as_it_is(&self.request)?;
         let declared = declared_as_json(&self.request);
         let body = self.body().await?;
         if body.bytes.is_empty() {
@@ -58,7 +61,8 @@ impl Incoming {
         if declared.is_some_and(|length| length > limit as u64) {
             return Err(too_large(limit));
         }
-        let reading = collect(self.payload, limit, room.unwrap_or_default());
+        let held = room.unwrap_or_default().held(responsible(&self.request));
+        let reading = collect(self.payload, limit, held);
         tokio::time::timeout(PATIENCE, reading)
             .await
             .unwrap_or_else(|_elapsed| {
@@ -87,10 +91,10 @@ struct Body {
     held: Held,
 }
 
-async fn collect(mut payload: web::Payload, limit: usize, room: Room) -> Result<Body, Problem> {
+async fn collect(mut payload: web::Payload, limit: usize, held: Held) -> Result<Body, Problem> {
     let mut body = Body {
         bytes: Vec::new(),
-        held: room.held(),
+        held,
     };
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
@@ -124,6 +128,17 @@ fn too_large(limit: usize) -> Problem {
         _ => format!("the body is larger than {limit} bytes, the limit that http_body_limit sets"),
     };
     Problem::new(Code::PayloadTooLarge, detail)
+}
+
+/// Refuses a body that is compressed: nobody here unpacks it.
+fn as_it_is(request: &HttpRequest) -> Result<(), Problem> {
+    let mut codings = request.headers().get_all(CONTENT_ENCODING);
+    let is_plain = codings.all(|coding| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"));
+    if is_plain {
+        return Ok(());
+    }
+    let detail = "the body is compressed or otherwise encoded; send it as it is, without Content-Encoding";
+    Err(Problem::new(Code::UnsupportedMediaType, detail).with_identity_only())
 }
 
 fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {

@@ -19,6 +19,10 @@ pub(crate) enum Code {
     RequestTimeout,
     /// Somebody asks too often.
     RateLimited,
+    /// The path with its query is too long.
+    UriTooLong,
+    /// The header lines are too many or too large.
+    HeadersTooLarge,
     /// There is no such route.
     RouteNotFound,
     /// The route does not take this method.
@@ -28,13 +32,15 @@ pub(crate) enum Code {
 impl Code {
     /// The codes that stem from HTTP itself, not from a use case.
     #[cfg(test)]
-    const OF_HTTP: [Self; 8] = [
+    const OF_HTTP: [Self; 10] = [
         Self::MalformedJson,
         Self::Unauthenticated,
         Self::UnsupportedMediaType,
         Self::PayloadTooLarge,
         Self::RequestTimeout,
         Self::RateLimited,
+        Self::UriTooLong,
+        Self::HeadersTooLarge,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
     ];
@@ -49,6 +55,8 @@ impl Code {
             Self::PayloadTooLarge => "payload_too_large",
             Self::RequestTimeout => "request_timeout",
             Self::RateLimited => "rate_limited",
+            Self::UriTooLong => "uri_too_long",
+            Self::HeadersTooLarge => "headers_too_large",
             Self::RouteNotFound => "route_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
         }
@@ -64,6 +72,8 @@ impl Code {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::RouteNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -79,6 +89,8 @@ impl Code {
             Self::PayloadTooLarge => "The body is too large",
             Self::RequestTimeout => "The body did not arrive in time",
             Self::RateLimited => "Too many requests",
+            Self::UriTooLong => "The path is too long",
+            Self::HeadersTooLarge => "The header lines are too large",
             Self::RouteNotFound => "There is no such route",
             Self::MethodNotAllowed => "The route does not take this method",
         }

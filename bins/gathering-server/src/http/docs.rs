@@ -4,6 +4,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use actix_web::web::{Path, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::compression::Fixed;
 use super::parameters::NoParameters;
 use super::problem::Problem;
 use super::route::{methods, no_route, read};
@@ -87,9 +88,11 @@ async fn file(request: HttpRequest, name: Path<String>, _: NoParameters) -> Resu
 }
 
 fn sent(file: &File) -> HttpResponse {
-    HttpResponse::Ok()
+    let mut response = HttpResponse::Ok()
         .content_type(file.kind)
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .body(file.bytes)
+        .body(file.bytes);
+    response.extensions_mut().insert(Fixed(file.name));
+    response
 }

@@ -7,7 +7,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
@@ -21,7 +22,7 @@ use super::problem::Problem;
 use super::request_id::RequestId;
 use super::route::decoded;
 use super::trace::Trace;
-use super::{State, panics, request_id, trace};
+use super::{State, cors, heads, panics, request_id, streams, trace};
 use crate::telemetry::chain;
 
 /// How long a request may take before it is given up. A database that works ends a statement after 30 s, and a body has to come within as much; only one
@@ -39,7 +40,8 @@ pub(crate) async fn edge(
     let id = request_id::of(request.headers(), state.entropy.as_ref());
     request.extensions_mut().insert(RequestId(id.clone()));
     let span = span(&request, &id, &trace::of(request.headers(), state.entropy.as_ref()));
-    let secret = decoded(request.path()).starts_with("/api/v1/auth/");
+    let (secret, small) = (is_secret(request.path()), may_tell(request.path()));
+    let origin = request.headers().get(ORIGIN).cloned();
     let (started, measured) = (Instant::now(), state.requests.begin(&request));
     let answered = async {
         let answered = tokio::time::timeout(PATIENCE, panics::caught(async { next.call(request).await })).await;
@@ -47,6 +49,7 @@ pub(crate) async fn edge(
         let which = Headers {
             secret,
             closing: state.readiness.is_draining(),
+            strict: state.tls,
         };
         match answer {
             Ok(answer) => {
@@ -59,13 +62,19 @@ pub(crate) async fn edge(
                 if let Some(allowance) = allowance {
                     limits::set_headers(answer.response_mut(), allowance);
                 }
-                Ok(answer)
+                cors::set_headers(answer.response_mut().headers_mut(), &state.cors, origin.as_ref());
+                Ok(if small {
+                    answer
+                } else {
+                    state.compression.applied(answer).await
+                })
             }
             Err(problem) => {
                 // The request went down with its handler, so this answer goes the way of errors.
                 let mut response = problem.response(&id);
                 measured.end(response.status());
                 set_headers(&mut response, &id, which);
+                cors::set_headers(response.headers_mut(), &state.cors, origin.as_ref());
                 Err(InternalError::from_response(problem, response).into())
             }
         }
@@ -83,7 +92,7 @@ fn span(request: &ServiceRequest, id: &str, trace: &Trace) -> tracing::Span {
         "request",
         request_id = id,
         method = %request.method(),
-        path = request.path(),
+        path = heads::shown(request.path()),
         trace_id = %trace.own.trace_id(),
         span_id = %trace.own.span_id(),
         parent_span_id = parent.map(|parent| display(parent.span_id())),
@@ -109,6 +118,36 @@ struct Headers {
     secret: bool,
     /// The client shall open its next connection elsewhere.
     closing: bool,
+    /// Browsers shall come over TLS only.
+    strict: bool,
+}
+
+/// Whether nobody may keep the answer.
+fn is_secret(path: &str) -> bool {
+    decoded(path).starts_with("/api/v1/auth/")
+}
+
+/// Whether the answer may show a secret, which its length must not tell of.
+fn may_tell(path: &str) -> bool {
+    is_secret(path) || decoded(path).starts_with("/api/v1/invitations")
+}
+
+/// What is asked of every request once it is counted: a head within bounds, a place on its connection; and whether it is a browser's question,
+/// which has its answer here.
+pub(crate) async fn admit(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let admitted = heads::check(request.request()).and_then(|()| streams::place(request.request()));
+    let _place = match admitted {
+        Ok(place) => place,
+        Err(problem) => return Ok(request.error_response(problem)),
+    };
+    let state = request.app_data::<web::Data<State>>();
+    if let Some(answer) = state.and_then(|state| cors::preflight(&request, &state.cors)) {
+        return Ok(request.into_response(answer));
+    }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
 fn log(answer: &ServiceResponse, started: Instant) {
@@ -153,6 +192,9 @@ fn set_headers(response: &mut HttpResponse, id: &str, which: Headers) {
     };
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(REFERRER_POLICY, "no-referrer");
+    if which.strict {
+        set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
     if which.secret {
         set(CACHE_CONTROL, "no-store");
     }
@@ -191,6 +233,9 @@ mod tests {
                 proxies: Vec::new(),
                 header: super::super::client_address::ForwardedHeader::XForwardedFor,
             },
+            cors: cors::Origins::Nobody,
+            tls: false,
+            compression: crate::http::Compression::default(),
             readiness: super::super::Readiness::default(),
             requests: Arc::default(),
         })

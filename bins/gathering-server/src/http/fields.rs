@@ -57,7 +57,10 @@ impl Fields {
         match json.parse::<serde_json::Value>() {
             Ok(_) => Some(json),
             Err(error) => {
-                let message = format!("cannot be read: {error}");
+                let message = match error.to_string() {
+                    told if told.starts_with("recursion limit") => "is nested more deeply than 127 levels".to_owned(),
+                    told => format!("cannot be read: {told}"),
+                };
                 self.wrong
                     .push(Wrong::new(Place::field(name), "invalid_value", message));
                 Some(Json::null())

@@ -1,7 +1,7 @@
 //! Who asks: the extractor that every route behind a login takes first.
 
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::{FromRequest, HttpRequest, dev, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev, web};
 use futures::future::LocalBoxFuture;
 use gathering::Identity;
 use tracing::field::display;
@@ -36,6 +36,7 @@ impl FromRequest for Caller {
             let user = caller.as_ref().ok().map(|identity| identity.user_id);
             if let Some(user) = user {
                 tracing::Span::current().record("user_id", display(user));
+                request.extensions_mut().insert(user);
             }
             count_caller(&request, user).await?;
             Ok(Self(caller?))

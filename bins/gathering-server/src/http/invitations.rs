@@ -10,6 +10,7 @@ use utoipa::OpenApi;
 
 use super::body::Incoming;
 use super::duration::{self, Lasting};
+use super::idempotency::NoKey;
 use super::identity::Caller;
 use super::openapi::parameters::Paging;
 use super::openapi::{answers, bodies};
@@ -49,7 +50,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     responses((status = 201, description = "The invitation with its secret.", body = answers::MadeInvitation,
         headers(("Location" = String, description = "The path of the invitation."))))
 )]
-async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn create(
+    state: Data<State>,
+    Caller(identity): Caller,
+    _: NoKey,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object_or_nothing().await?;
     let project: Option<ProjectId> = body.optional("project_id", "a UUID");
     let project_role: Option<ProjectRole> = body.optional("project_role", members::ROLE);

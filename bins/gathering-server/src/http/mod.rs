@@ -8,12 +8,16 @@ mod breakers;
 mod client;
 pub(crate) mod client_address;
 mod code;
+mod compression;
+pub(crate) mod cors;
 mod docs;
 mod duration;
 mod edge;
 mod error;
 mod fields;
+mod heads;
 mod health;
+mod idempotency;
 mod identity;
 mod instances;
 mod invitations;
@@ -34,6 +38,7 @@ mod route;
 mod runs;
 mod second_factor;
 mod sessions;
+mod streams;
 mod trace;
 mod users;
 
@@ -47,9 +52,11 @@ use serde::Serialize;
 
 use crate::metrics::Requests;
 
-pub(crate) use self::edge::edge;
+pub(crate) use self::compression::Compression;
+pub(crate) use self::edge::{admit, edge};
 pub(crate) use self::readiness::Readiness;
 pub(crate) use self::room::Room;
+pub(crate) use self::streams::count_on;
 
 /// What every request can get at.
 #[derive(Debug)]
@@ -66,6 +73,12 @@ pub(crate) struct State {
     pub(crate) limits: Option<limits::Limits>,
     /// Whom to believe about where requests come from.
     pub(crate) trust: client_address::Trust,
+    /// Whose pages may use the API from a browser.
+    pub(crate) cors: cors::Origins,
+    /// Whether requests come over TLS, so that browsers are told to stay with it.
+    pub(crate) tls: bool,
+    /// Makes large answers small.
+    pub(crate) compression: Compression,
     /// Whether this instance shall get requests.
     pub(crate) readiness: Readiness,
     /// What was asked for, in numbers.

@@ -3,18 +3,19 @@
 use actix_web::http::header::{ETAG, IF_MATCH, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{Json, NewPipeline, PipelineChange, PipelineId, PipelineSummary, PipelineView};
+use gathering::{CreatedPipeline, Json, NewPipeline, PipelineChange, PipelineId, PipelineSummary, PipelineView};
 use serde_json::json;
 use utoipa::OpenApi;
 
 use super::body::Incoming;
+use super::idempotency::{Key, replayed};
 use super::identity::Caller;
 use super::openapi::parameters::{OfProject, Paging};
 use super::openapi::{answers, bodies};
 use super::parameters::{NoParameters, Parameters};
 use super::problem::{Place, Problem, Wrong};
 use super::route::{Id, methods, read, write};
-use super::{Method, Page, State};
+use super::{Method, Page, State, compression};
 
 /// What a definition looks like, in a word.
 const DEFINITION: &str = "an object with `nodes` and `edges`";
@@ -48,15 +49,25 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     path = "/pipelines",
     operation_id = "create_pipeline",
     tag = "pipelines",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same body saves one pipeline, however often it is sent within a day.",
+            min_length = 1, max_length = 255, pattern = "^[!-~]{1,255}$"),
+    ),
     request_body = bodies::NewPipeline,
     responses(
         (status = 201, description = "The pipeline as it was saved.", body = PipelineView, headers(
             ("ETag" = String, description = "The version, to be sent as `If-Match`."),
+            ("Idempotency-Replayed" = String, description = "`true` where an earlier request with the same key had saved it, else `false`."),
             ("Location" = String, description = "The path of the pipeline."))),
         (status = 404, description = "There is no such project, or it belongs to somebody else."),
     )
 )]
-async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn create(
+    state: Data<State>,
+    Caller(identity): Caller,
+    Key(key): Key,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let new = NewPipeline {
         name: body.required("name", "a text"),
@@ -64,10 +75,20 @@ async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming
         project_id: body.optional("project_id", "a UUID"),
     };
     body.finish()?;
-    let created = state.gathering.create_pipeline(&identity, new).await?;
+    let CreatedPipeline {
+        pipeline: created,
+        replayed: again,
+    } = match key {
+        Some(key) => state.gathering.create_pipeline_once(&identity, new, &key).await?,
+        None => CreatedPipeline {
+            pipeline: state.gathering.create_pipeline(&identity, new).await?,
+            replayed: false,
+        },
+    };
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/api/v1/pipelines/{}", created.summary.id)))
         .insert_header((ETAG, etag(&created)))
+        .insert_header(replayed(again))
         .json(created))
 }
 
@@ -130,7 +151,7 @@ async fn get(
     params(
         ("id" = Uuid, Path, description = "The pipeline."),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version that was changed, so that nobody's work is lost; `*`, or none, for any.",
-            example = "\"3\"", pattern = r#"^(\*|"[1-9][0-9]{0,8}")$"#),
+            example = "\"3\"", pattern = r#"^(\*|"[1-9][0-9]{0,8}(-gzip)?")$"#),
     ),
     request_body = bodies::PipelineChange,
     responses(
@@ -216,7 +237,11 @@ fn expected_version<T: std::str::FromStr>(request: &HttpRequest) -> Result<Optio
     if one && text == "*" {
         return Ok(None);
     }
-    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let version = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        // The compressed form of an answer has an ETag of its own, for the same version.
+        .map(|text| text.strip_suffix(compression::SUFFIX).unwrap_or(text));
     // Numbers can be written in other ways, but no ETag is.
     let version =
         version.filter(|text| one && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()));

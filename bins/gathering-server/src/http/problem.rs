@@ -5,7 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    ACCEPT_ENCODING, ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -78,6 +80,11 @@ impl Problem {
     pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         self.with_header(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+    }
+
+    /// Says that bodies are taken as they are only (RFC 9110, section 15.5.16).
+    pub(crate) fn with_identity_only(self) -> Self {
+        self.with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
     }
 
     fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {

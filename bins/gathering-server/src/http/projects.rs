@@ -3,10 +3,11 @@
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{Project, ProjectId};
+use gathering::{CreatedProject, Project, ProjectId};
 use utoipa::OpenApi;
 
 use super::body::Incoming;
+use super::idempotency::{Key, replayed};
 use super::identity::Caller;
 use super::openapi::parameters::Paging;
 use super::openapi::{answers, bodies};
@@ -43,20 +44,40 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     path = "/projects",
     operation_id = "create_project",
     tag = "projects",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same body makes one project, however often it is sent within a day.",
+            min_length = 1, max_length = 255, pattern = "^[!-~]{1,255}$"),
+    ),
     request_body = bodies::ProjectName,
     responses(
-        (status = 201, description = "The project as it was made.", body = Project,
-            headers(("Location" = String, description = "The path of the project."))),
-        (status = 409, description = "The user is in as many projects as one may be: 1,000."),
+        (status = 201, description = "The project as it was made.", body = Project, headers(
+            ("Idempotency-Replayed" = String, description = "`true` where an earlier request with the same key had made it, else `false`."),
+            ("Location" = String, description = "The path of the project."))),
+        (status = 409, description = "The user has made as many projects as one may: 1,000."),
     )
 )]
-async fn create(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn create(
+    state: Data<State>,
+    Caller(identity): Caller,
+    Key(key): Key,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let name: String = body.required("name", "a text");
     body.finish()?;
-    let made = state.gathering.create_project(&identity, &name).await?;
+    let CreatedProject {
+        project: made,
+        replayed: again,
+    } = match key {
+        Some(key) => state.gathering.create_project_once(&identity, &name, &key).await?,
+        None => CreatedProject {
+            project: state.gathering.create_project(&identity, &name).await?,
+            replayed: false,
+        },
+    };
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/api/v1/projects/{}", made.id)))
+        .insert_header(replayed(again))
         .json(made))
 }
 

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest, Resource, Route, dev, web};
 use gathering::{RunId, UserId};
 
 use super::code::Code;
+use super::heads;
 use super::problem::Problem;
 
 /// A resource that refuses other methods than these, and names them.
@@ -106,7 +107,10 @@ pub(super) async fn not_found(request: HttpRequest) -> Result<String, Problem> {
 
 /// What is said there.
 pub(super) fn no_route(request: &HttpRequest) -> Problem {
-    let detail = format!("there is no route {}; the API is under /api/v1", request.path());
+    let detail = format!(
+        "there is no route {}; the API is under /api/v1",
+        heads::shown(request.path())
+    );
     Problem::new(Code::RouteNotFound, detail)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use actix_web::http::header::{HeaderName, LOCATION};
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use gathering::{
@@ -14,12 +14,13 @@ use serde_json::json;
 use utoipa::OpenApi;
 
 use super::body::Incoming;
+use super::idempotency::{key, replayed};
 use super::identity::Caller;
 use super::moment::{self, Moment};
 use super::openapi::parameters::{OfProject, Paging, PagingByNumber};
 use super::openapi::{answers, bodies};
 use super::parameters::{NoParameters, Parameters};
-use super::problem::{Place, Problem, Wrong};
+use super::problem::Problem;
 use super::route::{Id, Run, log_run, methods, read, write};
 use super::trace::Trace;
 use super::{Method, Page, State};
@@ -38,10 +39,6 @@ impl FromStr for Labels {
         serde_json::from_str(text).map(Self)
     }
 }
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Says that the run was started by an earlier request with the same key.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// What is said of these routes.
 #[derive(OpenApi)]
@@ -99,7 +96,7 @@ async fn start(
     log_run(started.id);
     Ok(HttpResponse::Accepted()
         .insert_header((LOCATION, format!("/api/v1/runs/{}", started.id)))
-        .insert_header((REPLAYED, if started.replayed { "true" } else { "false" }))
+        .insert_header(replayed(started.replayed))
         .json(json!({ "id": started.id, "status": started.status })))
 }
 
@@ -268,15 +265,4 @@ async fn journal(
         .filter(|_| entries.len() >= limit as usize)
         .map(|entry| entry.seq);
     Ok(HttpResponse::Ok().json(Page::new(&entries, next)))
-}
-
-fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else {
-        return Ok(None);
-    };
-    let key = value.to_str().ok().filter(|key| gathering::is_idempotency_key(key));
-    key.map(|key| Some(key.to_owned())).ok_or_else(|| {
-        let message = "must have 1 to 255 visible ASCII characters";
-        Problem::invalid_request(&[Wrong::new(Place::Header("Idempotency-Key"), "invalid_value", message)])
-    })
 }

@@ -10,6 +10,7 @@ use utoipa::OpenApi;
 
 use super::body::Incoming;
 use super::fields::Fields;
+use super::idempotency::NoKey;
 use super::identity::Caller;
 use super::openapi::{answers, bodies};
 use super::parameters::NoParameters;
@@ -61,7 +62,12 @@ async fn look(state: Data<State>, Caller(identity): Caller, _: NoParameters) -> 
         (status = 409, description = "There is one already."),
     )
 )]
-async fn enrol(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn enrol(
+    state: Data<State>,
+    Caller(identity): Caller,
+    _: NoKey,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let current = secret(&mut body, "current_password");
     body.finish()?;
@@ -89,7 +95,12 @@ async fn enrol(state: Data<State>, Caller(identity): Caller, incoming: Incoming)
         (status = 429, description = "Too many codes were wrong, or too many requests of this kind came too quickly."),
     )
 )]
-async fn confirm(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn confirm(
+    state: Data<State>,
+    Caller(identity): Caller,
+    _: NoKey,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let code = secret(&mut body, "totp");
     body.finish()?;
@@ -133,7 +144,12 @@ async fn disable(state: Data<State>, Caller(identity): Caller, incoming: Incomin
         (status = 429, description = "Too many codes were wrong, or too many requests of this kind came too quickly."),
     )
 )]
-async fn renew(state: Data<State>, Caller(identity): Caller, incoming: Incoming) -> Result<HttpResponse, Problem> {
+async fn renew(
+    state: Data<State>,
+    Caller(identity): Caller,
+    _: NoKey,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let (current, code) = (secret(&mut body, "current_password"), secret(&mut body, "totp"));
     body.finish()?;

@@ -4,6 +4,7 @@ mod limits;
 mod listener;
 mod metrics;
 mod signals;
+mod tls;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -15,9 +16,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use self::signals::Signals;
+pub(crate) use self::tls::Error as TlsError;
+use self::tls::Tls;
 use crate::database::Database;
 use crate::failure::Failure;
-use crate::http::{Readiness, Room, State};
+use crate::http::{Compression, Readiness, Room, State};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::telemetry::{Export, Losses, Taken};
@@ -64,9 +67,15 @@ struct Server {
     http: ServerHandle,
     metrics: Option<metrics::Serving>,
     tasks: JoinSet<std::io::Result<()>>,
+    /// Looks at the certificate for as long as the server is up.
+    _renewing: JoinSet<()>,
 }
 
 async fn start(settings: &Settings, losses: Option<Losses>) -> Result<Server, Failure> {
+    let tls = match &settings.tls {
+        Some(files) => Some(Tls::read(files).await.map_err(Failure::Tls)?),
+        None => None,
+    };
     let socket = listener::bind(settings.listen)?;
     let metrics = settings.metrics_listen.map(metrics::Bound::bind).transpose()?;
     let (database, migrated) = Database::open(settings).await?;
@@ -84,15 +93,22 @@ async fn start(settings: &Settings, losses: Option<Losses>) -> Result<Server, Fa
         bodies: Room::new(settings.http_body_limit),
         limits,
         trust: settings.trust.clone(),
+        cors: settings.cors.clone(),
+        tls: tls.is_some(),
+        compression: Compression::default(),
         readiness: Readiness::default(),
         requests: Arc::default(),
     });
     let metrics = metrics.map(|bound| bound.serve(Metrics::new(state.clone(), losses)));
     let metrics = metrics.transpose()?;
-    let serving = listener::serve(listener, state.clone())?;
+    let serving = listener::serve(listener, state.clone(), tls.as_ref(), settings.http_max_connections)?;
     let http = serving.handle();
     let mut tasks = JoinSet::new();
     tasks.spawn(serving);
+    let mut renewing = JoinSet::new();
+    if let Some(tls) = tls {
+        tls.keep_up(&mut renewing);
+    }
     Ok(Server {
         database,
         engines,
@@ -100,6 +116,7 @@ async fn start(settings: &Settings, losses: Option<Losses>) -> Result<Server, Fa
         http,
         metrics,
         tasks,
+        _renewing: renewing,
     })
 }
 

@@ -22,6 +22,7 @@ pub(crate) use self::problem::Refused;
 pub(crate) use self::show::{json, table as text_table};
 use self::table::{Default, Setting};
 use crate::http::client_address::Trust;
+use crate::http::cors::Origins;
 use crate::http::limits::{Rates, RedisAddress};
 use crate::telemetry::LogFormat;
 
@@ -30,6 +31,12 @@ use crate::telemetry::LogFormat;
 pub(crate) struct Settings {
     /// Where the server listens.
     pub(crate) listen: SocketAddr,
+    /// The certificate and the key for HTTPS; `None`: plain HTTP.
+    pub(crate) tls: Option<TlsFiles>,
+    /// The most connections at once.
+    pub(crate) http_max_connections: usize,
+    /// Whose pages may use the API.
+    pub(crate) cors: Origins,
     /// Where metrics are; `None`: nowhere.
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// Where the embedded database lives; `None`: the usual place of the user who runs the server.
@@ -71,6 +78,15 @@ pub(crate) struct Settings {
     pub(crate) accounts: AccountSettings,
     /// How long the work in flight may take to end.
     pub(crate) shutdown_deadline: Duration,
+}
+
+/// Where the certificate of the server and its key are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TlsFiles {
+    /// The certificate and those that it is signed by.
+    pub(crate) certificate: PathBuf,
+    /// Its private key.
+    pub(crate) key: PathBuf,
 }
 
 /// The settings of passwords and tokens.
@@ -124,6 +140,9 @@ impl Reader<'_> {
     /// Reads all before it gives up on any, so that every problem is noted.
     fn settings(&mut self) -> Result<Settings, Noted> {
         let listen = self.value(&table::LISTEN, parse::address);
+        let tls = self.tls();
+        let http_connections = self.value(&table::HTTP_MAX_CONNECTIONS, |t| parse::number(t, 16..=1_000_000));
+        let cors = self.value(&table::CORS_ALLOWED_ORIGINS, parse::origins);
         let metrics_listen = self.value(&table::METRICS_LISTEN, parse::optional_address);
         let data_dir = self.optional(&table::DATA_DIR, parse::path);
         let database_url = self.optional(&table::DATABASE_URL, parse::database_url);
@@ -153,6 +172,9 @@ impl Reader<'_> {
         Ok(Settings {
             registration: registration?.unwrap_or_else(|| usual_registration(listen, database_url.is_none())),
             listen,
+            tls: tls?,
+            http_max_connections: http_connections?,
+            cors: cors?,
             metrics_listen: metrics_listen?,
             data_dir: data_dir?,
             database_url,
@@ -174,6 +196,28 @@ impl Reader<'_> {
             accounts: accounts?,
             shutdown_deadline: deadline?,
         })
+    }
+
+    /// Both files or neither.
+    fn tls(&mut self) -> Result<Option<TlsFiles>, Noted> {
+        let certificate = self.optional(&table::TLS_CERTIFICATE, parse::file)?;
+        let key = self.optional(&table::TLS_KEY, parse::file)?;
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+            (None, None) => Ok(None),
+            (Some(_), None) => self.alone(&table::TLS_CERTIFICATE, &table::TLS_KEY),
+            (None, Some(_)) => self.alone(&table::TLS_KEY, &table::TLS_CERTIFICATE),
+        }
+    }
+
+    /// A setting that is there without the other one that it needs.
+    fn alone<T>(&mut self, setting: &'static Setting, other: &'static Setting) -> Result<T, Noted> {
+        let source = self
+            .values
+            .get(setting.name)
+            .map_or(&Source::Default, |given| &given.source);
+        let message = format!("goes with {} ({}): set both, or neither", other.name, other.variable);
+        self.note(setting, source, Err(message))
     }
 
     fn accounts(&mut self) -> Result<AccountSettings, Noted> {

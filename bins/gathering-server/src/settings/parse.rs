@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
 use crate::http::client_address::ForwardedHeader;
+use crate::http::cors::Origins;
 use crate::http::limits::{Rate, RedisAddress};
 use crate::nearest::suggestion;
 use crate::telemetry::LogFormat;
@@ -37,6 +38,13 @@ pub(super) fn optional_address(text: &str) -> Result<Option<SocketAddr>, String>
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() {
         return Err("is empty, but must name a directory".to_owned());
+    }
+    Ok(PathBuf::from(text))
+}
+
+pub(super) fn file(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        return Err("is empty, but must name a file".to_owned());
     }
     Ok(PathBuf::from(text))
 }
@@ -132,6 +140,35 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
         network.ok_or_else(|| format!("`{part}` is no network such as 10.0.0.0/8 or fd00::/8, nor an address"))
     };
     parts.map(network).collect()
+}
+
+/// Nothing, `*`, or comma-separated origins, each exactly as browsers send it: another way to write one would never match.
+pub(super) fn origins(text: &str) -> Result<Origins, String> {
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    match parts[..] {
+        [] => Ok(Origins::Nobody),
+        ["*"] => Ok(Origins::Everybody),
+        _ => parts
+            .into_iter()
+            .map(origin)
+            .collect::<Result<_, _>>()
+            .map(Origins::These),
+    }
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    if text == "*" {
+        return Err("`*` is everybody: write nothing beside it".to_owned());
+    }
+    let sent = text.parse::<Url>().ok();
+    let sent = sent.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+    match sent.map(|url| url.origin().ascii_serialization()) {
+        Some(sent) if sent == text => Ok(sent),
+        Some(sent) => Err(format!("`{text}` is not as browsers send it; did you mean `{sent}`?")),
+        None => Err(format!(
+            "`{text}` is no origin such as https://app.example.org or http://localhost:3000"
+        )),
+    }
 }
 
 pub(super) fn number(text: &str, range: RangeInclusive<u32>) -> Result<usize, String> {

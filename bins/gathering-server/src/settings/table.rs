@@ -44,6 +44,42 @@ pub(crate) const LISTEN: Setting = Setting {
     description: "where the server listens; port 0 picks a free one",
 };
 
+pub(crate) const TLS_CERTIFICATE: Setting = Setting {
+    name: "tls_certificate",
+    variable: "GATHERING_TLS_CERTIFICATE",
+    flag: None,
+    default: Default::Decided("none: plain HTTP"),
+    unit: "PEM file",
+    description: "the certificate and those that it is signed by, for HTTPS on listen; read again when it changes",
+};
+
+pub(crate) const TLS_KEY: Setting = Setting {
+    name: "tls_key",
+    variable: "GATHERING_TLS_KEY",
+    flag: None,
+    default: Default::Decided("none: plain HTTP"),
+    unit: "PEM file",
+    description: "the private key of tls_certificate",
+};
+
+pub(crate) const HTTP_MAX_CONNECTIONS: Setting = Setting {
+    name: "http_max_connections",
+    variable: "GATHERING_HTTP_MAX_CONNECTIONS",
+    flag: None,
+    default: Default::Value("10000"),
+    unit: "connections",
+    description: "the most connections to listen at once, 16 to 1000000; more wait to be accepted",
+};
+
+pub(crate) const CORS_ALLOWED_ORIGINS: Setting = Setting {
+    name: "cors_allowed_origins",
+    variable: "GATHERING_CORS_ALLOWED_ORIGINS",
+    flag: None,
+    default: Default::Value(""),
+    unit: "origins or *",
+    description: "comma-separated origins whose pages may use the API from a browser, as in https://app.example.org",
+};
+
 pub(crate) const METRICS_LISTEN: Setting = Setting {
     name: "metrics_listen",
     variable: "GATHERING_METRICS_LISTEN",
@@ -317,6 +353,10 @@ pub(crate) const SHUTDOWN_DEADLINE: Setting = Setting {
 /// Every setting, in the order in which they are printed.
 pub(crate) const ALL: &[&Setting] = &[
     &LISTEN,
+    &TLS_CERTIFICATE,
+    &TLS_KEY,
+    &HTTP_MAX_CONNECTIONS,
+    &CORS_ALLOWED_ORIGINS,
     &METRICS_LISTEN,
     &DATA_DIR,
     &DATABASE_URL,

@@ -85,6 +85,56 @@ fn every_problem_is_told_at_once_with_the_nearest_right_name() {
 }
 
 #[test]
+fn a_certificate_and_its_key_are_set_both_or_neither() {
+    let certificate = ("GATHERING_TLS_CERTIFICATE", "/tls/chain.pem");
+    let key = ("GATHERING_TLS_KEY", "/tls/key.pem");
+    assert_eq!(
+        problems(&with_variables(&[certificate])),
+        ["GATHERING_TLS_CERTIFICATE: goes with tls_key (GATHERING_TLS_KEY): set both, or neither"]
+    );
+    assert_eq!(
+        problems(&with_variables(&[key])),
+        ["GATHERING_TLS_KEY: goes with tls_certificate (GATHERING_TLS_CERTIFICATE): set both, or neither"]
+    );
+    let files = with_variables(&[certificate, key]).settings.unwrap().tls.unwrap();
+    assert_eq!(files.certificate.display().to_string(), "/tls/chain.pem");
+    assert_eq!(files.key.display().to_string(), "/tls/key.pem");
+}
+
+#[test]
+fn origins_are_taken_as_browsers_send_them_and_in_no_other_way() {
+    let origins = |text: &str| with_variables(&[("GATHERING_CORS_ALLOWED_ORIGINS", text)]);
+    let these = ["https://app.example.org", "http://localhost:3000", "http://[::1]:8080"];
+    assert_eq!(
+        origins(&these.join(", ")).settings.unwrap().cors,
+        Origins::These(these.map(str::to_owned).to_vec())
+    );
+    assert_eq!(origins("*").settings.unwrap().cors, Origins::Everybody);
+    for (wrong, told) in [
+        (
+            "https://app.example.org/",
+            "`https://app.example.org/` is not as browsers send it; did you mean `https://app.example.org`?",
+        ),
+        (
+            "https://App.example.org:443",
+            "`https://App.example.org:443` is not as browsers send it; did you mean `https://app.example.org`?",
+        ),
+        (
+            "null",
+            "`null` is no origin such as https://app.example.org or http://localhost:3000",
+        ),
+        (
+            "app.example.org",
+            "`app.example.org` is no origin such as https://app.example.org or http://localhost:3000",
+        ),
+        ("https://app.example.org,*", "`*` is everybody: write nothing beside it"),
+    ] {
+        let loaded = origins(wrong);
+        assert_eq!(problems(&loaded), [format!("GATHERING_CORS_ALLOWED_ORIGINS: {told}")]);
+    }
+}
+
+#[test]
 fn every_setting_has_its_own_name_and_variable() {
     for (index, setting) in table::ALL.iter().enumerate() {
         for other in &table::ALL[..index] {

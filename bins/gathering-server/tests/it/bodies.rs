@@ -43,8 +43,11 @@ async fn large_bodies_beyond_the_room_are_refused_and_small_ones_never() {
     let server = Server::spawn(&options).await;
     let client = server.register_and_login("ada@example.org").await;
     let mut slow = Vec::new();
-    for _ in 0..FIT {
-        slow.push(begin(&server, &client, LARGEST - 1000).await);
+    for number in 0..4 {
+        let holder = server.register_and_login(&format!("{number}@example.org")).await;
+        for _ in 0..FIT / 4 {
+            slow.push(begin(&server, &holder, LARGEST - 1000).await);
+        }
     }
 
     // What these leave is less than one of this size takes. They may still be on their way, and be refused themselves: so all are held.
@@ -69,6 +72,42 @@ async fn large_bodies_beyond_the_room_are_refused_and_small_ones_never() {
     let large = json!({"name": "x".repeat(400_000), "definition": {}});
     eventually("a large body is read again", LIMIT, async || {
         client.post("/api/v1/pipelines", &large).await.status == 422
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_user_holds_a_quarter_of_the_room_at_most_and_others_are_not_kept_out() {
+    let database = gathering_testkit::TestDatabase::new().await;
+    let options = gathering_testkit::ServerOptions::new(binary()).database_url(&database.url());
+    let server = Server::spawn(&options).await;
+    let (greedy, other) = (
+        server.register_and_login("ada@example.org").await,
+        server.register_and_login("bob@example.org").await,
+    );
+    let mut slow = Vec::new();
+    for _ in 0..FIT / 4 {
+        slow.push(begin(&server, &greedy, LARGEST - 1000).await);
+    }
+    let mut refused = String::new();
+    eventually("one more of the same user is refused", LIMIT, async || {
+        let mut stream = begin(&server, &greedy, 400_000).await;
+        let told = timeout(Duration::from_millis(300), answer(&mut stream)).await;
+        refused = told.unwrap_or_default();
+        slow.push(stream);
+        refused.starts_with("HTTP/1.1 429")
+    })
+    .await;
+    let headers = refused.to_lowercase();
+    assert!(
+        headers.contains("retry-after: 1") && headers.contains("\"code\":\"rate_limited\""),
+        "{refused}"
+    );
+    let large = json!({"name": "x".repeat(400_000), "definition": {}});
+    assert_eq!(other.post("/api/v1/pipelines", &large).await.status, 422);
+    drop(slow);
+    eventually("the same user is heard again", LIMIT, async || {
+        greedy.post("/api/v1/pipelines", &large).await.status == 422
     })
     .await;
 }

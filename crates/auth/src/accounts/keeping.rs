@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gathering_persistence::{Listener, api_keys, invitations, sessions};
+use gathering_persistence::{Listener, api_keys, invitations, project_keys, sessions};
 use jiff::SignedDuration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -68,7 +68,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Forgets sessions with their refresh tokens, API keys and invitations that were over a day ago. Gives how many.
+    /// Forgets sessions with their refresh tokens, API keys and invitations that were over a day ago, and keys of projects that are as old. Gives how many.
     pub async fn purge(&self) -> Result<u64, Error> {
         let before = self.clock.now().saturating_sub(KEPT).unwrap_or_default();
         let most = i64::try_from(PURGED).unwrap_or(i64::MAX);
@@ -79,6 +79,7 @@ impl Accounts {
                 sessions::forget(&connection, before, most).await?,
                 api_keys::forget(&connection, before, most).await?,
                 invitations::forget(&connection, before, most).await?,
+                project_keys::forget(&connection, before, most).await?,
             ];
             all += some.iter().sum::<u64>();
             if some.iter().all(|some| *some < PURGED) {

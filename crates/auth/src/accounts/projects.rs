@@ -1,10 +1,14 @@
 //! Projects, and how a user stands to one.
 
+use std::time::Duration;
+
 use gathering_domain::policy::{ProjectAction, ProjectRole, Standing};
 use gathering_domain::{ProjectId, UserId};
+use gathering_persistence::project_keys::ProjectKey;
 use gathering_persistence::projects::{self, ProjectRow};
-use gathering_persistence::{Page, PageRequest, Transaction, project_members, users};
+use gathering_persistence::{Page, PageRequest, Transaction, project_keys, project_members, users};
 use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
 use super::sessions::{begin, by, commit};
@@ -30,6 +34,15 @@ pub struct Project {
     pub role: Option<ProjectRole>,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// A project that was made, now or by an earlier request with the same key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedProject {
+    /// The project as it was made.
+    pub project: Project,
+    /// Whether an earlier request with the same key had made it.
+    pub replayed: bool,
 }
 
 impl Accounts {
@@ -62,27 +75,81 @@ impl Accounts {
         let id = ProjectId::new(now, &*self.entropy);
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
+        let made = self.make_in(&tx, identity, (id, name, now)).await?;
+        commit(tx).await?;
+        Ok(made)
+    }
+
+    /// Makes a project once for this key of the caller; asked again, it answers the same. Another name under the same key is
+    /// [`Error::KeyReused`]. [`Accounts::purge`] forgets keys that are a day old.
+    pub async fn create_project_once(
+        &self,
+        identity: &Identity,
+        name: &str,
+        key: &str,
+    ) -> Result<CreatedProject, Error> {
+        let outcome = self.try_create_project_once(identity, name, key).await;
+        self.noting(outcome, || by(identity, Action::CreateProject), &identity.client)
+            .await
+    }
+
+    async fn try_create_project_once(
+        &self,
+        identity: &Identity,
+        name: &str,
+        key: &str,
+    ) -> Result<CreatedProject, Error> {
+        let (now, name) = (self.clock.now(), checked(name)?);
+        let asked = ProjectKey {
+            project_id: ProjectId::new(now, &*self.entropy),
+            fingerprint: digest(&SHA256, name.as_bytes()).as_ref().to_vec(),
+            created_at: now,
+        };
+        let mut connection = self.connection().await?;
+        let tx = begin(&mut connection).await?;
+        // First, so that of many who ask at once all but one wait here, and then learn what was made.
+        if project_keys::insert(&tx, identity.user_id, key, &asked).await? {
+            let project = self.make_in(&tx, identity, (asked.project_id, name, now)).await?;
+            commit(tx).await?;
+            return Ok(CreatedProject {
+                project,
+                replayed: false,
+            });
+        }
+        match project_keys::get(&tx, identity.user_id, key).await? {
+            Some(made) if made.fingerprint == asked.fingerprint => Ok(CreatedProject {
+                project: owned((made.project_id, name, made.created_at)),
+                replayed: true,
+            }),
+            Some(made) => Err(Error::KeyReused(made.project_id)),
+            // Forgotten in this moment: the next try makes the project.
+            None => Err(Error::Busy {
+                retry_after: Duration::from_secs(1),
+            }),
+        }
+    }
+
+    async fn make_in(
+        &self,
+        tx: &Transaction<'_>,
+        identity: &Identity,
+        (id, name, now): (ProjectId, &str, Timestamp),
+    ) -> Result<Project, Error> {
         // Of those who make one at once, each counts those of the others.
-        if !users::keep_out_in(&tx, identity.user_id).await? {
+        if !users::keep_out_in(tx, identity.user_id).await? {
             return Err(Error::UnknownUser(identity.user_id));
         }
         // Those that the user made: that others make the user a member of theirs must not take anything away.
-        if projects::count_made_by(&tx, identity.user_id).await? >= MOST_PROJECTS {
+        if projects::count_made_by(tx, identity.user_id).await? >= MOST_PROJECTS {
             return Err(Error::LimitReached {
                 what: "projects that a user has made",
                 most: MOST_PROJECTS,
             });
         }
-        insert_in(&tx, id, name, identity.user_id, now).await?;
-        self.note_in(&tx, by(identity, Action::CreateProject).to(&id), &identity.client, now)
+        insert_in(tx, id, name, identity.user_id, now).await?;
+        self.note_in(tx, by(identity, Action::CreateProject).to(&id), &identity.client, now)
             .await?;
-        commit(tx).await?;
-        Ok(Project {
-            id,
-            name: name.to_owned(),
-            role: Some(ProjectRole::Owner),
-            created_at: now,
-        })
+        Ok(owned((id, name, now)))
     }
 
     /// A project, unless it was deleted.
@@ -165,6 +232,16 @@ impl Accounts {
         self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
         commit(tx).await?;
         Ok(deleted)
+    }
+}
+
+/// A project as its maker sees it.
+fn owned((id, name, created_at): (ProjectId, &str, Timestamp)) -> Project {
+    Project {
+        id,
+        name: name.to_owned(),
+        role: Some(ProjectRole::Owner),
+        created_at,
     }
 }
 

@@ -1,9 +1,10 @@
-//! Looks after the partitions: makes weeks ahead, forgets old ones; and forgets circuit breakers that nobody uses.
+//! Looks after the partitions: makes weeks ahead, forgets old ones; and forgets circuit breakers that nobody uses, and the keys of pipelines.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use gathering_persistence::{breakers, partitions};
+use gathering_persistence::{breakers, partitions, pipeline_keys};
+use jiff::SignedDuration;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Session;
@@ -16,6 +17,8 @@ const INTERVAL: Duration = Duration::from_hours(1);
 const FIRST: Duration = Duration::from_mins(1);
 /// The most circuit breakers that are forgotten at once.
 const MAX_FORGOTTEN: i64 = 10_000;
+/// How long the key of a pipeline is known.
+const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 /// How often the log repeats that a week is kept.
 const TELL_INTERVAL: Duration = Duration::from_hours(24);
 
@@ -28,6 +31,7 @@ pub(super) async fn run(session: Arc<Session>) {
         ticks.tick().await;
         session.make_partitions().await;
         session.forget_breakers().await;
+        session.forget_keys().await;
         if let Some(limit) = session.shared.limits.retention {
             session.forget(limit, &mut told).await;
         }
@@ -57,6 +61,19 @@ impl Session {
         };
         if let Err(error) = forgotten.await {
             tracing::warn!(%error, "unused circuit breakers could not be forgotten; it is tried again within the hour");
+        }
+    }
+
+    /// Until one statement finds less than it might.
+    async fn forget_keys(&self) {
+        let forgotten = async {
+            let before = self.shared.clock.now().saturating_sub(KEY_LIFETIME).unwrap_or_default();
+            let client = self.shared.connection().await?;
+            while pipeline_keys::forget(&client, before, MAX_FORGOTTEN).await? >= MAX_FORGOTTEN.unsigned_abs() {}
+            Ok::<_, gathering_persistence::Error>(())
+        };
+        if let Err(error) = forgotten.await {
+            tracing::warn!(%error, "old keys of pipelines could not be forgotten; it is tried again within the hour");
         }
     }
 

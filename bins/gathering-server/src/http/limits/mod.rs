@@ -150,7 +150,14 @@ pub(crate) async fn limit(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match count_stranger(&request).await {
-        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Ok(()) => {
+            let answer = next.call(request).await?.map_into_boxed_body();
+            // Such as a route that there is not, asked for with a token that nobody looked at.
+            match count_unknown(&answer).await {
+                Ok(()) => Ok(answer),
+                Err(problem) => Ok(answer.error_response(problem)),
+            }
+        }
         Err(problem) => Ok(request.error_response(problem)),
     }
 }
@@ -170,6 +177,15 @@ async fn count_stranger(request: &ServiceRequest) -> Result<(), Problem> {
     count(request, which, Key::address(address(request))).await
 }
 
+/// Counts whom nobody has counted until now, by the address.
+async fn count_unknown(answer: &ServiceResponse) -> Result<(), Problem> {
+    let request = answer.request();
+    if request.extensions().get::<Allowance>().is_some() {
+        return Ok(());
+    }
+    count_caller(request, None).await
+}
+
 /// Counts a request of this user, or of the address that it comes from where its token is not valid.
 pub(super) async fn count_caller(request: &HttpRequest, user: Option<gathering::UserId>) -> Result<(), Problem> {
     let key = user.map_or_else(|| Key::address(address(request)), Key::user);
@@ -179,6 +195,12 @@ pub(super) async fn count_caller(request: &HttpRequest, user: Option<gathering::
 /// Counts an attempt to log in to this account.
 pub(super) async fn count_login(request: &HttpRequest, email: &str) -> Result<(), Problem> {
     count(request, Which::Login, Key::login(address(request), email)).await
+}
+
+/// Who is to be held responsible: the user where one is known, else the address.
+pub(super) fn responsible(request: &HttpRequest) -> Key {
+    let user = request.extensions().get::<gathering::UserId>().copied();
+    user.map_or_else(|| Key::address(address(request)), Key::user)
 }
 
 /// Where a request comes from, as far as can be believed.

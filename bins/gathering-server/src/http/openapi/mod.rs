@@ -36,6 +36,7 @@ use actix_web::web::{ServiceConfig, resource};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use super::compression::Fixed;
 use super::parameters::NoParameters;
 use super::route::{methods, read};
 use super::{
@@ -54,7 +55,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 }
 
 async fn get(_: NoParameters) -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::json()).body(TEXT.as_str())
+    let mut response = HttpResponse::Ok().content_type(ContentType::json()).body(TEXT.as_str());
+    response.extensions_mut().insert(Fixed("openapi.json"));
+    response
 }
 
 #[derive(OpenApi)]
