@@ -16,7 +16,7 @@ use crate::handlers::{CallApiHandler, SendNotificationHandler};
 use crate::{Error, Gathering, Registration};
 
 /// How many passwords may wait for each hashing thread before more are refused.
-const QUEUE_PER_THREAD: NonZeroUsize = NonZeroUsize::MIN.saturating_add(31);
+const QUEUE_PER_THREAD: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
 
 /// Settings of a [`Gathering`], each with its default.
 #[must_use = "nothing happens until `build` is awaited"]
@@ -69,7 +69,7 @@ impl Builder {
         self
     }
 
-    /// How many passwords are hashed at once, each on a thread and with 19 MiB of its own. Default: one per core.
+    /// How many passwords are hashed at once, each on a thread and with 19 MiB of its own. Default: one for every core but one.
     pub fn hashing_threads(mut self, threads: NonZeroUsize) -> Self {
         self.hashing.threads = threads;
         self.hashing.queue = threads.saturating_mul(QUEUE_PER_THREAD);

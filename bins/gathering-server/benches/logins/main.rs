@@ -42,7 +42,6 @@ const TURNS: usize = 5;
 const PACE: Duration = Duration::from_millis(2);
 /// The most that the p99 may grow (issue "Identity and edge").
 const LIMIT: f64 = 3.0;
-const CROWD: &str = "crowd@example.org";
 /// Of everybody whom the testkit registers.
 const PASSWORD: &str = "a password for the tests 7";
 
@@ -72,8 +71,10 @@ async fn measure(requests: u32) -> bool {
     let server =
         Server::spawn(&ServerOptions::new(env!("CARGO_BIN_EXE_gathering")).database_url(&database.url())).await;
     let client = server.register_and_login("ada@example.org").await;
-    // Somebody else: of too many sessions of one user the first would end, and its requests be refused.
-    server.register_and_login(CROWD).await;
+    // Each a user of their own: logins of one user wait for one another once they end the oldest of its sessions.
+    for number in 0..CLIENTS {
+        server.register_and_login(&one_of_the_crowd(number)).await;
+    }
     let bar = ProgressBar::new(u64::from(requests) * TURNS as u64 * 4);
     let mut times: [Times; 2] = Default::default();
     let logins = Arc::new(AtomicU32::new(0));
@@ -104,10 +105,10 @@ struct Crowd {
 impl Crowd {
     fn start(server: &Server, logins: &Arc<AtomicU32>) -> Self {
         let (mut tasks, over) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
-        for _ in 0..CLIENTS {
+        for number in 0..CLIENTS {
             let (client, over, logins) = (server.client(), over.clone(), logins.clone());
             tasks.spawn(async move {
-                let login = json!({"email": CROWD, "password": PASSWORD});
+                let login = json!({"email": one_of_the_crowd(number), "password": PASSWORD});
                 while !over.load(Ordering::Relaxed) {
                     let answer = client.post("/api/v1/auth/login", &login).await;
                     assert_eq!(answer.status, 200, "{answer:?}");
@@ -122,6 +123,10 @@ impl Crowd {
         self.over.store(true, Ordering::Relaxed);
         while self.tasks.join_next().await.is_some() {}
     }
+}
+
+fn one_of_the_crowd(number: usize) -> String {
+    format!("user{number}@example.org")
 }
 
 async fn timed(client: &Client, path: &str, requests: u32, bar: &ProgressBar) -> Vec<Duration> {

@@ -92,7 +92,7 @@ pub(crate) struct TlsFiles {
 /// The settings of passwords and tokens.
 #[derive(Debug, Clone)]
 pub(crate) struct AccountSettings {
-    /// How many passwords are hashed at once; `None`: one per core.
+    /// How many passwords are hashed at once; `None`: one for every core but one.
     pub(crate) hashing_threads: Option<usize>,
     /// How long an access token is valid.
     pub(crate) access_token_ttl: Duration,

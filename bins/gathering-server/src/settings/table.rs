@@ -309,7 +309,7 @@ pub(crate) const HASHING_THREADS: Setting = Setting {
     name: "hashing_threads",
     variable: "GATHERING_HASHING_THREADS",
     flag: None,
-    default: Default::Decided("one per core"),
+    default: Default::Decided("one for every core but one, at least one"),
     unit: "threads",
     description: "how many passwords are hashed at once, 19 MiB of memory each",
 };

@@ -16,16 +16,16 @@ use super::threads::{NotDone, Threads};
 use crate::Error;
 
 /// About a second's work.
-const QUEUED_PER_THREAD: NonZeroUsize = NonZeroUsize::MIN.saturating_add(31);
+const QUEUED_PER_THREAD: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
 /// A full queue is worked off in about this time.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How many passwords are hashed at once, how many may wait, and how much work each is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HashingOptions {
-    /// Threads, each of which needs the parameters' memory while it works; default one per core.
+    /// Threads, each of which needs the parameters' memory while it works; default one for every core but one.
     pub threads: NonZeroUsize,
-    /// How many passwords may wait for a thread before more are refused; default 32 per thread.
+    /// How many passwords may wait for a thread before more are refused; default 64 per thread.
     pub queue: NonZeroUsize,
     /// The work of one hash.
     pub parameters: HashParameters,
@@ -33,7 +33,9 @@ pub struct HashingOptions {
 
 impl Default for HashingOptions {
     fn default() -> Self {
-        let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        // One core is left to everybody else: where all of them hash, the others' answers take ten times as long.
+        let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let threads = NonZeroUsize::new(cores.get() - 1).unwrap_or(NonZeroUsize::MIN);
         Self {
             threads,
             queue: threads.saturating_mul(QUEUED_PER_THREAD),
@@ -82,7 +84,8 @@ impl PasswordHasher {
     pub(crate) fn start(options: &HashingOptions, entropy: Arc<dyn Entropy>) -> Result<Self, Error> {
         let parameters = options.parameters;
         hash::argon2id(parameters)?;
-        let threads = Threads::start(options.threads.get(), options.queue.get()).map_err(Error::Threads)?;
+        let threads =
+            Threads::start(options.threads.get(), options.queue.get(), hash::give_back).map_err(Error::Threads)?;
         let decoy = Arc::new(hash::decoy(parameters, &*entropy));
         Ok(Self {
             threads,

@@ -47,7 +47,9 @@ pub(super) enum NotDone {
 
 impl Threads {
     /// Starts `count` threads, before which at most `waiting` jobs wait.
-    pub(super) fn start(count: usize, waiting: usize) -> io::Result<Self> {
+    ///
+    /// Each calls `idle` whenever no job waits.
+    pub(super) fn start(count: usize, waiting: usize, idle: fn()) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(waiting);
         let jobs = Arc::new(Mutex::new(jobs));
         let load = Arc::new(Load::default());
@@ -55,7 +57,7 @@ impl Threads {
             let (jobs, load) = (Arc::clone(&jobs), Arc::clone(&load));
             thread::Builder::new()
                 .name(format!("password-{number}"))
-                .spawn(move || work(&jobs, &load))?;
+                .spawn(move || work(&jobs, &load, idle))?;
         }
         Ok(Self { queue, load })
     }
@@ -91,7 +93,7 @@ impl Threads {
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>, load: &Load) {
+fn work(jobs: &Mutex<Receiver<Job>>, load: &Load, idle: fn()) {
     step_back();
     while let Some(job) = next(jobs) {
         load.busy.fetch_add(1, Ordering::Relaxed);
@@ -99,6 +101,9 @@ fn work(jobs: &Mutex<Receiver<Job>>, load: &Load) {
         // A job that panics drops its answer, which tells its caller; the thread lives on for the others.
         catch_unwind(AssertUnwindSafe(job)).ok();
         load.busy.fetch_sub(1, Ordering::Relaxed);
+        if load.waiting.load(Ordering::Relaxed) == 0 {
+            idle();
+        }
     }
 }
 
@@ -124,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_answers_its_caller_from_a_thread_of_its_own() {
-        let threads = Threads::start(2, 8).unwrap();
+        let threads = Threads::start(2, 8, || ()).unwrap();
         let name = threads
             .run(|| thread::current().name().map(str::to_owned))
             .await
@@ -135,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_refuses_and_recovers() {
-        let threads = Arc::new(Threads::start(1, 1).unwrap());
+        let threads = Arc::new(Threads::start(1, 1, || ()).unwrap());
         let (release, held) = mpsc::channel::<()>();
         let (started, running) = oneshot::channel();
         let blocking = threads.run(move || {
@@ -155,7 +160,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_whose_caller_has_left_is_not_done() {
-        let threads = Threads::start(1, 4).unwrap();
+        let threads = Threads::start(1, 4, || ()).unwrap();
         let (release, held) = mpsc::channel::<()>();
         let done = Arc::new(AtomicUsize::new(0));
         let blocking = threads.run(move || held.recv().ok());
@@ -173,7 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_that_panics_is_reported_and_the_thread_lives_on() {
-        let threads = Threads::start(1, 4).unwrap();
+        let threads = Threads::start(1, 4, || ()).unwrap();
         assert_eq!(
             threads.run(|| assert!(thread::panicking(), "meant to fail")).await,
             Err(NotDone::Stopped)
