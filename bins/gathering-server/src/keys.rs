@@ -1,11 +1,11 @@
 //! `gathering keys`: the keys that sign access tokens are listed, followed by the next one, and refused.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 
 use gathering::{Gathering, Inspector, SigningKey};
 
 use crate::cli::KeysCommand;
+use crate::columns::aligned;
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -80,18 +80,7 @@ fn table(keys: &[SigningKey]) -> String {
         let (created, signs) = (whole_seconds(key.created_at), whole_seconds(key.signs_from));
         [key.kid.clone(), created, signs, key.state.to_owned()]
     }));
-    let widths: [usize; 4] =
-        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
-    let mut text = String::new();
-    for row in rows {
-        for (cell, width) in row.iter().zip(widths) {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{cell:width$}  ");
-        }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-    }
-    text
+    aligned(&rows)
 }
 
 fn whole_seconds(at: jiff::Timestamp) -> String {

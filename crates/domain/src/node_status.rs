@@ -6,8 +6,6 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 /// The status of a node within a run, as a word.
-///
-/// It compares with the word itself: `status == "completed"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(rename_all = "snake_case"))]
@@ -96,6 +94,7 @@ impl fmt::Display for NodeStatus {
     }
 }
 
+/// `status == "completed"`: it compares with the word itself.
 impl PartialEq<str> for NodeStatus {
     fn eq(&self, word: &str) -> bool {
         self.as_str() == word

@@ -6,8 +6,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The status of a run, as a word.
-///
-/// It compares with the word itself: `status == "completed"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(rename_all = "snake_case"))]
@@ -82,6 +80,7 @@ impl fmt::Display for RunStatus {
     }
 }
 
+/// `status == "completed"`: it compares with the word itself.
 impl PartialEq<str> for RunStatus {
     fn eq(&self, word: &str) -> bool {
         self.as_str() == word

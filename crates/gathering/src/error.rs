@@ -87,7 +87,7 @@ pub enum Error {
         current: i32,
     },
     /// The same Idempotency-Key came with another request.
-    #[error("the Idempotency-Key started a run with another body before; use a new key for a new run")]
+    #[error("the Idempotency-Key came with another request before; use a new key for a new request")]
     IdempotencyKeyReused,
     /// It would take away what is still needed.
     #[error(transparent)]
@@ -246,6 +246,10 @@ impl Error {
         }
     }
 
+    pub(crate) fn version_not_found(id: gathering_domain::PipelineId, version: i32) -> Self {
+        Self::not_found(Kind::Pipeline, format_args!("{id} in version {version}"))
+    }
+
     pub(crate) fn not_found(kind: Kind, id: impl fmt::Display) -> Self {
         Self::NotFound {
             kind,
@@ -352,7 +356,8 @@ impl From<gathering_pipeline::Error> for Error {
             Pipeline::InvalidInput { problems } => Self::InvalidRequest {
                 problems: problems.into_iter().map(FieldProblem::from).collect(),
             },
-            Pipeline::PipelineNotFound(id) | Pipeline::VersionNotFound { id, .. } => Self::pipeline_not_found(id),
+            Pipeline::PipelineNotFound(id) => Self::pipeline_not_found(id),
+            Pipeline::VersionNotFound { id, version } => Self::version_not_found(id, version),
             Pipeline::VersionConflict { current, .. } => Self::VersionConflict { current },
             Pipeline::KeyReused { .. } | Pipeline::PipelineKeyReused { .. } => Self::IdempotencyKeyReused,
             Pipeline::InputTooLarge { bytes, limit } => Self::InvalidRequest {

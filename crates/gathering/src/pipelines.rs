@@ -118,7 +118,7 @@ impl Gathering {
         let thing = Thing::Pipeline(id);
         let proof = self.may(identity, ProjectAction::ViewPipelines, thing).await?;
         let found = self.engine.with(&proof).pipeline(id, version).await?;
-        found.ok_or_else(|| thing.not_found())
+        found.ok_or_else(|| version.map_or(thing.not_found(), |version| Error::version_not_found(id, version)))
     }
 
     /// The pipelines of a project (by default the caller's own), newest first.

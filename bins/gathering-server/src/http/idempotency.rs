@@ -49,9 +49,13 @@ pub(super) fn replayed(replayed: bool) -> (HeaderName, &'static str) {
 
 /// The same, where it is asked for by hand.
 pub(super) fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else {
+    let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
+    let Some(value) = values.next() else {
         return Ok(None);
     };
+    if values.next().is_some() {
+        return Err(refused("duplicate_header", "is there more than once"));
+    }
     let key = value.to_str().ok().filter(|key| gathering::is_idempotency_key(key));
     let wrong = || refused("invalid_value", "must have 1 to 255 visible ASCII characters");
     key.map(|key| Some(key.to_owned())).ok_or_else(wrong)

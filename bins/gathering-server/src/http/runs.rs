@@ -1,6 +1,7 @@
 //! `/runs`: start, cancel one or many, read, list, and the journal of one.
 
 use std::collections::BTreeMap;
+use std::num::{NonZeroU32, ParseIntError};
 use std::str::FromStr;
 
 use actix_web::http::header::LOCATION;
@@ -235,6 +236,19 @@ async fn cancel_many(
     Ok(HttpResponse::Ok().json(progress))
 }
 
+/// The number of an entry of a journal: from 1.
+struct Number(i32);
+
+impl FromStr for Number {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        // What is less than 1 is as wrong as what is no number.
+        let number: NonZeroU32 = text.parse()?;
+        Ok(Self(i32::try_from(number.get()).unwrap_or(i32::MAX)))
+    }
+}
+
 /// Read the journal of a run
 ///
 /// Everything that became of its nodes, in the order in which it happened.
@@ -256,13 +270,12 @@ async fn journal(
     let limit = parameters.limit();
     let after = parameters
         .optional("cursor", "the next_cursor of an earlier page")
-        .unwrap_or(0);
+        .map_or(0, |after: Number| after.0);
     parameters.finish()?;
-    let entries = state.gathering.journal(&identity, id, after, limit).await?;
-    // A full page may be the last one: then the next one is empty, and says so.
-    let next = entries
-        .last()
-        .filter(|_| entries.len() >= limit as usize)
-        .map(|entry| entry.seq);
+    // One more than is wanted: whether it is there tells whether another page follows.
+    let mut entries = state.gathering.journal(&identity, id, after, limit + 1).await?;
+    let more = entries.len() > limit as usize;
+    entries.truncate(limit as usize);
+    let next = entries.last().filter(|_| more).map(|entry| entry.seq);
     Ok(HttpResponse::Ok().json(Page::new(&entries, next)))
 }

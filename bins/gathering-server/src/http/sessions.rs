@@ -33,7 +33,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 
 /// Exchange a refresh token
 ///
-/// For the next one, with a new access token of the same session. A token that was used before ends its session.
+/// For the next one, with a new access token of the same session. A token that was used before ends its session, but the last one gives the same next token again for ten seconds, as when an answer was lost.
 #[utoipa::path(
     post,
     path = "/auth/refresh",

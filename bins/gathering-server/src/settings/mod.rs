@@ -255,12 +255,14 @@ impl Reader<'_> {
             &table::RATE_LIMIT_HEALTH,
         ]
         .map(|setting| self.value(setting, parse::rate));
+        let routes = self.value(&table::RATE_LIMIT_ROUTES, parse::route_rates);
         let rates = Rates {
             auth: auth?,
             login: login?,
             read: read?,
             write: write?,
             health: health?,
+            routes: routes?,
         };
         Ok(on?.then_some(rates))
     }

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::http::client_address::ForwardedHeader;
 use crate::http::cors::Origins;
-use crate::http::limits::{Rate, RedisAddress};
+use crate::http::limits::{MOST_ROUTES, Rate, RedisAddress, RouteRate};
 use crate::nearest::suggestion;
 use crate::telemetry::LogFormat;
 
@@ -119,6 +119,28 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     let per = duration(per.trim(), Duration::from_secs(1)..=Duration::from_hours(1)).ok();
     let (requests, per) = requests.zip(per).ok_or_else(shape)?;
     Ok(Rate { requests, per })
+}
+
+/// Comma-separated routes with a rate each, as in `POST /api/v1/runs/cancel=10/1m`; none where the text is empty.
+pub(super) fn route_rates(text: &str) -> Result<Vec<RouteRate>, String> {
+    let mut rates: Vec<RouteRate> = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let shape = || format!("`{part}` is not of the form `POST /api/v1/runs/cancel=10/1m`");
+        let (route, given) = part.split_once('=').ok_or_else(shape)?;
+        let (method, path) = route.trim().split_once(' ').ok_or_else(shape)?;
+        let new = RouteRate::new(method, path.trim(), rate(given.trim())?)?;
+        if rates.iter().any(|known| known.is_of(&new)) {
+            return Err(format!("`{}` is there more than once", route.trim()));
+        }
+        rates.push(new);
+    }
+    if rates.len() > MOST_ROUTES {
+        return Err(format!(
+            "{} routes are more than the {MOST_ROUTES} that may have a limit of their own",
+            rates.len()
+        ));
+    }
+    Ok(rates)
 }
 
 pub(super) fn forwarded_header(text: &str) -> Result<ForwardedHeader, String> {

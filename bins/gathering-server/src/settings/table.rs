@@ -176,7 +176,7 @@ pub(crate) const RATE_LIMITS: Setting = Setting {
     flag: None,
     default: Default::Value("on"),
     unit: "on | off",
-    description: "whether to refuse who asks too often: the limits are the five settings that follow",
+    description: "whether to refuse who asks too often: the limits are the six settings that follow",
 };
 
 pub(crate) const REDIS_URL: Setting = Setting {
@@ -222,6 +222,15 @@ pub(crate) const RATE_LIMIT_WRITE: Setting = Setting {
     default: Default::Value("500/1s"),
     unit: "requests/duration",
     description: "other requests, per user; per address where nobody is logged in",
+};
+
+pub(crate) const RATE_LIMIT_ROUTES: Setting = Setting {
+    name: "rate_limit_routes",
+    variable: "GATHERING_RATE_LIMIT_ROUTES",
+    flag: None,
+    default: Default::Value(""),
+    unit: "METHOD /path=requests/duration,…",
+    description: "single routes with a limit of their own, per user, as in POST /api/v1/runs/cancel=10/1m",
 };
 
 pub(crate) const RATE_LIMIT_HEALTH: Setting = Setting {
@@ -373,6 +382,7 @@ pub(crate) const ALL: &[&Setting] = &[
     &RATE_LIMIT_READ,
     &RATE_LIMIT_WRITE,
     &RATE_LIMIT_HEALTH,
+    &RATE_LIMIT_ROUTES,
     &REDIS_URL,
     &TRUSTED_PROXIES,
     &FORWARDED_HEADER,

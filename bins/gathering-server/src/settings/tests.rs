@@ -153,3 +153,29 @@ fn every_setting_is_read() {
         assert_eq!(problems(&loaded).len(), 1, "{}", setting.name);
     }
 }
+
+#[test]
+fn routes_with_a_limit_of_their_own_are_routes_behind_a_login_each_once() {
+    let told = |text| problems(&with_variables(&[("GATHERING_RATE_LIMIT_ROUTES", text)]));
+    let good = "POST /api/v1/runs/cancel=10/1m, GET /api/v1/runs/{id}/journal = 50/1s";
+    assert!(told(good).is_empty());
+    for (text, wanted) in [
+        ("POST /api/v1/runs/cancel", "is not of the form"),
+        ("POST /api/v1/runs/cancel=many", "`many` is no rate"),
+        (
+            "POST /api/v1/nothing=10/1m",
+            "there is no route `POST /api/v1/nothing` behind a login",
+        ),
+        (
+            "POST /api/v1/auth/login=10/1m",
+            "there is no route `POST /api/v1/auth/login` behind a login",
+        ),
+        (
+            "POST /api/v1/runs/cancel=1/1m,POST /api/v1/runs/cancel=2/1m",
+            "is there more than once",
+        ),
+    ] {
+        let told = told(text);
+        assert!(told.len() == 1 && told[0].contains(wanted), "{text}: {told:?}");
+    }
+}

@@ -174,3 +174,25 @@ async fn without_limits_nobody_is_counted() {
         assert_eq!((answer.status, answer.header("ratelimit-limit")), (200, String::new()));
     }
 }
+
+#[tokio::test]
+async fn a_route_may_have_a_limit_of_its_own_for_each_user_and_others_go_on() {
+    let routes = "POST /api/v1/runs/cancel=1/1h, GET /api/v1/runs/{id}=2/1h";
+    let site = site(&[], &[("GATHERING_RATE_LIMIT_ROUTES", routes)]).await;
+    let ada = site.with_user("ada@example.org").await;
+    let cancel = async |site: &Site| {
+        site.send("POST", "/api/v1/runs/cancel", Some(&json!({"all": true})))
+            .await
+    };
+    let first = cancel(&ada).await;
+    assert_eq!((first.status, first.header("ratelimit-limit")), (200, "1".to_owned()));
+    assert!(is_limited(&cancel(&ada).await));
+    let nowhere = |last: u32| format!("/api/v1/runs/0193c3f2-0000-7000-8000-00000000000{last}");
+    assert_eq!(ada.send("GET", &nowhere(1), None).await.status, 404);
+    assert_eq!(ada.send("HEAD", &nowhere(2), None).await.status, 404);
+    // The route, whichever run it is about.
+    assert!(is_limited(&ada.send("GET", &nowhere(3), None).await));
+    let other = ada.send("GET", "/api/v1/runs", None).await;
+    assert_eq!((other.status, other.header("ratelimit-limit")), (200, "500".to_owned()));
+    assert_eq!(cancel(&site.with_user("bob@example.org").await).await.status, 200);
+}

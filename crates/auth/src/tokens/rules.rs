@@ -126,6 +126,10 @@ fn checked_header(header: &Header) -> Result<&str, TokenError> {
 
 fn check_time(claims: &Claims, now: Timestamp) -> Result<(), TokenError> {
     let now = now.as_second();
+    // What is kept of ended sessions reaches back as far as a token may live, and no further.
+    if claims.exp.saturating_sub(claims.iat) > MAX_LIFETIME.as_secs() {
+        return Err(TokenError::InvalidClaims);
+    }
     if now >= claims.exp.saturating_add(LEEWAY_SECONDS) {
         return Err(TokenError::Expired);
     }

@@ -2,6 +2,7 @@
 //!
 //! Each instance counts for itself or, while it reaches a Redis, with all others.
 
+mod routes;
 mod shared;
 mod tier;
 
@@ -14,6 +15,8 @@ use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
 
+use self::routes::RouteTier;
+pub(crate) use self::routes::{MOST as MOST_ROUTES, RouteRate};
 pub(crate) use self::shared::{Address as RedisAddress, Shared};
 pub(crate) use self::tier::{Allowance, Key, Rate, Tier};
 use super::State;
@@ -28,7 +31,7 @@ const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// How often for each kind of request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rates {
     /// Logging in, registering, refreshing, changing passwords and second factors, per address.
     pub(crate) auth: Rate,
@@ -40,6 +43,8 @@ pub(crate) struct Rates {
     pub(crate) write: Rate,
     /// Asking for the server's health, per address.
     pub(crate) health: Rate,
+    /// Single routes, per user, instead of reading or everything else.
+    pub(crate) routes: Vec<RouteRate>,
 }
 
 /// What everybody has used of them.
@@ -50,6 +55,7 @@ pub(crate) struct Limits {
     read: Tier,
     write: Tier,
     health: Tier,
+    routes: Vec<RouteTier>,
     shared: Option<Shared>,
 }
 
@@ -62,22 +68,13 @@ enum Which {
     Write,
     /// Never counted elsewhere: whoever asks whether this instance lives must not wait for another server.
     Health,
+    /// One with a limit of its own, by its place.
+    Route(usize),
 }
 
 impl Which {
     fn of_method(method: &Method) -> Self {
         if method.is_safe() { Self::Read } else { Self::Write }
-    }
-
-    /// What it is called where all instances count together.
-    fn shared_name(self) -> Option<&'static str> {
-        match self {
-            Self::Auth => Some("auth"),
-            Self::Login => Some("login"),
-            Self::Read => Some("read"),
-            Self::Write => Some("write"),
-            Self::Health => None,
-        }
     }
 }
 
@@ -91,17 +88,19 @@ impl Limits {
             read: Tier::new(rates.read),
             write: Tier::new(rates.write),
             health: Tier::new(rates.health),
+            routes: rates.routes.iter().cloned().map(RouteTier::new).collect(),
         }
     }
 
     /// How many requests each limit refused.
-    pub(crate) fn refused(&self) -> [(&'static str, u64); 5] {
+    pub(crate) fn refused(&self) -> [(&'static str, u64); 6] {
         [
             ("auth", self.auth.refused()),
             ("login", self.login.refused()),
             ("read", self.read.refused()),
             ("write", self.write.refused()),
             ("health", self.health.refused()),
+            ("route", self.routes.iter().map(|route| route.tier.refused()).sum()),
         ]
     }
 
@@ -110,20 +109,31 @@ impl Limits {
         self.shared.as_ref()
     }
 
-    fn tier(&self, which: Which) -> &Tier {
+    /// Its tier, and what it is called where all instances count together.
+    fn tier(&self, which: Which) -> (&Tier, Option<&str>) {
         match which {
-            Which::Auth => &self.auth,
-            Which::Login => &self.login,
-            Which::Read => &self.read,
-            Which::Write => &self.write,
-            Which::Health => &self.health,
+            Which::Auth => (&self.auth, Some("auth")),
+            Which::Login => (&self.login, Some("login")),
+            Which::Read => (&self.read, Some("read")),
+            Which::Write => (&self.write, Some("write")),
+            Which::Health => (&self.health, None),
+            Which::Route(place) => match self.routes.get(place) {
+                Some(route) => (&route.tier, Some(&route.name)),
+                None => (&self.write, Some("write")),
+            },
         }
+    }
+
+    /// The limit of a route of its own, or of all that read or write.
+    fn of_request(&self, request: &HttpRequest) -> Which {
+        let own = self.routes.iter().position(|route| route.is_for(request));
+        own.map_or_else(|| Which::of_method(request.method()), Which::Route)
     }
 
     /// Counts one request with all instances or, where that cannot be now, for this one; `Err` if it is one too many.
     async fn check(&self, which: Which, key: Key) -> Result<Allowance, Allowance> {
-        let tier = self.tier(which);
-        if let Some((shared, name)) = self.shared.as_ref().zip(which.shared_name())
+        let (tier, name) = self.tier(which);
+        if let Some((shared, name)) = self.shared.as_ref().zip(name)
             && let Some(checked) = shared.check(name, tier.rate(), key).await
         {
             return checked.inspect_err(|_refused| tier.refuse());
@@ -188,8 +198,18 @@ async fn count_unknown(answer: &ServiceResponse) -> Result<(), Problem> {
 
 /// Counts a request of this user, or of the address that it comes from where its token is not valid.
 pub(super) async fn count_caller(request: &HttpRequest, user: Option<gathering::UserId>) -> Result<(), Problem> {
-    let key = user.map_or_else(|| Key::address(address(request)), Key::user);
-    count(request, Which::of_method(request.method()), key).await
+    let Some(limits) = limits(request) else { return Ok(()) };
+    match user {
+        Some(user) => count(request, limits.of_request(request), Key::user(user)).await,
+        None => {
+            count(
+                request,
+                Which::of_method(request.method()),
+                Key::address(address(request)),
+            )
+            .await
+        }
+    }
 }
 
 /// Counts an attempt to log in to this account.

@@ -101,6 +101,13 @@ fn parts() -> [utoipa::openapi::OpenApi; 14] {
 }
 
 /// The whole document.
+/// Whether the document has such a route, for those who are logged in.
+pub(crate) fn is_behind_login(method: &str, path: &str) -> bool {
+    let document = document();
+    let operation = &document["paths"][path][method.to_ascii_lowercase()];
+    operation["security"].as_array().is_some_and(|ways| !ways.is_empty())
+}
+
 fn document() -> Value {
     let mut whole = Frame::openapi();
     whole.merge(health::Documented::openapi());

@@ -1,6 +1,6 @@
 //! Parameters that many operations have.
 
-use gathering::{ProjectId, Uuid};
+use gathering::ProjectId;
 use utoipa::IntoParams;
 
 /// Which part of a list.
@@ -12,7 +12,7 @@ pub(in crate::http) struct Paging {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
     /// The `next_cursor` of the page before.
-    cursor: Option<Uuid>,
+    cursor: Option<String>,
 }
 
 /// Which part of a list whose items have numbers.
@@ -23,8 +23,8 @@ pub(in crate::http) struct PagingByNumber {
     /// At most as many items.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
-    /// The `next_cursor` of the page before: the number of its last item.
-    cursor: Option<i32>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
 }
 
 /// Which part of a list whose items have no ids.
@@ -48,9 +48,8 @@ pub(in crate::http) struct PagingByRow {
     /// At most as many items.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
-    /// The `next_cursor` of the page before: the number of its last row.
-    #[param(minimum = 1)]
-    cursor: Option<i64>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
 }
 
 /// Whose list.
