@@ -67,7 +67,8 @@ async fn busy(database: &TestDatabase, receiver: &Receiver) -> ([Server; 2], Cli
         .allow_outbound("127.0.0.1");
     let servers = [Server::spawn(&options).await, Server::spawn(&options).await];
     let client = servers[0].register_and_login("ada@example.org").await;
-    let call = json!({"action": "call_api", "url": receiver.url("/slow")});
+    // Longer than a test may last: on a slow machine the usual 30 s are over before it is.
+    let call = json!({"action": "call_api", "url": receiver.url("/slow"), "timeout": "5m"});
     let slow = save(
         &client,
         json!({"nodes": [{"id": "call", "type": "action", "config": call}]}),
