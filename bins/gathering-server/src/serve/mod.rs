@@ -8,12 +8,13 @@ mod tls;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use gathering::{Gathering, Handle, Limits, SystemEntropy};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use self::signals::Signals;
 pub(crate) use self::tls::Error as TlsError;
@@ -63,6 +64,7 @@ pub(crate) async fn run(settings: Settings, spans: Option<Taken>) -> Result<(), 
 struct Server {
     database: Database,
     engines: Handle,
+    notice: Duration,
     state: Data<State>,
     http: ServerHandle,
     metrics: Option<metrics::Serving>,
@@ -110,6 +112,7 @@ async fn start(settings: &Settings, losses: Option<Losses>) -> Result<Server, Fa
         tls.keep_up(&mut renewing);
     }
     Ok(Server {
+        notice: settings.shutdown_notice,
         database,
         engines,
         state,
@@ -143,15 +146,21 @@ async fn build(settings: &Settings, database: &Database) -> Result<Gathering, ga
     builder.build().await
 }
 
+/// What is left of the deadline for requests in flight, when nodes in flight have used up the rest.
+const MOST_FOR_REQUESTS: Duration = Duration::from_secs(5);
+
 impl Server {
     /// Not ready first, then the nodes in flight, then the requests, then the database.
     ///
-    /// The listener stays open while nodes end, so that a proxy that has not noticed yet loses no request.
+    /// The listener stays open for the notice and while nodes end, so that a proxy that has not noticed yet loses no request.
     async fn stop(mut self, deadline: Instant) {
         self.state.readiness.drain();
         self.database.expect_end();
         let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
-        self.engines.shutdown(left(deadline)).await;
+        sleep(self.notice.min(left(deadline) / 2)).await;
+        // Nodes that do not end must not take the time of the requests as well.
+        let for_requests = (left(deadline) / 5).min(MOST_FOR_REQUESTS);
+        self.engines.shutdown(left(deadline).saturating_sub(for_requests)).await;
         let requests = async {
             self.http.stop(true).await;
             while self.tasks.join_next().await.is_some() {}

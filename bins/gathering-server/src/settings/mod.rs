@@ -78,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) accounts: AccountSettings,
     /// How long the work in flight may take to end.
     pub(crate) shutdown_deadline: Duration,
+    /// How long everything goes on after the server has said that it is not ready any more.
+    pub(crate) shutdown_notice: Duration,
 }
 
 /// Where the certificate of the server and its key are.
@@ -165,9 +167,7 @@ impl Reader<'_> {
         let retention = self.value(&table::RUN_RETENTION, parse::off_or_days);
         let body = self.value(&table::HTTP_BODY_LIMIT, |t| parse::bytes(t, 1024..=64 << 20));
         let accounts = self.accounts();
-        let deadline = self.value(&table::SHUTDOWN_DEADLINE, |t| {
-            parse::duration(t, Duration::ZERO..=3600 * SECOND)
-        });
+        let (deadline, notice) = self.shutdown();
         let (listen, database_url) = (listen?, database_url?);
         Ok(Settings {
             registration: registration?.unwrap_or_else(|| usual_registration(listen, database_url.is_none())),
@@ -195,6 +195,7 @@ impl Reader<'_> {
             http_body_limit: body?,
             accounts: accounts?,
             shutdown_deadline: deadline?,
+            shutdown_notice: notice?,
         })
     }
 
@@ -233,6 +234,17 @@ impl Reader<'_> {
             session_ttl: session?,
             signing_key_lifetime: key?,
         })
+    }
+
+    /// How long an end may take, and how long it is announced.
+    fn shutdown(&mut self) -> (Result<Duration, Noted>, Result<Duration, Noted>) {
+        let deadline = self.value(&table::SHUTDOWN_DEADLINE, |t| {
+            parse::duration(t, Duration::ZERO..=3600 * SECOND)
+        });
+        let notice = self.value(&table::SHUTDOWN_NOTICE, |t| {
+            parse::duration(t, Duration::ZERO..=300 * SECOND)
+        });
+        (deadline, notice)
     }
 
     fn trust(&mut self) -> Result<Trust, Noted> {

@@ -350,6 +350,15 @@ pub(crate) const SIGNING_KEY_LIFETIME: Setting = Setting {
     description: "how long a key signs access tokens before the next one does, 1d to 3650d; off: until `gathering keys rotate`",
 };
 
+pub(crate) const SHUTDOWN_NOTICE: Setting = Setting {
+    name: "shutdown_notice",
+    variable: "GATHERING_SHUTDOWN_NOTICE",
+    flag: None,
+    default: Default::Value("0s"),
+    unit: "duration",
+    description: "how long everything goes on after SIGTERM, but for readiness, so that proxies notice; at most half of shutdown_deadline",
+};
+
 pub(crate) const SHUTDOWN_DEADLINE: Setting = Setting {
     name: "shutdown_deadline",
     variable: "GATHERING_SHUTDOWN_DEADLINE",
@@ -397,4 +406,5 @@ pub(crate) const ALL: &[&Setting] = &[
     &SESSION_TTL,
     &SIGNING_KEY_LIFETIME,
     &SHUTDOWN_DEADLINE,
+    &SHUTDOWN_NOTICE,
 ];

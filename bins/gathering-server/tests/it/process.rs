@@ -194,3 +194,27 @@ async fn the_line_of_a_request_about_a_run_carries_its_id() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn after_sigterm_everything_goes_on_for_the_notice_but_for_readiness() {
+    let database = TestDatabase::new().await;
+    let options = ServerOptions::new(binary())
+        .database_url(&database.url())
+        .env("GATHERING_SHUTDOWN_NOTICE", "10s");
+    let mut server = Server::spawn(&options).await;
+    let ada = server.register_and_login("ada@example.org").await;
+    let client = server.client();
+    let (ended, ()) = tokio::join!(server.terminate(LIMIT), async {
+        eventually("the server is not ready", LIMIT, async || {
+            client.get("/health/ready").await.status == 503
+        })
+        .await;
+        let definition = json!({"nodes": [{"id": "start", "type": "trigger"}]});
+        let new = json!({"name": "late", "definition": definition});
+        let saved = ada.post("/api/v1/pipelines", &new).await;
+        assert_eq!(saved.status, 201, "{saved:?}");
+        let runs = format!("/api/v1/pipelines/{}/runs", saved.json["id"].as_str().unwrap());
+        assert_eq!(ada.post(&runs, &json!({})).await.status, 202);
+    });
+    assert_eq!(ended.code(), Some(0));
+}

@@ -153,12 +153,13 @@ impl Driver {
                 self.pending.clear();
                 return self.end(self.too_large()).await;
             }
-            if self.session.draining.is_cancelled() && self.attempts.is_empty() {
+            // Looked at once in a turn: a drain that begins during it is waited for at its end, and found there.
+            let draining = self.session.draining.is_cancelled();
+            if draining && self.attempts.is_empty() {
                 self.flush().await?;
                 return Ok(Leave::Draining);
             }
             self.take_decisions().await?;
-            let draining = self.session.draining.is_cancelled();
             if !draining && let Some(outcome) = self.plan().await? {
                 return self.end(outcome).await;
             }
@@ -173,7 +174,7 @@ impl Driver {
             if self.must_flush() {
                 self.flush().await?;
             }
-            self.await_something().await;
+            self.await_something(draining).await;
         }
     }
 
@@ -258,9 +259,10 @@ impl Driver {
         Some(ending.instrument(span))
     }
 
-    /// Waits for an attempt, a timer, the run's deadline, the drain or a decision, and takes in what came of it.
-    async fn await_something(&mut self) {
-        let pause = self.until_wake();
+    /// Waits for an attempt, a timer, the run's deadline, the drain or a decision, and takes in what came of it. `drains` is whether this turn knew of the
+    /// drain: one that it did not know of ends the wait.
+    async fn await_something(&mut self, drains: bool) {
+        let pause = self.until_wake(drains);
         let draining = self.session.draining.clone();
         let ended = tokio::select! {
             // First, because usually it is there already: then no timer is set and no list of waiters locked. Nothing starves: the others
@@ -268,11 +270,11 @@ impl Driver {
             biased;
             ended = self.attempts.ended() => ended,
             () = self.cancelled.cancelled() => return,
-            () = draining.cancelled(), if !draining.is_cancelled() => return,
+            () = draining.cancelled(), if !drains => return,
             () = self.decisions.arrived() => return,
             () = tokio::time::sleep(pause) => return,
-            () = has_room(self.watch.as_deref_mut()), if !draining.is_cancelled() => return,
-            () = one_is_free(&self.session.breakers, &self.holds, &self.clock), if !draining.is_cancelled() => {
+            () = has_room(self.watch.as_deref_mut()), if !drains => return,
+            () = one_is_free(&self.session.breakers, &self.holds, &self.clock), if !drains => {
                 return self.ring_held();
             }
         };
@@ -304,10 +306,10 @@ impl Driver {
         debug_assert!(applied.is_ok(), "{applied:?}");
     }
 
-    fn until_wake(&self) -> std::time::Duration {
+    fn until_wake(&self, drains: bool) -> std::time::Duration {
         /// A timer further away than this is looked at again then.
         const LONGEST: SignedDuration = SignedDuration::from_hours(1);
-        if self.session.draining.is_cancelled() {
+        if drains {
             // Nothing new begins, so no timer matters; only attempts under way do.
             return LONGEST.unsigned_abs();
         }
