@@ -1,7 +1,7 @@
 //! `/runs`: start, cancel one or many, read, list, and the journal of one.
 
 use std::collections::BTreeMap;
-use std::num::{NonZeroU32, ParseIntError};
+use std::num::ParseIntError;
 use std::str::FromStr;
 
 use actix_web::http::header::LOCATION;
@@ -236,16 +236,16 @@ async fn cancel_many(
     Ok(HttpResponse::Ok().json(progress))
 }
 
-/// The number of an entry of a journal: from 1.
+/// The number of the last entry that was read; 0 before the first.
 struct Number(i32);
 
 impl FromStr for Number {
     type Err = ParseIntError;
 
     fn from_str(text: &str) -> Result<Self, ParseIntError> {
-        // What is less than 1 is as wrong as what is no number.
-        let number: NonZeroU32 = text.parse()?;
-        Ok(Self(i32::try_from(number.get()).unwrap_or(i32::MAX)))
+        // What is less than 0 is as wrong as what is no number.
+        let number: u32 = text.parse()?;
+        Ok(Self(i32::try_from(number).unwrap_or(i32::MAX)))
     }
 }
 
