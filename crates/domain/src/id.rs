@@ -63,10 +63,15 @@ macro_rules! id {
 id!(ApiKeyId, "an API key of a user");
 id!(BreakerId, "a circuit breaker");
 id!(DecisionId, "a decision about a node in quarantine");
+id!(
+    FiringId,
+    "a firing: one due time of a schedule, and the run that it starts"
+);
 id!(InstanceId, "an instance: one server process, from its start to its end");
 id!(InvitationId, "an invitation to open an account");
 id!(PipelineId, "a pipeline, over all its versions");
 id!(ProjectId, "a project");
 id!(RunId, "a run: one execution of a pipeline version");
+id!(ScheduleId, "a schedule");
 id!(SessionId, "a session of a user");
 id!(UserId, "a user");

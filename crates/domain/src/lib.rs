@@ -22,6 +22,7 @@ pub mod retention;
 pub mod retry;
 pub mod run_state;
 mod run_status;
+pub mod schedule;
 pub mod scope;
 pub mod second_factor;
 mod settle;
@@ -33,7 +34,8 @@ pub mod trial;
 pub use ambient::{Clock, Entropy};
 pub use cancel_place::{CancelPlace, NoCancelPlace};
 pub use id::{
-    ApiKeyId, BreakerId, DecisionId, InstanceId, InvitationId, PipelineId, ProjectId, RunId, SessionId, UserId,
+    ApiKeyId, BreakerId, DecisionId, FiringId, InstanceId, InvitationId, PipelineId, ProjectId, RunId, ScheduleId,
+    SessionId, UserId,
 };
 pub use json::Json;
 pub use node_status::{NodeStatus, UnknownNodeStatus};
