@@ -20,20 +20,26 @@ mod accounts {
     refinery::embed_migrations!("../../migrations/accounts");
 }
 
+mod schedules {
+    refinery::embed_migrations!("../../migrations/schedules");
+}
+
 /// A set of tables that are of no use without each other.
 #[derive(Debug, Clone, Copy)]
 enum Tables {
     Pipelines,
     Accounts,
+    Schedules,
 }
 
 impl Tables {
-    const ALL: [Self; 2] = [Self::Pipelines, Self::Accounts];
+    const ALL: [Self; 3] = [Self::Pipelines, Self::Accounts, Self::Schedules];
 
     fn runner(self) -> Runner {
         let mut runner = match self {
             Self::Pipelines => pipelines::migrations::runner(),
             Self::Accounts => accounts::migrations::runner(),
+            Self::Schedules => schedules::migrations::runner(),
         };
         runner.set_migration_table_name(self.history());
         runner
@@ -44,6 +50,7 @@ impl Tables {
         match self {
             Self::Pipelines => schema::PIPELINES_HISTORY,
             Self::Accounts => "gathering_accounts_history",
+            Self::Schedules => "gathering_schedules_history",
         }
     }
 
@@ -63,6 +70,7 @@ impl Tables {
         let newest = match self {
             Self::Pipelines => "SELECT coalesce(max(version), 0)::bigint FROM gathering_pipelines_history",
             Self::Accounts => "SELECT coalesce(max(version), 0)::bigint FROM gathering_accounts_history",
+            Self::Schedules => "SELECT coalesce(max(version), 0)::bigint FROM gathering_schedules_history",
         };
         Ok(client.query_one(newest, &[]).await?.get(0))
     }
@@ -72,6 +80,7 @@ impl Tables {
         let drop = match self {
             Self::Pipelines => "DROP TABLE IF EXISTS gathering_pipelines_history",
             Self::Accounts => "DROP TABLE IF EXISTS gathering_accounts_history",
+            Self::Schedules => "DROP TABLE IF EXISTS gathering_schedules_history",
         };
         let dropped = match self.newest_applied(client).await {
             Ok(0) => client.batch_execute(drop).await.map_err(Error::from),
@@ -95,7 +104,7 @@ pub struct Migrated {
     pub applied: Vec<String>,
 }
 
-/// Brings all tables up to this release: those of pipelines and those of accounts.
+/// Brings all tables up to this release: those of pipelines, of accounts and of schedules.
 ///
 /// They are made in the first schema of the connections' `search_path`, and that schema too where it does not exist: see
 /// [`ConnectOptions::schema`](crate::ConnectOptions::schema). Several instances may call it at once: one applies, the others wait for it. A
@@ -112,6 +121,11 @@ pub async fn migrate_pipelines(pool: &Pool) -> Result<Migrated, Error> {
 /// The same for the tables of accounts alone.
 pub async fn migrate_accounts(pool: &Pool) -> Result<Migrated, Error> {
     migrate_tables(pool, &[Tables::Accounts]).await
+}
+
+/// The same for the tables of schedules and firings alone.
+pub async fn migrate_schedules(pool: &Pool) -> Result<Migrated, Error> {
+    migrate_tables(pool, &[Tables::Schedules]).await
 }
 
 /// Whether the database is as this release expects it. Changes nothing.

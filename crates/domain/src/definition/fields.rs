@@ -129,7 +129,7 @@ pub(super) fn wrong_type(place: &Place<'_>, field: &str, wanted: &str, value: &V
 }
 
 /// The nearest of the known names, if it is near.
-pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     if name.len() > 64 {
         return None;
     }
@@ -144,7 +144,7 @@ pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> O
 const MAX_LISTED: usize = 20;
 
 /// Names in a row, for a message.
-pub(super) fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+pub(crate) fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let mut names = names.map(|name| format!("`{name}`"));
     let first: Vec<_> = names.by_ref().take(MAX_LISTED).collect();
     match names.count() {
@@ -154,6 +154,6 @@ pub(super) fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
 }
 
 /// The beginning of a text that somebody else chose, for a message or path.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars().take(64).collect()
 }

@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 
 use crate::pipeline::{HandlerName, Pipeline};
 pub use kind::{InvalidKindName, check_kind_name};
+pub(crate) use fields::{listed, nearest, shown};
 pub use problem::Problem;
 use problem::Problems;
 
