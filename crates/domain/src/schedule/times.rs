@@ -4,13 +4,29 @@
 
 mod cron;
 mod dst;
+mod exclusions;
+mod field;
+mod missed;
+mod pattern;
+mod problem;
+mod series;
+mod span;
+mod zone;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use cron::{CronProblem, CronTimes};
+use span::Span;
+
+pub use cron::CronTimes;
 pub use dst::{Dst, Fold, Gap};
+pub use exclusions::{ExclusionProblem, Exclusions, MAX_EXCLUSIONS};
+pub use missed::{Before, MAX_COUNTED, Missed};
+pub use pattern::LAST_YEAR;
+pub use problem::{CronProblem, MAX_PATTERN};
+pub use series::{MAX_EXCLUDED_IN_A_ROW, Series};
+pub use zone::{UnknownZone, zone};
 
 /// At which instants a schedule is due.
 #[derive(Debug, Clone)]
@@ -21,7 +37,7 @@ pub enum Times {
     FixedRate {
         /// The first due time.
         anchor: Timestamp,
-        /// At least a millisecond.
+        /// Less than a millisecond counts as one.
         every: Duration,
     },
     /// Once.
@@ -30,11 +46,14 @@ pub enum Times {
 
 impl Times {
     /// The first due time after this instant; `None` if there is none any more.
-    ///
-    /// Of a cron pattern that fires rarely this takes milliseconds; see [`CronTimes::next`].
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
+        self.next_near(after, &mut None)
+    }
+
+    /// The same for whoever walks: what is in `near` is taken and left there for the next step.
+    fn next_near(&self, after: Timestamp, near: &mut Option<Span>) -> Option<Timestamp> {
         match self {
-            Self::Cron(cron) => cron.next(after),
+            Self::Cron(cron) => cron.next_near(after, near),
             Self::FixedRate { anchor, every } => next_of_rate(*anchor, *every, after),
             Self::Once(at) => (*at > after).then_some(*at),
         }
@@ -49,6 +68,7 @@ fn next_of_rate(anchor: Timestamp, every: Duration, after: Timestamp) -> Option<
     let every = every.max(Duration::from_millis(1)).as_nanos();
     let passed = after.duration_since(anchor).unsigned_abs().as_nanos();
     let wanted = (passed / every + 1).checked_mul(every)?;
-    let wanted = SignedDuration::try_from(Duration::from_nanos_u128(wanted)).ok()?;
-    anchor.checked_add(wanted).ok()
+    let seconds = i64::try_from(wanted / 1_000_000_000).ok()?;
+    let rest = i32::try_from(wanted % 1_000_000_000).ok()?;
+    anchor.checked_add(SignedDuration::new(seconds, rest)).ok()
 }

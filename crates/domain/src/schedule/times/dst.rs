@@ -1,7 +1,10 @@
 //! What becomes of times that a clock leaves out or shows twice.
 
 /// What a schedule does where clocks are put forward and back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+///
+/// It goes for every time that a pattern names, whether as a single value, in a list, in a range or by a step: with [`Fold::First`], `*/30 * * * *` is
+/// due twice in the hour that comes twice, and not four times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Dst {
     /// Where they are put forward.
     pub gap: Gap,
@@ -10,7 +13,7 @@ pub struct Dst {
 }
 
 /// A due time that the clocks never show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Gap {
     /// Is left out.
     Skip,
@@ -20,7 +23,7 @@ pub enum Gap {
 }
 
 /// A due time that the clocks show twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Fold {
     /// Comes the first time.
     #[default]
