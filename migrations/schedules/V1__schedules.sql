@@ -16,6 +16,8 @@ CREATE TABLE schedules (
     deleted_at     timestamptz,
     -- The next due time; none when nothing comes any more, and of a fixed delay while a firing has not ended.
     due_at         timestamptz,
+    -- The last due time that was decided on: nothing at or before it comes again.
+    decided_at     timestamptz,
     -- When it is to be looked at: jitter is in it, and whatever waits and may start.
     wake_at        timestamptz,
     paused_at      timestamptz,

@@ -245,3 +245,39 @@ impl From<PoolError> for Error {
         }
     }
 }
+
+/// Why something did not work this time, and may in a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// The database is away, starting, stopping or out of connections.
+    Away,
+    /// Somebody else was in the way, or it took too long: see [`Error::is_interrupted`].
+    Interrupted,
+}
+
+/// What of the moment is behind an error, if anything. Errors of the driver itself are understood as well, because embedders have them.
+pub fn hindrance(error: &(dyn std::error::Error + 'static)) -> Option<Hindrance> {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.into_iter().find_map(|error| {
+        let ours = error.downcast_ref::<Error>().and_then(hindrance_of_ours);
+        ours.or_else(|| hindrance_of_driver(error.downcast_ref::<tokio_postgres::Error>()?))
+    })
+}
+
+fn hindrance_of_ours(error: &Error) -> Option<Hindrance> {
+    if error.is_unavailable() {
+        Some(Hindrance::Away)
+    } else {
+        error.is_interrupted().then_some(Hindrance::Interrupted)
+    }
+}
+
+fn hindrance_of_driver(error: &tokio_postgres::Error) -> Option<Hindrance> {
+    match error.as_db_error() {
+        Some(db) => hindrance_of_ours(&Error::Statement {
+            message: String::new(),
+            code: db.code().code().to_owned(),
+        }),
+        None => error.is_closed().then_some(Hindrance::Away),
+    }
+}

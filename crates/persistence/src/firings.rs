@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::Error;
 
 pub use growth::{drop_weeks, ensure_weeks, forget};
-pub use writing::{Ending, NewFiring, end, existing, insert, put_back, start};
+pub use writing::{Ending, NewFiring, end, existing, insert, is_taken, put_back, start};
 
 /// A firing.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +70,9 @@ pub enum FiringStatus {
 
 /// A word that is no status of a firing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no status of a firing; there are buffered, started, succeeded, failed, cancelled, skipped and missed")]
+#[error(
+    "`{0}` is no status of a firing; there are buffered, started, succeeded, failed, cancelled, skipped and missed"
+)]
 pub struct UnknownFiringStatus(String);
 
 impl FiringStatus {
@@ -155,11 +157,7 @@ pub async fn get(
 }
 
 /// Firings that started and have not ended: up to `limit` of them, in the order of their ids, from `after` on.
-pub async fn started(
-    client: &impl GenericClient,
-    after: FiringId,
-    limit: i64,
-) -> Result<Vec<FiringRow>, Error> {
+pub async fn started(client: &impl GenericClient, after: FiringId, limit: i64) -> Result<Vec<FiringRow>, Error> {
     let statement = client
         .prepare_cached(concat!(
             "SELECT ",

@@ -6,8 +6,8 @@ pub mod breaker_changes;
 pub mod breakers;
 pub mod cancellations;
 mod error;
-pub mod instances;
 pub mod firings;
+pub mod instances;
 pub mod invitations;
 mod listener;
 mod mark;
@@ -38,10 +38,12 @@ mod tls;
 pub mod users;
 
 pub use deadpool_postgres::{GenericClient, Object as Connection, Pool, Transaction};
-pub use error::Error;
+pub use error::{Error, Hindrance, hindrance};
 pub use listener::Listener;
 pub use mark::mark;
-pub use migrate::{Migrated, check_migrated, migrate, migrate_accounts, migrate_pipelines, migrate_schedules, migrations_hash};
+pub use migrate::{
+    Migrated, check_migrated, migrate, migrate_accounts, migrate_pipelines, migrate_schedules, migrations_hash,
+};
 pub use page::{Page, PageRequest};
 pub use pool::{ConnectOptions, acquire, connect, ping};
 pub use safety::Safety;

@@ -60,7 +60,7 @@ pub struct PauseRow {
 macro_rules! columns {
     () => {
         "id, project_id, name, revision, rules, payload, created_by, created_at, updated_at, paused_at, pause_reason, paused_by,
-         due_at, open, buffered, asked, fired, failures, wake_at"
+         due_at, open, buffered, asked, fired, failures, wake_at, decided_at"
     };
 }
 use columns;
@@ -136,7 +136,10 @@ pub async fn list(
         ))
         .await?;
     let rows = client
-        .query(&statement, &[&project.as_uuid(), &page.before(), &page.fetch(), &paused])
+        .query(
+            &statement,
+            &[&project.as_uuid(), &page.before(), &page.fetch(), &paused],
+        )
         .await?;
     let schedules = rows.iter().map(read).collect::<Result<_, _>>()?;
     Ok(page.page(schedules, |schedule: &ScheduleRow| schedule.id.as_uuid()))
@@ -210,7 +213,10 @@ fn read(row: &Row) -> Result<ScheduleRow, Error> {
         reason: reason.unwrap_or_default(),
         by: by.map(Into::into),
     });
-    let number = |index| row.try_get::<_, i32>(index).map(|number| u32::try_from(number).unwrap_or(0));
+    let number = |index| {
+        row.try_get::<_, i32>(index)
+            .map(|number| u32::try_from(number).unwrap_or(0))
+    };
     Ok(ScheduleRow {
         id: row.try_get::<_, Uuid>(0)?.into(),
         project_id: row.try_get::<_, Uuid>(1)?.into(),
@@ -223,6 +229,7 @@ fn read(row: &Row) -> Result<ScheduleRow, Error> {
         updated_at: row.try_get(8)?,
         state: State {
             due_at: row.try_get(12)?,
+            decided: row.try_get(19)?,
             paused: pause.is_some(),
             open: number(13)?,
             buffered: number(14)?,

@@ -20,8 +20,8 @@ mod upstream;
 use serde_json::{Map, Value};
 
 use crate::pipeline::{HandlerName, Pipeline};
-pub use kind::{InvalidKindName, check_kind_name};
 pub(crate) use fields::{listed, nearest, shown};
+pub use kind::{InvalidKindName, check_kind_name};
 pub use problem::Problem;
 use problem::Problems;
 

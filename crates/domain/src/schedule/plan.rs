@@ -118,10 +118,31 @@ impl Plan {
         new.count() + self.resumed.len()
     }
 
+    /// Leaves out due times that have a firing already.
+    pub fn leave_out(&mut self, is_there: impl Fn(Timestamp) -> bool) {
+        let (there, firings): (Vec<_>, Vec<_>) = std::mem::take(&mut self.firings)
+            .into_iter()
+            .partition(|planned| is_there(planned.due_at));
+        self.firings = firings;
+        for planned in there {
+            let state = &mut self.state;
+            match planned.fate {
+                Fate::Start => state.open = state.open.saturating_sub(1),
+                Fate::Buffer => state.buffered = state.buffered.saturating_sub(1),
+                Fate::Skip(_) | Fate::Missed { .. } => continue,
+            }
+            state.fired = state.fired.saturating_sub(1);
+        }
+    }
+
     /// When to look at the schedule again; `None` while nothing comes by itself.
     pub fn wake_at(&self, schedule: ScheduleId, timetable: &Timetable, now: Timestamp) -> Option<Timestamp> {
         let wake_at = self.state.wake_at(schedule, timetable, now);
-        if self.more { wake_at.map(|at| at.min(now)) } else { wake_at }
+        if self.more {
+            wake_at.map(|at| at.min(now))
+        } else {
+            wake_at
+        }
     }
 }
 
@@ -139,7 +160,9 @@ impl Planner<'_> {
     /// Starts what waits and may.
     fn resume(&mut self, waiting: &[Buffered]) {
         let paused = self.plan.state.paused;
-        let may = waiting.iter().filter(|firing| !paused || firing.origin != Origin::Schedule);
+        let may = waiting
+            .iter()
+            .filter(|firing| !paused || firing.origin != Origin::Schedule);
         for firing in may.take(MAX_AT_ONCE) {
             let state = &mut self.plan.state;
             if !state.has_room(self.timetable) {
@@ -161,9 +184,13 @@ impl Planner<'_> {
             return;
         };
         let (mut missed, mut due) = self.passed(first);
-        self.plan.more = self.plan.state.due_at.is_some_and(|next| self.fires_at(next) <= self.now);
+        self.plan.more = self
+            .plan
+            .state
+            .due_at
+            .is_some_and(|next| self.fires_at(next) <= self.now);
         let made_up = self.made_up_for(&mut missed);
-        self.note_missed(missed);
+        self.note_missed(&missed);
         for at in made_up.into_iter().rev() {
             due.push_front((at, true));
         }
@@ -191,6 +218,7 @@ impl Planner<'_> {
             // Of these the grace is over whatever their jitter.
             missed = self.timetable.missed(before_first, long_ago, self.keep());
             next = self.timetable.next(long_ago.max(before_first));
+            self.plan.state.decided = missed.last().or(self.plan.state.decided);
         }
         let mut due = Due::new();
         for _ in 0..MAX_STEPS {
@@ -202,8 +230,11 @@ impl Planner<'_> {
             } else {
                 due.push_back((at, false));
             }
+            self.plan.state.decided = Some(at);
             // A fixed delay comes again when this one has ended.
-            next = Some(at).filter(|_| !self.timetable.is_fixed_delay()).and_then(|at| self.timetable.next(at));
+            next = Some(at)
+                .filter(|_| !self.timetable.is_fixed_delay())
+                .and_then(|at| self.timetable.next(at));
         }
         self.plan.state.due_at = next;
         (missed, due)
@@ -220,17 +251,20 @@ impl Planner<'_> {
 
     /// Takes those out that fire all the same.
     fn made_up_for(&self, missed: &mut Missed) -> Vec<Timestamp> {
-        let oldest = self.now.checked_sub(self.timetable.misfire.window).unwrap_or(Timestamp::MIN);
+        let oldest = self
+            .now
+            .checked_sub(self.timetable.misfire.window)
+            .unwrap_or(Timestamp::MIN);
         let too_old = missed.times.partition_point(|at| *at < oldest);
         let made_up = missed.times.split_off(too_old);
         for at in std::mem::take(&mut missed.times) {
-            missed.add_before(at);
+            missed.tell_together(at);
         }
         made_up
     }
 
-    fn note_missed(&mut self, missed: Missed) {
-        if let Some(Before { first, last, count }) = missed.before {
+    fn note_missed(&mut self, missed: &Missed) {
+        if let Some(Before { first, last, count }) = missed.before.clone() {
             self.plan.firings.push(Planned {
                 due_at: last,
                 fate: Fate::Missed { first, count },
@@ -256,12 +290,11 @@ impl Planner<'_> {
         match self.timetable.overlap {
             Overlap::Allow => Fate::Start,
             Overlap::CancelPrevious if is_last => Fate::Start,
-            Overlap::CancelPrevious => Fate::Skip(Skip::Overlap),
             Overlap::Skip | Overlap::BufferOne | Overlap::BufferAll if !busy => Fate::Start,
             // All of them are to fire, and not two at once: so they wait for each other.
             Overlap::Skip | Overlap::BufferOne if catches_up => buffer(),
             Overlap::BufferOne if state.buffered == 0 => Fate::Buffer,
-            Overlap::Skip | Overlap::BufferOne => Fate::Skip(Skip::Overlap),
+            Overlap::CancelPrevious | Overlap::Skip | Overlap::BufferOne => Fate::Skip(Skip::Overlap),
             Overlap::BufferAll => buffer(),
         }
     }

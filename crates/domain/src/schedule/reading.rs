@@ -59,14 +59,14 @@ impl Problems {
 
 /// An object of the schedule, and where it stands in it.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
-    object: &'a Map<String, Value>,
-    prefix: &'a str,
-    problems: &'a mut Problems,
+pub(super) struct Fields<'v, 'p> {
+    object: &'v Map<String, Value>,
+    prefix: &'static str,
+    problems: &'p mut Problems,
 }
 
-impl<'a> Fields<'a> {
-    pub(super) fn new(object: &'a Map<String, Value>, prefix: &'a str, problems: &'a mut Problems) -> Self {
+impl<'v, 'p> Fields<'v, 'p> {
+    pub(super) fn new(object: &'v Map<String, Value>, prefix: &'static str, problems: &'p mut Problems) -> Self {
         Self {
             object,
             prefix,
@@ -88,7 +88,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field that may be left out, or be `null`.
-    pub(super) fn get(&self, field: &str) -> Option<&'a Value> {
+    pub(super) fn get(&self, field: &str) -> Option<&'v Value> {
         self.object.get(field).filter(|value| !value.is_null())
     }
 
@@ -105,7 +105,7 @@ impl<'a> Fields<'a> {
         self.problems.add(at(self.prefix, field), "missing_field", message);
     }
 
-    pub(super) fn text(&mut self, field: &str) -> Option<&'a str> {
+    pub(super) fn text(&mut self, field: &str) -> Option<&'v str> {
         let value = self.get(field)?;
         let text = value.as_str();
         if text.is_none() {
@@ -192,7 +192,7 @@ impl<'a> Fields<'a> {
     }
 
     /// An object within this one.
-    pub(super) fn object(&mut self, field: &str) -> Option<&'a Map<String, Value>> {
+    pub(super) fn object(&mut self, field: &str) -> Option<&'v Map<String, Value>> {
         let value = self.get(field)?;
         let object = value.as_object();
         if object.is_none() {

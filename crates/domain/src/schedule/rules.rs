@@ -190,7 +190,7 @@ impl Rules {
                 put("cron", cron.as_str().into());
                 put(
                     "dst",
-                    json!({"gap": name(GAPS, dst.gap), "fold": name(FOLDS, dst.fold)}),
+                    json!({"gap": name(GAPS, &dst.gap), "fold": name(FOLDS, &dst.fold)}),
                 );
             }
             Kind::Interval { every, mode } => {
@@ -220,7 +220,7 @@ impl Rules {
             .map_err(|error| problems.add("timezone", "unknown_timezone", error.to_string()))
             .ok();
         let exclusions = zone.and_then(|zone| {
-            Exclusions::parse(&self.exclude, zone)
+            Exclusions::parse(&self.exclude, &zone)
                 .map_err(|faults| {
                     for (index, fault) in faults {
                         problems.invalid(format!("exclude[{index}]"), fault.to_string());
@@ -295,14 +295,20 @@ fn read_kind(object: &Map<String, Value>, problems: &mut Problems) -> Option<Kin
     let word = fields.word("kind", KINDS)?;
     if word != KindWord::Cron {
         fields.absent("cron", "only schedules of the kind `cron` have a pattern");
-        fields.absent("dst", "only schedules of the kind `cron` go by clocks that are put forward and back");
+        fields.absent(
+            "dst",
+            "only schedules of the kind `cron` go by clocks that are put forward and back",
+        );
     }
     if word != KindWord::Interval {
         fields.absent("every", "only schedules of the kind `interval` have it");
         fields.absent("mode", "only schedules of the kind `interval` have it");
     }
     if word != KindWord::Once {
-        fields.absent("at", "only schedules of the kind `once` have it; others take `start_at`");
+        fields.absent(
+            "at",
+            "only schedules of the kind `once` have it; others take `start_at`",
+        );
     }
     match word {
         KindWord::Cron => read_cron(&mut fields),
@@ -311,7 +317,9 @@ fn read_kind(object: &Map<String, Value>, problems: &mut Problems) -> Option<Kin
             if fields.get("at").is_none() {
                 fields.missing("at", "when it fires, as in 2027-01-31T08:00:00Z");
             }
-            Some(Kind::Once { at: fields.moment("at")? })
+            Some(Kind::Once {
+                at: fields.moment("at")?,
+            })
         }
         KindWord::Event => {
             let message = "schedules that fire on events are not available yet; there are cron, interval and once";
@@ -321,7 +329,7 @@ fn read_kind(object: &Map<String, Value>, problems: &mut Problems) -> Option<Kin
     }
 }
 
-fn read_cron(fields: &mut Fields<'_>) -> Option<Kind> {
+fn read_cron(fields: &mut Fields<'_, '_>) -> Option<Kind> {
     if fields.get("cron").is_none() {
         fields.missing("cron", "a pattern such as `0 3 * * *`");
     }
@@ -340,7 +348,7 @@ fn read_cron(fields: &mut Fields<'_>) -> Option<Kind> {
     Some(Kind::Cron { cron: cron?, dst })
 }
 
-fn read_interval(fields: &mut Fields<'_>) -> Option<Kind> {
+fn read_interval(fields: &mut Fields<'_, '_>) -> Option<Kind> {
     if fields.get("every").is_none() {
         fields.missing("every", "how long from one to the next, as in 15m");
     }
@@ -374,7 +382,7 @@ fn misfire_json(misfire: &Misfire) -> Value {
     })
 }
 
-fn name<T: PartialEq>(words: &[(&'static str, T)], meaning: T) -> &'static str {
-    let word = words.iter().find(|(_, known)| *known == meaning);
+fn name<T: PartialEq>(words: &[(&'static str, T)], meaning: &T) -> &'static str {
+    let word = words.iter().find(|(_, known)| known == meaning);
     word.map_or("", |(word, _)| word)
 }

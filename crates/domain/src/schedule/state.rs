@@ -11,6 +11,8 @@ use crate::ScheduleId;
 pub struct State {
     /// The next due time. `None` when nothing comes any more, and of a fixed delay while a firing has not ended.
     pub due_at: Option<Timestamp>,
+    /// The last due time that was decided on. Nothing is due at or before it any more, whatever becomes of the rules, and of the clock.
+    pub decided: Option<Timestamp>,
     /// Whether due times pass without firing. What waits because somebody asked for it still fires.
     pub paused: bool,
     /// Firings that have started and not ended.
@@ -80,6 +82,24 @@ impl State {
     /// Whether it has fired as often as it may.
     pub fn is_spent(&self, timetable: &Timetable) -> bool {
         timetable.max_firings.is_some_and(|most| self.fired >= most)
+    }
+
+    /// Under other rules. What was due by now and not looked at yet stays due.
+    #[must_use]
+    pub fn changed(self, timetable: &Timetable, now: Timestamp) -> Self {
+        let stays = !self.paused && self.due_at.is_some_and(|due| due <= now);
+        if stays { self } else { self.due_anew(timetable, now) }
+    }
+
+    /// After a pause, and at the beginning: what comes next comes after now.
+    #[must_use]
+    pub fn due_anew(mut self, timetable: &Timetable, now: Timestamp) -> Self {
+        let after = self.decided.map_or(now, |decided| decided.max(now));
+        let waits_for_end = timetable.is_fixed_delay() && self.open > 0;
+        self.due_at = Some(after)
+            .filter(|_| !waits_for_end && !self.is_spent(timetable))
+            .and_then(|after| timetable.next(after));
+        self
     }
 
     /// When to look at the schedule next: at once, if something that waits could start; `None` while nothing comes by itself.

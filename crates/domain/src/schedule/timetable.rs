@@ -34,6 +34,7 @@ pub struct Timetable {
     pub(super) misfire: Misfire,
     pub(super) overlap: Overlap,
     jitter: Duration,
+    end_at: Option<Timestamp>,
     pub(super) max_firings: Option<u64>,
     pub(super) pause_after_failures: Option<u32>,
 }
@@ -45,6 +46,7 @@ impl Timetable {
             misfire: rules.misfire,
             overlap: rules.overlap,
             jitter: rules.jitter,
+            end_at: rules.end_at,
             max_firings: rules.max_firings,
             pause_after_failures: rules.pause_after_failures,
         }
@@ -61,8 +63,12 @@ impl Timetable {
 
     /// Due times in a row, for people who want to see what their rules come to; of a fixed delay as if every firing took no time.
     pub fn preview(&self, after: Timestamp, count: usize) -> Vec<Timestamp> {
-        let count = self.max_firings.map_or(count, |most| count.min(usize::try_from(most).unwrap_or(count)));
-        std::iter::successors(self.next(after), |due| self.next(*due)).take(count).collect()
+        let count = self
+            .max_firings
+            .map_or(count, |most| count.min(usize::try_from(most).unwrap_or(count)));
+        std::iter::successors(self.next(after), |due| self.next(*due))
+            .take(count)
+            .collect()
     }
 
     /// When something that is due then fires: later by a part of the jitter that is this firing's own, the same on every instance.
@@ -77,6 +83,16 @@ impl Timetable {
         let millis = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
         let delay = share(schedule, due, millis);
         due.checked_add(Duration::from_millis(delay)).unwrap_or(due)
+    }
+
+    /// From when on nothing is due.
+    pub fn end_at(&self) -> Option<Timestamp> {
+        self.end_at
+    }
+
+    /// What a due time does while an earlier firing has not ended.
+    pub fn overlap(&self) -> Overlap {
+        self.overlap
     }
 
     /// The longest that a firing comes after its due time.
@@ -100,7 +116,8 @@ impl Timetable {
         }
     }
 
-    pub(super) fn is_fixed_delay(&self) -> bool {
+    /// Whether it is due so long after the end of its last firing.
+    pub fn is_fixed_delay(&self) -> bool {
         matches!(self.recurrence, Recurrence::FixedDelay { .. })
     }
 
@@ -118,11 +135,12 @@ impl Timetable {
     }
 }
 
-/// A number from 0 to `most` that follows from a firing alone and is spread evenly: the finalizer of MurmurHash3 (Austin Appleby, public
+/// A number from 0 to `most` that follows from a firing alone and is spread evenly: the finalizer of `MurmurHash3` (Austin Appleby, public
 /// domain) over the random bits of the schedule's id and the due time.
 fn share(schedule: ScheduleId, due: Timestamp, most: u64) -> u64 {
     let (high, low) = schedule.as_uuid().as_u64_pair();
-    let mut bits = high ^ low.rotate_left(32) ^ due.as_microsecond().cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut bits =
+        high ^ low.rotate_left(32) ^ due.as_microsecond().cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
         bits = (bits ^ (bits >> 33)).wrapping_mul(factor);
     }

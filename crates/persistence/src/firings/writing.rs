@@ -47,6 +47,12 @@ pub struct Ending {
     pub error: Option<Json>,
 }
 
+/// Whether an insert was refused because a due time has a firing already: by the key of whichever week.
+pub fn is_taken(error: &Error) -> bool {
+    let of_firings = |constraint: &str| constraint.starts_with("firings") && constraint.ends_with("_pkey");
+    error.is_unique_violation() && error.constraint().is_some_and(of_firings)
+}
+
 /// Inserts firings in one statement, all of this moment.
 ///
 /// A due time that has a firing already is a unique violation, and none of them is written.
@@ -71,9 +77,18 @@ pub async fn insert(tx: &Transaction<'_>, firings: &[NewFiring], now: Timestamp)
     let statuses: Vec<&str> = firings.iter().map(|firing| firing.status.as_str()).collect();
     let revisions: Vec<i32> = firings.iter().map(|firing| firing.revision).collect();
     let reasons: Vec<Option<&str>> = firings.iter().map(|firing| firing.reason).collect();
-    let errors: Vec<Option<&str>> = firings.iter().map(|firing| firing.error.as_ref().map(Json::text)).collect();
-    let since: Vec<Option<Timestamp>> = firings.iter().map(|firing| firing.missed.map(|missed| missed.0)).collect();
-    let counts: Vec<Option<i64>> = firings.iter().map(|firing| firing.missed.and_then(|missed| missed.1)).collect();
+    let errors: Vec<Option<&str>> = firings
+        .iter()
+        .map(|firing| firing.error.as_ref().map(Json::text))
+        .collect();
+    let since: Vec<Option<Timestamp>> = firings
+        .iter()
+        .map(|firing| firing.missed.map(|missed| missed.0))
+        .collect();
+    let counts: Vec<Option<i64>> = firings
+        .iter()
+        .map(|firing| firing.missed.and_then(|missed| missed.1))
+        .collect();
     tx.execute(
         &statement,
         &[
@@ -116,7 +131,10 @@ pub async fn end(tx: &Transaction<'_>, endings: &[Ending]) -> Result<Vec<(Schedu
     let (schedules, due) = keys(endings.iter().map(|ending| (ending.schedule_id, ending.due_at)));
     let statuses: Vec<&str> = endings.iter().map(|ending| ending.outcome.as_str()).collect();
     let finished: Vec<Timestamp> = endings.iter().map(|ending| ending.finished_at).collect();
-    let errors: Vec<Option<&str>> = endings.iter().map(|ending| ending.error.as_ref().map(Json::text)).collect();
+    let errors: Vec<Option<&str>> = endings
+        .iter()
+        .map(|ending| ending.error.as_ref().map(Json::text))
+        .collect();
     let rows = tx
         .query(&statement, &[&schedules, &due, &statuses, &finished, &errors])
         .await?;
@@ -138,7 +156,8 @@ pub async fn existing(
     let rows = client.query(&statement, &[&schedule.as_uuid(), &due]).await?;
     let read = |row: &tokio_postgres::Row| {
         let status = row.try_get::<_, &str>(1)?.parse();
-        let status = status.map_err(|error: super::UnknownFiringStatus| Error::corrupt("firings", &error.to_string()))?;
+        let status =
+            status.map_err(|error: super::UnknownFiringStatus| Error::corrupt("firings", &error.to_string()))?;
         Ok((row.try_get(0)?, status))
     };
     rows.iter().map(read).collect()
@@ -157,7 +176,9 @@ pub async fn put_back(
              WHERE schedule_id = $1 AND due_at = ANY ($2) AND status IN ('skipped', 'missed')",
         )
         .await?;
-    Ok(tx.execute(&statement, &[&schedule.as_uuid(), &due, &origin.as_str()]).await?)
+    Ok(tx
+        .execute(&statement, &[&schedule.as_uuid(), &due, &origin.as_str()])
+        .await?)
 }
 
 fn keys(keys: impl Iterator<Item = (ScheduleId, Timestamp)>) -> (Vec<Uuid>, Vec<Timestamp>) {

@@ -69,7 +69,7 @@ pub async fn lock_due(
         ))
         .await?;
     let rows = tx.query(&statement, &[&given, &limit]).await?;
-    let now = rows.first().map(|row| row.get(19));
+    let now = rows.first().map(|row| row.get(20));
     Ok((rows.iter().map(read).collect::<Result<_, _>>()?, now))
 }
 
@@ -111,14 +111,14 @@ pub async fn next_wake(
 pub async fn save(tx: &Transaction<'_>, changes: &[Change], now: Timestamp) -> Result<(), Error> {
     let statement = tx
         .prepare_cached(
-            "UPDATE schedules s SET due_at = c.due_at, wake_at = CASE WHEN s.deleted_at IS NULL THEN c.wake_at END, open = c.open,
+            "UPDATE schedules s SET due_at = c.due_at, decided_at = c.decided_at, wake_at = CASE WHEN s.deleted_at IS NULL THEN c.wake_at END, open = c.open,
                     buffered = c.buffered, asked = c.asked, fired = c.fired, failures = c.failures,
                     paused_at = CASE WHEN c.pauses IS NULL THEN s.paused_at ELSE $10 END,
                     pause_reason = coalesce(c.pauses, s.pause_reason),
                     revision = s.revision + (c.pauses IS NOT NULL)::integer
              FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::integer[], $5::integer[], $6::integer[], $7::bigint[],
-                         $8::integer[], $9::text[])
-                 AS c (id, due_at, wake_at, open, buffered, asked, fired, failures, pauses)
+                         $8::integer[], $9::text[], $11::timestamptz[])
+                 AS c (id, due_at, wake_at, open, buffered, asked, fired, failures, pauses, decided_at)
              WHERE s.id = c.id",
         )
         .await?;
@@ -131,11 +131,12 @@ pub async fn save(tx: &Transaction<'_>, changes: &[Change], now: Timestamp) -> R
     let asked: Vec<i32> = counts.iter().map(|counts| counts.asked).collect();
     let fired: Vec<i64> = counts.iter().map(|counts| counts.fired).collect();
     let failures: Vec<i32> = counts.iter().map(|counts| counts.failures).collect();
+    let decided: Vec<Option<Timestamp>> = changes.iter().map(|change| change.state.decided).collect();
     let pauses: Vec<Option<&str>> = changes.iter().map(|change| change.pauses.as_deref()).collect();
     tx.execute(
         &statement,
         &[
-            &ids, &due, &wake, &open, &buffered, &asked, &fired, &failures, &pauses, &now,
+            &ids, &due, &wake, &open, &buffered, &asked, &fired, &failures, &pauses, &now, &decided,
         ],
     )
     .await?;

@@ -117,6 +117,16 @@ impl Exclusions {
             .map_or(Skip::Forever, |day| Skip::To(self.just_before(day, at)))
     }
 
+    /// This instant, or the first one of the next day that is not excluded; `None` if there is none.
+    pub fn first_allowed(&self, at: Timestamp) -> Option<Timestamp> {
+        match self.skip(at) {
+            Skip::NotExcluded => Some(at),
+            // A midnight that comes twice may need a second step.
+            Skip::To(later) => later.checked_add(NANOSECOND).ok().filter(|later| *later > at),
+            Skip::Forever => None,
+        }
+    }
+
     fn add(&mut self, entry: &str) -> Result<(), ExclusionProblem> {
         let malformed = || ExclusionProblem::Malformed(entry.chars().take(40).collect());
         if let Some(weekday) = weekday(entry) {

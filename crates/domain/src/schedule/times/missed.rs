@@ -18,6 +18,34 @@ pub struct Missed {
     pub before: Option<Before>,
 }
 
+impl Missed {
+    /// One more, after all others; of the times told in full the last `keep` stay.
+    pub fn push(&mut self, at: Timestamp, keep: usize) {
+        self.times.push(at);
+        if self.times.len() > keep {
+            let oldest = self.times.remove(0);
+            self.tell_together(oldest);
+        }
+    }
+
+    /// One more of those that are told together, after all of them.
+    pub fn tell_together(&mut self, at: Timestamp) {
+        let before = self.before.get_or_insert(Before {
+            first: at,
+            last: at,
+            count: Some(0),
+        });
+        before.last = at;
+        before.count = before.count.map(|count| count + 1);
+    }
+
+    /// The last one of all.
+    pub fn last(&self) -> Option<Timestamp> {
+        let together = self.before.as_ref().map(|before| before.last);
+        self.times.last().copied().or(together)
+    }
+}
+
 /// Due times that are told together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Before {

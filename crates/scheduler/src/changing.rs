@@ -1,0 +1,92 @@
+//! Changing and deleting schedules.
+
+use gathering_domain::ScheduleId;
+use gathering_persistence::Transaction;
+use gathering_persistence::schedules::{self, ScheduleRow};
+use jiff::Timestamp;
+
+use crate::saving::{check_texts, compile, json};
+use crate::{Error, ScheduleView, Scheduler, UpdateSchedule};
+
+impl Scheduler {
+    /// Changes a schedule.
+    pub async fn update(&self, update: UpdateSchedule) -> Result<ScheduleView, Error> {
+        let mut client = self.shared.connection().await?;
+        let tx = client.transaction().await.map_err(gathering_persistence::Error::from)?;
+        let view = self.update_in(&tx, update).await?;
+        tx.commit().await.map_err(gathering_persistence::Error::from)?;
+        self.wake();
+        Ok(view)
+    }
+
+    /// Changes a schedule in the caller's transaction, which keeps its row locked until it ends.
+    ///
+    /// What was due before, and not looked at yet, still fires; under other rules the first due time after that comes after now.
+    pub async fn update_in(&self, tx: &Transaction<'_>, update: UpdateSchedule) -> Result<ScheduleView, Error> {
+        let (row, now) = self.lock_in(tx, update.id, update.expected_revision).await?;
+        check_texts(update.name.as_deref().unwrap_or(&row.name), None)?;
+        if let Some(payload) = &update.payload {
+            self.check_payload(payload)?;
+        }
+        let mut new = ScheduleRow {
+            name: update.name.unwrap_or_else(|| row.name.clone()),
+            payload: update.payload.unwrap_or_else(|| row.payload.clone()),
+            ..row
+        };
+        if let Some(rules) = update.rules {
+            let compiled = compile(rules, new.created_at, Some(now)).await?;
+            new.rules = json(&compiled.rules);
+            new.state = new.state.changed(&compiled.timetable, now);
+            new.wake_at = new.state.wake_at(new.id, &compiled.timetable, now);
+        }
+        self.save_in(tx, new, now).await
+    }
+
+    /// Deletes a schedule: nothing fires any more; its firings stay, and what is open goes on. `false` when there is none.
+    pub async fn delete(&self, id: ScheduleId) -> Result<bool, Error> {
+        let mut client = self.shared.connection().await?;
+        let tx = client.transaction().await.map_err(gathering_persistence::Error::from)?;
+        let deleted = self.delete_in(&tx, id).await?;
+        tx.commit().await.map_err(gathering_persistence::Error::from)?;
+        Ok(deleted)
+    }
+
+    /// Deletes a schedule in the caller's transaction.
+    pub async fn delete_in(&self, tx: &Transaction<'_>, id: ScheduleId) -> Result<bool, Error> {
+        let now = self.now(tx).await?;
+        Ok(schedules::delete(tx, id, now).await?)
+    }
+
+    /// A schedule, locked, if it has the revision that is expected.
+    pub(crate) async fn lock_in(
+        &self,
+        tx: &Transaction<'_>,
+        id: ScheduleId,
+        expected: Option<i32>,
+    ) -> Result<(ScheduleRow, Timestamp), Error> {
+        let row = schedules::lock_one(tx, id).await?.ok_or(Error::NotFound(id))?;
+        let now = self.now(tx).await?;
+        match expected.filter(|expected| *expected != row.revision) {
+            Some(expected) => Err(Error::RevisionConflict {
+                id,
+                expected,
+                current: row.revision,
+            }),
+            None => Ok((row, now)),
+        }
+    }
+
+    /// Writes a changed schedule as its next revision, and tells those who listen.
+    pub(crate) async fn save_in(
+        &self,
+        tx: &Transaction<'_>,
+        mut row: ScheduleRow,
+        now: Timestamp,
+    ) -> Result<ScheduleView, Error> {
+        row.revision += 1;
+        row.updated_at = now.max(row.updated_at);
+        schedules::update(tx, &row).await?;
+        schedules::announce(tx).await?;
+        Ok(self.view(row))
+    }
+}

@@ -1,0 +1,182 @@
+//! Firings that end: told by the embedder, or asked for.
+
+use std::collections::HashMap;
+
+use gathering_domain::schedule::{Outcome, State};
+use gathering_domain::{FiringId, Json, ScheduleId};
+use gathering_persistence::firings::{self, Ending, FiringRow};
+use gathering_persistence::schedules::{self, Change, ScheduleRow};
+use gathering_persistence::{Error, Transaction};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::firing::too_many_failures;
+use crate::{FireError, Scheduler};
+
+/// How many open firings are asked about at once.
+const PAGE: i64 = 1_000;
+
+/// A firing that has ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// The firing.
+    pub id: FiringId,
+    /// How.
+    pub outcome: Outcome,
+    /// When.
+    pub at: Timestamp,
+    /// Why it failed, or was cancelled; a failure without one is given one.
+    pub error: Option<Json>,
+}
+
+impl Scheduler {
+    /// One step of what [`Scheduler::start`] does all the time: asks [`OnFire::ended`](crate::OnFire::ended) about the firings that are open, and writes down those that
+    /// have ended. Gives how many.
+    pub async fn settle_ended(&self) -> Result<usize, crate::Error> {
+        let mut after = FiringId::from(Uuid::nil());
+        let mut settled = 0;
+        loop {
+            let open = firings::started(&self.shared.connection().await?, after, PAGE).await?;
+            let Some(last) = open.last() else {
+                return Ok(settled);
+            };
+            let full = i64::try_from(open.len()).is_ok_and(|len| len == PAGE);
+            after = last.id;
+            settled += self.settle(&open).await?;
+            if !full {
+                return Ok(settled);
+            }
+        }
+    }
+
+    async fn settle(&self, open: &[FiringRow]) -> Result<usize, crate::Error> {
+        let ids: Vec<FiringId> = open.iter().map(|firing| firing.id).collect();
+        let asked = self.shared.on_fire.ended(&ids).await;
+        let ended = asked.map_err(|error| Error::Unavailable(format!(": {}", error.chain())))?;
+        let known: HashMap<FiringId, &FiringRow> = open.iter().map(|firing| (firing.id, firing)).collect();
+        let ended: Vec<(&FiringRow, Ended)> = ended
+            .into_iter()
+            .filter_map(|ended| Some((*known.get(&ended.id)?, ended)))
+            .collect();
+        if ended.is_empty() {
+            return Ok(0);
+        }
+        let mut client = self.shared.connection().await?;
+        let tx = client.transaction().await.map_err(Error::from)?;
+        let settled = self.settle_in(&tx, &ended).await?;
+        tx.commit().await.map_err(Error::from)?;
+        self.wake();
+        Ok(settled)
+    }
+
+    /// Writes down how a firing ended, in the caller's transaction. `false` if it is not open: it never started, or has ended already.
+    pub async fn firing_ended_in(&self, tx: &Transaction<'_>, ended: Ended) -> Result<bool, crate::Error> {
+        let Some(firing) = firings::started_one(tx, ended.id).await? else {
+            return Ok(false);
+        };
+        Ok(self.settle_in(tx, &[(&firing, ended)]).await? == 1)
+    }
+
+    /// Locks the schedules, then ends the firings: in this order, as whoever fires does.
+    async fn settle_in(&self, tx: &Transaction<'_>, ended: &[(&FiringRow, Ended)]) -> Result<usize, crate::Error> {
+        let mut ids: Vec<ScheduleId> = ended.iter().map(|(firing, _)| firing.schedule_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let rows = schedules::lock(tx, &ids).await?;
+        let now = self.now(tx).await?;
+        let endings: Vec<Ending> = ended.iter().map(|(firing, ended)| ending(firing, ended, now)).collect();
+        let written = firings::end(tx, &endings).await?;
+        let mut looks: HashMap<ScheduleId, Look> = rows.into_iter().map(|row| (row.id, Look::new(row))).collect();
+        // In the order in which they ended: failures count in a row.
+        let mut written: Vec<&Ending> = endings
+            .iter()
+            .filter(|ending| written.contains(&(ending.schedule_id, ending.due_at)))
+            .collect();
+        written.sort_by_key(|ending| ending.finished_at);
+        for ending in &written {
+            self.count(ending.outcome);
+            if let Some(look) = looks.get_mut(&ending.schedule_id) {
+                look.take(self, ending);
+            }
+        }
+        let changes: Vec<Change> = looks.values().map(|look| look.change(self, now)).collect();
+        schedules::save(tx, &changes, now).await?;
+        let paused = looks.values().filter(|look| look.pauses.is_some()).count();
+        self.shared.counters.paused.add(paused as u64);
+        Ok(written.len())
+    }
+
+    fn count(&self, outcome: Outcome) {
+        let counters = &self.shared.counters;
+        match outcome {
+            Outcome::Succeeded => counters.succeeded.one(),
+            Outcome::Failed => counters.failed.one(),
+            Outcome::Cancelled => counters.cancelled.one(),
+        }
+    }
+}
+
+/// A schedule of which firings have ended.
+struct Look {
+    row: ScheduleRow,
+    state: State,
+    pauses: Option<String>,
+}
+
+impl Look {
+    fn new(row: ScheduleRow) -> Self {
+        let state = row.state;
+        Self {
+            row,
+            state,
+            pauses: None,
+        }
+    }
+
+    fn take(&mut self, scheduler: &Scheduler, ending: &Ending) {
+        let Ok(timetable) = scheduler.shared.timetable(&self.row) else {
+            self.state.open = self.state.open.saturating_sub(1);
+            return;
+        };
+        let (state, pauses) = self.state.ended(&timetable, ending.outcome, ending.finished_at);
+        self.state = state;
+        if pauses {
+            let reason = too_many_failures(state.failures);
+            tracing::warn!(schedule_id = %self.row.id, reason, "a schedule pauses itself");
+            self.pauses = Some(reason);
+        }
+    }
+
+    fn change(&self, scheduler: &Scheduler, now: Timestamp) -> Change {
+        let timetable = scheduler.shared.timetable(&self.row).ok();
+        Change {
+            id: self.row.id,
+            state: self.state,
+            wake_at: timetable.and_then(|table| self.state.wake_at(self.row.id, &table, now)),
+            pauses: self.pauses.clone(),
+        }
+    }
+}
+
+/// What is written: no end before its start or after now, and no failure without a word.
+fn ending(firing: &FiringRow, ended: &Ended, now: Timestamp) -> Ending {
+    let unsaid = || Json::from_value(&serde_json::json!({"code": "failed", "message": "nothing was said about why"}));
+    let error = match ended.outcome {
+        Outcome::Failed => ended.error.clone().or_else(|| Some(unsaid())),
+        Outcome::Succeeded => None,
+        Outcome::Cancelled => ended.error.clone(),
+    };
+    Ending {
+        schedule_id: firing.schedule_id,
+        due_at: firing.due_at,
+        outcome: ended.outcome,
+        finished_at: ended.at.min(now).max(firing.started_at.unwrap_or(ended.at)),
+        error,
+    }
+}
+
+impl From<FireError> for crate::Error {
+    fn from(error: FireError) -> Self {
+        Self::Database(Error::Unavailable(format!(": {}", error.chain())))
+    }
+}

@@ -1,0 +1,207 @@
+//! Looking at schedules whose time has come: locked, decided on, fired and moved on in one transaction.
+
+mod looks;
+mod writing;
+
+use gathering_domain::ScheduleId;
+use gathering_persistence::{Error, Transaction, schedules};
+use jiff::{SignedDuration, Timestamp};
+use tracing::Instrument;
+
+use crate::{FireError, Scheduler};
+use looks::{Looks, Mode};
+use writing::Written;
+
+pub(crate) use looks::too_many_failures;
+
+/// How long a schedule rests whose firings could not even be written down as failed.
+const LONG_REST: SignedDuration = SignedDuration::from_mins(1);
+/// How long one rests that waited for somebody else's lock in vain, or took too long.
+const REST: SignedDuration = SignedDuration::from_secs(5);
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Looked {
+    /// Schedules whose time had come.
+    pub schedules: usize,
+    /// Firings that started.
+    pub started: usize,
+    /// Whether more schedules may be due.
+    pub more: bool,
+}
+
+/// Why a transaction came to nothing.
+#[derive(Debug)]
+enum Failure {
+    /// The same may work in a moment.
+    Passing(FireError),
+    /// One of the firings cannot be, or a due time has fired already.
+    Spoilt {
+        due: Vec<ScheduleId>,
+        fired_already: bool,
+        error: FireError,
+    },
+}
+
+impl Scheduler {
+    /// One step of what [`Scheduler::start`] does all the time: fires what is due, up to [`Limits::batch`](crate::Limits::batch) schedules in one transaction.
+    ///
+    /// Schedules that another instance is looking at are left to it.
+    pub async fn fire_due(&self) -> Result<Looked, crate::Error> {
+        match self.attempt(None, &Mode::Usual).await {
+            Ok(looked) => Ok(looked),
+            Err(Failure::Passing(error)) => Err(passing(&error)),
+            Err(Failure::Spoilt { due, .. }) => self.fire_each(due).await,
+        }
+    }
+
+    /// Each in a transaction of its own, so that one that cannot fire does not hold up the others.
+    async fn fire_each(&self, due: Vec<ScheduleId>) -> Result<Looked, crate::Error> {
+        let mut all = Looked {
+            more: true,
+            ..Looked::default()
+        };
+        for id in due {
+            let looked = self.fire_one(id).await?;
+            all.schedules += looked.schedules;
+            all.started += looked.started;
+        }
+        Ok(all)
+    }
+
+    async fn fire_one(&self, id: ScheduleId) -> Result<Looked, crate::Error> {
+        let mut mode = Mode::Usual;
+        // The usual way, then the one that its failure asks for, and at last as failed.
+        for _ in 0..3 {
+            match self.attempt(Some(id), &mode).await {
+                Ok(looked) => return Ok(looked),
+                Err(Failure::Passing(error)) => return Err(passing(&error)),
+                Err(Failure::Spoilt {
+                    fired_already, error, ..
+                }) => {
+                    tracing::warn!(schedule_id = %id, error = error.chain(), "a firing was rolled back");
+                    if error.is_interrupted() {
+                        // Nothing is wrong with it; it comes again, and the others need not wait for that.
+                        return self.let_rest(id, REST).await;
+                    }
+                    mode = if fired_already {
+                        Mode::Checked
+                    } else {
+                        Mode::Failing(error.chain())
+                    };
+                }
+            }
+        }
+        tracing::error!(schedule_id = %id, "the firings of a schedule can neither be done nor be written down; it rests for a minute");
+        self.let_rest(id, LONG_REST).await
+    }
+
+    async fn let_rest(&self, id: ScheduleId, rest: SignedDuration) -> Result<Looked, crate::Error> {
+        let mut client = self.shared.connection().await?;
+        let tx = client.transaction().await.map_err(Error::from)?;
+        if let Some(mut row) = schedules::lock_one(&tx, id).await? {
+            let now = self.now(&tx).await?;
+            row.wake_at = now.checked_add(rest).ok();
+            schedules::update(&tx, &row).await?;
+        }
+        tx.commit().await.map_err(Error::from)?;
+        Ok(Looked::default())
+    }
+
+    /// One transaction: over all that is due, or over one schedule if it still is.
+    async fn attempt(&self, only: Option<ScheduleId>, mode: &Mode) -> Result<Looked, Failure> {
+        let begun = async {
+            let mut client = self.shared.connection().await?;
+            // What is left of a transaction is undone when its connection goes back.
+            let tx = client.transaction().await.map_err(Error::from)?;
+            let (rows, now) = self.lock_due(&tx, only).await?;
+            let Some(now) = now else {
+                return Ok(Ok(Looked::default()));
+            };
+            let due: Vec<ScheduleId> = rows.iter().map(|row| row.id).collect();
+            let full = only.is_none() && due.len() == self.shared.limits.batch as usize;
+            let written = match self.fire_in(&tx, rows, mode, now).await {
+                Ok(written) => written,
+                Err(error) => return Ok(Err((due, error))),
+            };
+            tx.commit().await.map_err(Error::from)?;
+            let looked = Looked {
+                schedules: due.len(),
+                started: written.started,
+                more: full,
+            };
+            self.committed(written);
+            Ok::<_, FireError>(Ok(looked))
+        };
+        match begun.await {
+            Ok(Ok(looked)) => Ok(looked),
+            Ok(Err((due, error))) if !error.is_unavailable() => Err(Failure::Spoilt {
+                due,
+                fired_already: error.is_of_a_due_time(),
+                error,
+            }),
+            Ok(Err((_, error))) | Err(error) => Err(Failure::Passing(error)),
+        }
+    }
+
+    async fn lock_due(
+        &self,
+        tx: &Transaction<'_>,
+        only: Option<ScheduleId>,
+    ) -> Result<(Vec<schedules::ScheduleRow>, Option<Timestamp>), FireError> {
+        let given = self.shared.given_now();
+        let Some(id) = only else {
+            return Ok(schedules::lock_due(tx, given, i64::from(self.shared.limits.batch)).await?);
+        };
+        let now = schedules::now(tx, given).await?;
+        let row = schedules::lock_one(tx, id).await?;
+        let row = row.filter(|row| row.wake_at.is_some_and(|wake| wake <= now));
+        Ok((row.into_iter().collect(), Some(now)))
+    }
+
+    async fn fire_in(
+        &self,
+        tx: &Transaction<'_>,
+        rows: Vec<schedules::ScheduleRow>,
+        mode: &Mode,
+        now: Timestamp,
+    ) -> Result<Written, FireError> {
+        let span = tracing::debug_span!("fire", schedules = rows.len());
+        async {
+            let mut looks = Looks::decide(self, tx, rows, now).await?;
+            if matches!(mode, Mode::Checked) {
+                looks.leave_out_fired(tx).await?;
+            }
+            looks.cancel_previous(self, tx).await?;
+            let committed = looks.fire(self, tx, mode).await?;
+            Ok(looks.write(self, tx, committed).await?)
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// All of it is durable.
+    fn committed(&self, written: Written) {
+        let counters = &self.shared.counters;
+        counters.started.add(written.started as u64);
+        counters.succeeded.add(written.succeeded);
+        counters.failed.add(written.failed);
+        counters.skipped.add(written.skipped);
+        counters.buffered.add(written.buffered);
+        counters.missed.add(written.missed);
+        counters.paused.add(written.paused);
+        for late in written.late_millis {
+            counters.lateness.see(late);
+        }
+        if written.waits {
+            self.shared.hurry.notify_one();
+        }
+        if let Some(committed) = written.committed {
+            committed();
+        }
+    }
+}
+
+fn passing(error: &FireError) -> crate::Error {
+    crate::Error::Database(Error::Unavailable(format!(": {}", error.chain())))
+}

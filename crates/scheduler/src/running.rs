@@ -1,0 +1,127 @@
+//! The loops of a working scheduler.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use gathering_persistence::{Listener, schedules};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::shared::Shared;
+use crate::{Error, Handle, Scheduler};
+
+/// How long until the database is tried again, when it is away.
+const RETRY: Duration = Duration::from_millis(250);
+/// How often firings are asked about while something waits for them to end.
+const HURRY: Duration = Duration::from_millis(20);
+/// Asking takes at most this part of the time, however many firings are open.
+const SHARE: u32 = 10;
+
+/// Starts the loops.
+pub(crate) fn start(scheduler: Scheduler, started: Arc<AtomicBool>) -> Handle {
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    if let Some(listener) = scheduler.shared.listener.clone() {
+        let shared = scheduler.shared.clone();
+        let listening = stop.clone().run_until_cancelled_owned(listen(listener, shared));
+        tasks.spawn(async move {
+            listening.await;
+        });
+    }
+    tasks.spawn(fire(scheduler.clone(), stop.clone()));
+    tasks.spawn(settle(scheduler.clone(), stop.clone()));
+    let upkeep = stop.clone().run_until_cancelled_owned(scheduler.clone().keep_up());
+    tasks.spawn(async move {
+        upkeep.await;
+    });
+    let (stopped, ended) = (stop.clone(), started);
+    tasks.spawn(async move {
+        stopped.cancelled().await;
+        ended.store(false, Ordering::Release);
+    });
+    tasks.close();
+    Handle { stop, tasks }
+}
+
+/// Fires what is due, and sleeps until the next due time, or until somebody says that something has changed.
+async fn fire(scheduler: Scheduler, stop: CancellationToken) {
+    let mut away = false;
+    while !stop.is_cancelled() {
+        let pause = match step(&scheduler).await {
+            Ok(pause) => {
+                away = false;
+                pause
+            }
+            Err(error) => {
+                if !away {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "due schedules cannot be read; it is tried again"
+                    );
+                }
+                away = true;
+                RETRY
+            }
+        };
+        if pause.is_zero() {
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = scheduler.shared.wake.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Fires; gives how long nothing more will be due. Never longer than the poll interval, because clocks are set.
+async fn step(scheduler: &Scheduler) -> Result<Duration, Error> {
+    if scheduler.fire_due().await?.more {
+        return Ok(Duration::ZERO);
+    }
+    let shared = &scheduler.shared;
+    let client = shared.connection().await?;
+    let (next, now) = schedules::next_wake(&client, shared.given_now()).await?;
+    let longest = shared.limits.poll_interval;
+    let until = next.map_or(longest, |next| {
+        Duration::try_from(next.duration_since(now)).unwrap_or(Duration::ZERO)
+    });
+    // What another instance has locked is due, and not for this one: it is looked at again soon.
+    Ok(until.clamp(Duration::from_millis(1), longest))
+}
+
+/// Asks which firings have ended.
+async fn settle(scheduler: Scheduler, stop: CancellationToken) {
+    let usual = scheduler.shared.limits.ending_interval;
+    let mut waits = false;
+    while !stop.is_cancelled() {
+        let began = Instant::now();
+        if let Err(error) = scheduler.settle_ended().await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "it cannot be read which firings have ended"
+            );
+        }
+        let least = began.elapsed() * SHARE;
+        let pause = least.max(if waits { HURRY } else { usual });
+        waits = false;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = scheduler.shared.hurry.notified() => {
+                waits = true;
+                tokio::time::sleep(least.max(HURRY)).await;
+            }
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+async fn listen(listener: Listener, shared: Arc<Shared>) {
+    loop {
+        if let Err(error) = listener.listen(|| shared.wake.notify_one()).await {
+            tracing::debug!(%error, "nobody tells of changed schedules now; they are looked for at intervals");
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}

@@ -1,0 +1,206 @@
+//! Saving and reading schedules.
+
+use std::sync::Arc;
+
+use gathering_domain::schedule::rules::Rules;
+use gathering_domain::schedule::{ScheduleProblem, State, Timetable};
+use gathering_domain::{Json, ProjectId, ScheduleId};
+use gathering_persistence::schedules::{self, ScheduleRow};
+use gathering_persistence::{GenericClient, Page, PageRequest, Transaction};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::shared::rules;
+use crate::{Error, NewSchedule, Pause, ScheduleView, Scheduler};
+
+const MAX_NAME: usize = 200;
+const MAX_REASON: usize = 1_000;
+
+/// Rules that were read, with what they come to.
+#[derive(Debug, Clone)]
+pub(crate) struct Compiled {
+    pub(crate) rules: Rules,
+    pub(crate) timetable: Arc<Timetable>,
+}
+
+impl Scheduler {
+    /// The next due times that rules come to, up to `count` of them, at most 1,000; or everything that is wrong with them.
+    pub async fn preview(&self, rules: Json, count: usize) -> Result<Vec<Timestamp>, Error> {
+        let now = self.now(&self.shared.connection().await?).await?;
+        let compiled = compile(rules, now, Some(now)).await?;
+        let times = off_thread(move || compiled.timetable.preview(now, count.min(1_000)));
+        Ok(times.await)
+    }
+
+    /// Saves a schedule.
+    pub async fn create(&self, new: NewSchedule) -> Result<ScheduleView, Error> {
+        let mut client = self.shared.connection().await?;
+        let tx = client.transaction().await.map_err(gathering_persistence::Error::from)?;
+        let view = self.create_in(&tx, new).await?;
+        tx.commit().await.map_err(gathering_persistence::Error::from)?;
+        self.wake();
+        Ok(view)
+    }
+
+    /// Saves a schedule in the caller's transaction: it is due from the commit on.
+    pub async fn create_in(&self, tx: &Transaction<'_>, new: NewSchedule) -> Result<ScheduleView, Error> {
+        let now = self.now(tx).await?;
+        check_texts(&new.name, new.paused.as_deref())?;
+        self.check_payload(&new.payload)?;
+        let Compiled { rules, timetable } = compile(new.rules, now, Some(now)).await?;
+        let most = self.shared.limits.max_schedules;
+        if schedules::count(tx, new.project_id).await? >= most {
+            let message = format!("the project has {most} schedules already, which is as many as it may");
+            return Err(Error::invalid("project_id", message));
+        }
+        let pause = new.paused.map(|reason| Pause {
+            at: now,
+            reason,
+            by: new.created_by,
+        });
+        let state = State {
+            paused: pause.is_some(),
+            ..State::default()
+        };
+        let state = state.due_anew(&timetable, now);
+        let id = new.id.unwrap_or_else(|| ScheduleId::new(now, &*self.shared.entropy));
+        let row = ScheduleRow {
+            id,
+            project_id: new.project_id,
+            name: new.name,
+            revision: 1,
+            rules: json(&rules),
+            payload: new.payload,
+            created_by: new.created_by,
+            created_at: now,
+            updated_at: now,
+            pause,
+            wake_at: state.wake_at(id, &timetable, now),
+            state,
+        };
+        schedules::insert(tx, &row).await?;
+        schedules::announce(tx).await?;
+        Ok(ScheduleView::new(row, Some(rules), Some(&timetable)))
+    }
+
+    /// A schedule.
+    pub async fn schedule(&self, id: ScheduleId) -> Result<Option<ScheduleView>, Error> {
+        let row = schedules::get(&self.shared.connection().await?, id).await?;
+        Ok(row.map(|row| self.view(row)))
+    }
+
+    /// The schedules of a project, newest first; of those that are paused, or are not, if that is said.
+    pub async fn schedules(
+        &self,
+        project: ProjectId,
+        paused: Option<bool>,
+        page: PageRequest,
+    ) -> Result<Page<ScheduleView>, Error> {
+        let client = self.shared.connection().await?;
+        let Page { items, next } = schedules::list(&client, project, paused, page).await?;
+        Ok(Page {
+            items: items.into_iter().map(|row| self.view(row)).collect(),
+            next,
+        })
+    }
+
+    /// The due times of a schedule between two moments, at most `most` of them; none while it is paused or over.
+    pub async fn due_times(
+        &self,
+        id: ScheduleId,
+        (from, until): (Timestamp, Timestamp),
+        most: usize,
+    ) -> Result<Vec<Timestamp>, Error> {
+        let row = schedules::get(&self.shared.connection().await?, id)
+            .await?
+            .ok_or(Error::NotFound(id))?;
+        let Some((first, timetable)) = row.state.due_at.zip(self.shared.timetable(&row).ok()) else {
+            return Ok(Vec::new());
+        };
+        let work = move || {
+            let first = if first >= from {
+                Some(first)
+            } else {
+                timetable.next(from)
+            };
+            let times = std::iter::successors(first, |due| timetable.next(*due));
+            times.take_while(|due| *due < until).take(most).collect()
+        };
+        Ok(off_thread(work).await)
+    }
+
+    pub(crate) fn view(&self, row: ScheduleRow) -> ScheduleView {
+        let timetable = self.shared.timetable(&row).ok();
+        let rules = rules(&row).ok();
+        ScheduleView::new(row, rules, timetable.as_deref())
+    }
+
+    /// The time by which everything is judged.
+    pub(crate) async fn now(&self, client: &impl GenericClient) -> Result<Timestamp, Error> {
+        Ok(schedules::now(client, self.shared.given_now()).await?)
+    }
+
+    pub(crate) fn check_payload(&self, payload: &Json) -> Result<(), Error> {
+        let (bytes, most) = (payload.text().len(), self.shared.limits.max_payload_bytes);
+        if bytes > most {
+            let message = format!("it has {bytes} bytes, at most {most} are taken");
+            return Err(Error::invalid("payload", message));
+        }
+        Ok(())
+    }
+}
+
+/// Names have 1 to 200 characters, reasons of pauses up to 1,000.
+pub(crate) fn check_texts(name: &str, reason: Option<&str>) -> Result<(), Error> {
+    let fits = |text: &str, most| !text.trim().is_empty() && text.chars().count() <= most && !text.contains('\0');
+    if !fits(name, MAX_NAME) || name.chars().any(char::is_control) {
+        let message = format!("must have 1 to {MAX_NAME} characters, none of them a control character");
+        return Err(Error::invalid("name", message));
+    }
+    match reason {
+        Some(reason) if !fits(reason, MAX_REASON) => {
+            let message = format!("must have 1 to {MAX_REASON} characters");
+            Err(Error::invalid("reason", message))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Reads rules off the async threads, because a pattern that is rarely due takes a while; refuses those that are never due after `after`.
+pub(crate) async fn compile(rules: Json, anchor: Timestamp, after: Option<Timestamp>) -> Result<Compiled, Error> {
+    off_thread(move || {
+        let object: Map<String, Value> = match rules.to_value() {
+            Value::Object(object) => object,
+            _ => return Err(Error::invalid("", "a schedule is an object with the field `kind`")),
+        };
+        let invalid = |problems| Error::Invalid { problems };
+        let rules = Rules::parse(&object).map_err(invalid)?;
+        let timetable = rules.timetable(anchor).map_err(invalid)?;
+        if after.is_some_and(|after| timetable.next(after).is_none()) {
+            let problem = ScheduleProblem {
+                field: rules.field_of_times().to_owned(),
+                code: "never_fires",
+                message: "it is never due: no time is left that fits, within `start_at`, `end_at` and `exclude`"
+                    .to_owned(),
+            };
+            return Err(invalid(vec![problem]));
+        }
+        Ok(Compiled {
+            rules,
+            timetable: Arc::new(timetable),
+        })
+    })
+    .await
+}
+
+pub(crate) fn json(rules: &Rules) -> Json {
+    Json::from_value(&Value::Object(rules.to_json()))
+}
+
+/// Does `work` on a thread that may be blocked, within the span that this is called in.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let span = tracing::Span::current();
+    let done = tokio::task::spawn_blocking(move || span.in_scope(work));
+    done.await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}

@@ -1,0 +1,106 @@
+//! What a scheduler is made of.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gathering_domain::schedule::Timetable;
+use gathering_domain::schedule::rules::Rules;
+use gathering_domain::{Clock, Entropy, FiringId, ScheduleId};
+use gathering_persistence::schedules::ScheduleRow;
+use gathering_persistence::{Connection, Error, Listener, Pool};
+use jiff::Timestamp;
+use quick_cache::sync::Cache;
+use serde_json::{Map, Value};
+use tokio::sync::Notify;
+
+use crate::stats::Counters;
+use crate::{Limits, OnFire};
+
+/// The parts that every clone of a scheduler shares.
+pub(crate) struct Shared {
+    pub(crate) pool: Pool,
+    pub(crate) listener: Option<Listener>,
+    clock: Option<Arc<dyn Clock>>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) limits: Limits,
+    pub(crate) on_fire: Arc<dyn OnFire>,
+    /// Timetables by schedule and revision: a revision never changes.
+    timetables: Cache<(ScheduleId, i32), Arc<Timetable>>,
+    pub(crate) counters: Counters,
+    /// Something may be due.
+    pub(crate) wake: Notify,
+    /// Something waits for firings to end.
+    pub(crate) hurry: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        (pool, listener): (Pool, Option<Listener>),
+        (clock, entropy): (Option<Arc<dyn Clock>>, Arc<dyn Entropy>),
+        limits: Limits,
+        on_fire: Arc<dyn OnFire>,
+    ) -> Self {
+        Self {
+            pool,
+            listener,
+            clock,
+            entropy,
+            timetables: Cache::new(limits.max_cached.max(1)),
+            limits,
+            on_fire,
+            counters: Counters::default(),
+            wake: Notify::new(),
+            hurry: Notify::new(),
+        }
+    }
+
+    /// A connection of the pool, for a moment.
+    pub(crate) async fn connection(&self) -> Result<Connection, Error> {
+        gathering_persistence::acquire(&self.pool).await
+    }
+
+    /// The time of the embedder's clock; `None` where that of the database counts.
+    pub(crate) fn given_now(&self) -> Option<Timestamp> {
+        let now = self.clock.as_ref()?.now();
+        // The database keeps microseconds.
+        Some(Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now))
+    }
+
+    pub(crate) fn firing_id(&self, now: Timestamp) -> FiringId {
+        FiringId::new(now, &*self.entropy)
+    }
+
+    /// The timetable of a schedule; an error says why its rules cannot be read here.
+    pub(crate) fn timetable(&self, row: &ScheduleRow) -> Result<Arc<Timetable>, String> {
+        let key = (row.id, row.revision);
+        if let Some(timetable) = self.timetables.get(&key) {
+            return Ok(timetable);
+        }
+        let rules = rules(row)?;
+        let timetable = rules.timetable(row.created_at).map_err(|problems| first(&problems))?;
+        let timetable = Arc::new(timetable);
+        self.timetables.insert(key, Arc::clone(&timetable));
+        Ok(timetable)
+    }
+}
+
+/// The rules of a saved schedule.
+pub(crate) fn rules(row: &ScheduleRow) -> Result<Rules, String> {
+    let object: Map<String, Value> = row.rules.parse().map_err(|error| error.to_string())?;
+    Rules::parse(&object).map_err(|problems| first(&problems))
+}
+
+fn first(problems: &[gathering_domain::schedule::ScheduleProblem]) -> String {
+    let told = problems
+        .first()
+        .map(|problem| format!("{}: {}", problem.field, problem.message));
+    told.unwrap_or_default()
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
