@@ -92,6 +92,7 @@ impl Gathering {
             .await?;
         let engine = self.engine.with(&proof);
         let start = StartRun {
+            id: None,
             pipeline_id,
             version: None,
             input: new.input,

@@ -35,6 +35,7 @@ pub mod sessions;
 pub mod signing_keys;
 mod system;
 mod tls;
+pub mod transactions;
 pub mod users;
 
 pub use deadpool_postgres::{GenericClient, Object as Connection, Pool, Transaction};

@@ -59,6 +59,8 @@ pub struct InsertedRun {
     pub project_id: ProjectId,
     /// The version that it runs.
     pub version: i32,
+    /// The instance that works on it.
+    pub owner: Option<InstanceId>,
 }
 
 /// A run that an instance just claimed.
@@ -371,6 +373,21 @@ pub async fn owned(client: &impl GenericClient, owner: InstanceId) -> Result<Vec
             " FROM runs WHERE status = 'running' AND owner = $1"
         ),
         &[&owner.as_uuid()],
+    )
+    .await
+}
+
+/// Those of these runs that an instance owns.
+pub async fn owned_of(client: &impl GenericClient, owner: InstanceId, ids: &[RunId]) -> Result<Vec<ClaimedRun>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    claim(
+        client,
+        concat!(
+            "SELECT id, ",
+            claimed!(),
+            " FROM runs WHERE id = ANY ($2) AND status = 'running' AND owner = $1"
+        ),
+        &[&owner.as_uuid(), &ids],
     )
     .await
 }

@@ -16,6 +16,9 @@ use crate::{Engine, Error};
 /// What is to run.
 #[derive(Debug, Clone)]
 pub struct StartRun {
+    /// The id that the run is to have; `None`: the engine makes one. A start under the id of a run that exists is the same start, whatever
+    /// else it asks for. To be made with [`RunId::new`], because queues and retention go by the time in it.
+    pub id: Option<RunId>,
     /// The pipeline.
     pub pipeline_id: PipelineId,
     /// Its version; `None` for the latest.
@@ -36,6 +39,7 @@ impl StartRun {
     /// The latest version, with the input `null`.
     pub fn new(pipeline_id: PipelineId) -> Self {
         Self {
+            id: None,
             pipeline_id,
             version: None,
             input: Json::null(),
@@ -72,9 +76,9 @@ impl StartRun {
 pub struct Started {
     /// The run.
     pub id: RunId,
-    /// Queued, or running when this instance took it at once. Of an earlier start under the same key: queued, whatever it is now.
+    /// Queued, or running when this instance took it at once. Of an earlier start under the same key or id: queued, whatever it is now.
     pub status: RunStatus,
-    /// Whether an earlier start under the same key had started it.
+    /// Whether an earlier start under the same key or id had started it.
     pub replayed: bool,
 }
 
@@ -83,7 +87,7 @@ impl Engine {
     pub async fn start_run(&self, start: StartRun) -> Result<Started, Error> {
         let mut run = self.new_run(&start)?;
         let Some(session) = self.current() else {
-            return answered(self.shared.queue(&run).await?, &run, RunStatus::Queued);
+            return answered(self.shared.queue(&run).await?, &start, &run);
         };
         let room = self.shared.room_to_start(run.input.text().len())?;
         // What this instance cannot run is not for it to own.
@@ -91,10 +95,6 @@ impl Engine {
         let slot = if foreign { None } else { session.slot() };
         run.owner = slot.as_ref().map(|_| session.instance);
         let (done, answer) = oneshot::channel();
-        let started = match slot {
-            Some(_) => RunStatus::Running,
-            None => RunStatus::Queued,
-        };
         session
             .starts
             .try_send(starter::Start {
@@ -113,7 +113,7 @@ impl Engine {
             // It may be of another version, which this instance can run.
             session.wake.notify_one();
         }
-        answered(insertion, &run, started)
+        answered(insertion, &start, &run)
     }
 
     /// Starts a run in the caller's transaction: it is there if that commits, and never was if that rolls back.
@@ -122,10 +122,11 @@ impl Engine {
     /// [`Engine::wake`].
     pub async fn start_run_in(&self, transaction: &Transaction<'_>, start: StartRun) -> Result<Started, Error> {
         let run = self.new_run(&start)?;
-        inserted(starter::insert_in(transaction, std::slice::from_ref(&run)).await?, &run)
+        let inserted = starter::insert_in(transaction, std::slice::from_ref(&run)).await?.pop();
+        answered(inserted.unwrap_or(Insertion::NoSuchPipeline), &start, &run)
     }
 
-    fn new_run(&self, start: &StartRun) -> Result<NewRun, Error> {
+    pub(crate) fn new_run(&self, start: &StartRun) -> Result<NewRun, Error> {
         let (bytes, limit) = (start.input.text().len(), self.shared.limits.max_input_bytes);
         if bytes > limit {
             return Err(Error::InputTooLarge { bytes, limit });
@@ -141,7 +142,7 @@ impl Engine {
         let now = self.shared.clock.now();
         let key = start.idempotency_key.clone();
         Ok(NewRun {
-            id: RunId::new(now, &*self.shared.entropy),
+            id: start.id.unwrap_or_else(|| RunId::new(now, &*self.shared.entropy)),
             pipeline_id: start.pipeline_id,
             version: start.version,
             priority: start.priority,
@@ -165,19 +166,21 @@ pub(crate) fn overloaded() -> Error {
     }
 }
 
-fn inserted(mut insertions: Vec<Insertion>, run: &NewRun) -> Result<Started, Error> {
-    answered(
-        insertions.pop().unwrap_or(Insertion::NoSuchPipeline),
-        run,
-        RunStatus::Queued,
-    )
-}
-
-fn answered(insertion: Insertion, run: &NewRun, status: RunStatus) -> Result<Started, Error> {
+/// What whoever asked for this start is told.
+pub(crate) fn answered(insertion: Insertion, start: &StartRun, run: &NewRun) -> Result<Started, Error> {
     match insertion {
-        Insertion::Inserted(_) => Ok(Started {
+        // One that exists under an id that was made for this very start was inserted by a try whose answer was lost.
+        Insertion::Existed(_) if start.id.is_some() => Ok(Started {
             id: run.id,
-            status,
+            status: RunStatus::Queued,
+            replayed: true,
+        }),
+        Insertion::Inserted(inserted) | Insertion::Existed(inserted) => Ok(Started {
+            id: run.id,
+            status: match inserted.owner {
+                Some(_) => RunStatus::Running,
+                None => RunStatus::Queued,
+            },
             replayed: false,
         }),
         Insertion::KeyTaken(key) => {

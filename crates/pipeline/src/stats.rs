@@ -24,7 +24,7 @@ const COMMITS: &[u64] = &[
 /// The numbers are of this engine alone; those of several instances are to be added.
 #[derive(Debug, Clone)]
 pub struct EngineStats {
-    /// Runs that were started through this engine, but not those in a caller's own transaction.
+    /// Runs that were started through this engine; of those in a caller's own transaction only the ones in a [`StartBatch`](crate::StartBatch).
     pub runs_started: u64,
     /// Queued and waiting runs that it took from the database.
     pub runs_claimed: u64,

@@ -81,7 +81,7 @@ const INSERT: &str = "
     WHERE s.key IS NULL OR EXISTS (SELECT FROM keyed k WHERE k.run_id = s.id)
     -- A start whose answer was lost is tried again under the same id.
     ON CONFLICT DO NOTHING
-    RETURNING id, project_id, version";
+    RETURNING id, project_id, version, owner";
 
 /// The same for one run without a key.
 async fn insert_one(client: &impl GenericClient, run: &NewRun) -> Result<Vec<InsertedRun>, Error> {
@@ -127,12 +127,12 @@ const INSERT_ONE: &str = "
     WHERE p.id = $2 AND p.deleted_at IS NULL
     -- A start whose answer was lost is tried again under the same id.
     ON CONFLICT DO NOTHING
-    RETURNING id, project_id, version";
+    RETURNING id, project_id, version, owner";
 
 /// The runs of these ids that exist.
 pub async fn find(client: &impl GenericClient, ids: &[RunId]) -> Result<Vec<InsertedRun>, Error> {
     let statement = client
-        .prepare_cached("SELECT id, project_id, version FROM runs WHERE id = ANY ($1)")
+        .prepare_cached("SELECT id, project_id, version, owner FROM runs WHERE id = ANY ($1)")
         .await?;
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     Ok(client
@@ -152,5 +152,6 @@ fn read_inserted(row: &Row) -> InsertedRun {
         id: row.get::<_, Uuid>(0).into(),
         project_id: row.get::<_, Uuid>(1).into(),
         version: row.get(2),
+        owner: row.get::<_, Option<Uuid>>(3).map(Into::into),
     }
 }

@@ -43,6 +43,7 @@ pub(super) async fn run(session: Arc<Session>, mut lane: Lane) {
                 session.shared.limits.poll_interval
             }
         };
+        let pause = session.untold.next_look(pause);
         tokio::select! {
             () = session.wake.notified() => {}
             () = tokio::time::sleep(pause) => {}
@@ -57,9 +58,13 @@ impl Session {
     /// What a failed statement may have claimed all the same is found by the next tick.
     pub(crate) async fn claim_once(self: &Arc<Self>, lane: &mut Lane) -> Result<usize, Error> {
         let client = lane.connection().await?;
-        if self.claims_lost.load(Ordering::Acquire) {
-            self.find_lost_claims(client).await?;
-            self.claims_lost.store(false, Ordering::Release);
+        self.settle_untold(client).await?;
+        // Before the look: what is lost meanwhile is looked for again.
+        if self.claims_lost.swap(false, Ordering::AcqRel)
+            && let Err(error) = self.find_lost_claims(client).await
+        {
+            self.claims_lost.store(true, Ordering::Release);
+            return Err(error);
         }
         let mut slots: Vec<_> = std::iter::from_fn(|| self.slot()).take(MAX_CLAIM).collect();
         let room = slots.len();

@@ -79,6 +79,16 @@ impl Held {
         }
     }
 
+    /// Holds a run that is about to be inserted; `false`, and nothing else, if one of this id is held already.
+    pub(crate) fn hold_new(&self, run: RunId) -> bool {
+        let Ok(mut held) = self.0.lock() else { return false };
+        let Entry::Vacant(entry) = held.entry(run) else {
+            return false;
+        };
+        entry.insert(Hold::default());
+        true
+    }
+
     /// Whether it was claimed again meanwhile.
     pub(crate) fn let_go(&self, run: RunId) -> bool {
         self.0

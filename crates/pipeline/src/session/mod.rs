@@ -13,6 +13,7 @@ pub(crate) mod holder;
 pub(crate) mod lane;
 mod passing;
 pub(crate) mod presence;
+pub(crate) mod promised;
 mod queue_place;
 pub(crate) mod recovery;
 mod run_clock;
@@ -60,6 +61,8 @@ pub(crate) struct Session {
     pub(crate) trials: trials::Trials,
     /// Whether a statement that claims may have done so without our knowing.
     pub(crate) claims_lost: AtomicBool,
+    /// What others' transactions may have inserted as this instance's own.
+    pub(crate) untold: promised::AllUntold,
     /// Wakes the claimer.
     pub(crate) wake: Notify,
     pub(crate) queue_place: queue_place::QueuePlace,
@@ -126,6 +129,7 @@ impl Session {
             pace: Arc::default(),
             trials: trials::Trials::default(),
             claims_lost: AtomicBool::new(false),
+            untold: promised::AllUntold::default(),
             wake: Notify::new(),
             queue_place: queue_place::QueuePlace::default(),
             backlog: AtomicBool::new(true),

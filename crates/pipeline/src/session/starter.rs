@@ -1,8 +1,10 @@
 //! Starts share commits too: what many requests ask for while one commit is under way goes into the next one.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use gathering_domain::RunId;
 use gathering_persistence::runs::{self, ClaimedRun, InsertedRun, NewRun};
 use gathering_persistence::{Error, run_keys};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -33,6 +35,8 @@ pub(crate) struct Start {
 pub(crate) enum Insertion {
     /// It is there.
     Inserted(InsertedRun),
+    /// A run of this id was there already: by an earlier start, or by an earlier try of this one, whose answer was lost.
+    Existed(InsertedRun),
     /// The key stands for another start.
     KeyTaken(run_keys::RunKey),
     /// There is no such pipeline or version.
@@ -43,29 +47,49 @@ pub(crate) enum Insertion {
 pub(crate) async fn run(session: Arc<Session>, mut lane: Lane, mut starts: mpsc::Receiver<Start>) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while starts.recv_many(&mut batch, MAX_BATCH).await > 0 {
-        let (runs, replies): (Vec<_>, Vec<_>) = batch
+        let (mut runs, replies): (Vec<_>, Vec<_>) = batch
             .drain(..)
             .map(|start| (start.run, (start.slot, start.done, start.room)))
             .unzip();
-        for run in runs.iter().filter(|run| run.owner.is_some()) {
-            session.held.hold(run.id);
+        for run in &mut runs {
+            // Where a run of this id is in memory, or about to be inserted, it is not for a second one to be driven.
+            run.owner = run.owner.filter(|_| session.held.hold_new(run.id));
         }
         let insertions = insert_each(&mut lane, &runs).await;
         for ((run, insertion), (slot, done, room)) in runs.into_iter().zip(insertions).zip(replies) {
-            if let Ok(Insertion::Inserted(_)) = &insertion {
-                session.shared.counters.started.one();
-            }
-            match (&insertion, slot) {
-                (Ok(Insertion::Inserted(inserted)), Some(slot)) => session.launch_held(claimed(run, inserted), slot),
-                (Ok(_), _) => session.let_go(run.id),
-                (Err(_), _) => {
-                    session.let_go(run.id);
-                    // It may be there all the same, with only the answer lost.
-                    session.claims_lost.store(true, Ordering::Release);
-                }
-            }
+            session.begin_inserted(run, &insertion, slot);
             drop(room);
             let _ = done.send(insertion.map_err(Into::into));
+        }
+    }
+}
+
+impl Session {
+    /// Launches a run that was inserted as this instance's own, and lets go of what was not.
+    fn begin_inserted(
+        self: &Arc<Self>,
+        run: NewRun,
+        insertion: &Result<Insertion, Error>,
+        slot: Option<OwnedSemaphorePermit>,
+    ) {
+        let (id, held) = (run.id, run.owner.is_some());
+        if let Ok(Insertion::Inserted(inserted)) = insertion {
+            self.shared.counters.started.one();
+            if let Some(slot) = slot.filter(|_| held && inserted.owner.is_some()) {
+                return self.launch_held(claimed(run, inserted), slot);
+            }
+        }
+        if held {
+            self.let_go(id);
+        }
+        match insertion {
+            // It may be there all the same, with only the answer lost.
+            Err(_) => self.claims_lost.store(true, Ordering::Release),
+            Ok(Insertion::Existed(run)) if held && run.owner == Some(self.instance) => {
+                self.claims_lost.store(true, Ordering::Release);
+                self.wake.notify_one();
+            }
+            Ok(_) => {}
         }
     }
 }
@@ -98,7 +122,7 @@ async fn insert_each(lane: &mut Lane, runs: &[NewRun]) -> Vec<Result<Insertion, 
 }
 
 /// The claim that an insert with an owner makes.
-fn claimed(run: NewRun, inserted: &InsertedRun) -> Claimed {
+pub(crate) fn claimed(run: NewRun, inserted: &InsertedRun) -> Claimed {
     let run = ClaimedRun {
         id: run.id,
         project_id: inserted.project_id,
@@ -144,25 +168,31 @@ pub(crate) async fn insert_in<C: gathering_persistence::GenericClient>(
     client: &C,
     new: &[NewRun],
 ) -> Result<Vec<Insertion>, Error> {
-    let mut inserted: std::collections::HashMap<_, _> = runs::insert(client, new)
-        .await?
-        .into_iter()
-        .map(|run| (run.id, run))
-        .collect();
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let by_id = |runs: Vec<InsertedRun>| runs.into_iter().map(|run| (run.id, run)).collect();
+    let mut inserted: HashMap<RunId, InsertedRun> = by_id(runs::insert(client, new).await?);
     let missing: Vec<_> = new
         .iter()
         .map(|run| run.id)
         .filter(|id| !inserted.contains_key(id))
         .collect();
-    if !missing.is_empty() {
-        // Those that an earlier try inserted, whose answer was lost.
-        inserted.extend(runs::find(client, &missing).await?.into_iter().map(|run| (run.id, run)));
-    }
+    let mut existed: HashMap<RunId, InsertedRun> = if missing.is_empty() {
+        HashMap::new()
+    } else {
+        by_id(runs::find(client, &missing).await?)
+    };
     let mut insertions = Vec::with_capacity(new.len());
     for run in new {
-        insertions.push(match inserted.remove(&run.id) {
-            Some(run) => Insertion::Inserted(run),
-            None => why_not(client, run).await?,
+        insertions.push(if let Some(run) = inserted.remove(&run.id) {
+            // The next one of this id in the same batch is the same start.
+            existed.insert(run.id, run.clone());
+            Insertion::Inserted(run)
+        } else if let Some(run) = existed.get(&run.id) {
+            Insertion::Existed(run.clone())
+        } else {
+            why_not(client, run).await?
         });
     }
     Ok(insertions)

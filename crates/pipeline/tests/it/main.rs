@@ -18,6 +18,7 @@ mod queue;
 mod retention;
 mod runs;
 mod schemas;
+mod start_batches;
 mod starts;
 mod stats;
 mod support;
