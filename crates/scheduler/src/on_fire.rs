@@ -148,3 +148,12 @@ where
         })
     }
 }
+
+/// Firings that mean nothing: they are written down, and that is all.
+pub(crate) struct Nothing;
+
+impl OnFire for Nothing {
+    fn fire<'a>(&'a self, _tx: &'a Transaction<'_>, firings: &'a [Firing]) -> BoxFuture<'a, Result<Fires, FireError>> {
+        Box::pin(async move { Ok(Fires::new(vec![Fired::Done; firings.len()])) })
+    }
+}

@@ -20,28 +20,30 @@ const HURRY: Duration = Duration::from_millis(20);
 const SHARE: u32 = 10;
 
 /// Starts the loops.
-pub(crate) fn start(scheduler: Scheduler, started: Arc<AtomicBool>) -> Handle {
+pub(crate) fn start(scheduler: &Scheduler, started: Arc<AtomicBool>) -> Handle {
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     if let Some(listener) = scheduler.shared.listener.clone() {
-        let shared = scheduler.shared.clone();
-        let listening = stop.clone().run_until_cancelled_owned(listen(listener, shared));
-        tasks.spawn(async move {
-            listening.await;
-        });
+        let listening = listen(listener, scheduler.shared.clone());
+        tasks.spawn(until(stop.clone(), listening));
     }
     tasks.spawn(fire(scheduler.clone(), stop.clone()));
     tasks.spawn(settle(scheduler.clone(), stop.clone()));
-    let upkeep = stop.clone().run_until_cancelled_owned(scheduler.clone().keep_up());
-    tasks.spawn(async move {
-        upkeep.await;
-    });
-    let (stopped, ended) = (stop.clone(), started);
+    tasks.spawn(until(stop.clone(), scheduler.clone().keep_up()));
+    let stopped = stop.clone();
     tasks.spawn(async move {
         stopped.cancelled().await;
-        ended.store(false, Ordering::Release);
+        started.store(false, Ordering::Release);
     });
     tasks.close();
     Handle { stop, tasks }
+}
+
+/// Goes on until it is stopped, wherever that finds it.
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
 }
 
 /// Fires what is due, and sleeps until the next due time, or until somebody says that something has changed.

@@ -8,7 +8,7 @@ use gathering_domain::{Json, ProjectId, ScheduleId};
 use gathering_persistence::schedules::{self, ScheduleRow};
 use gathering_persistence::{GenericClient, Page, PageRequest, Transaction};
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::shared::rules;
 use crate::{Error, NewSchedule, Pause, ScheduleView, Scheduler};
@@ -169,9 +169,8 @@ pub(crate) fn check_texts(name: &str, reason: Option<&str>) -> Result<(), Error>
 /// Reads rules off the async threads, because a pattern that is rarely due takes a while; refuses those that are never due after `after`.
 pub(crate) async fn compile(rules: Json, anchor: Timestamp, after: Option<Timestamp>) -> Result<Compiled, Error> {
     off_thread(move || {
-        let object: Map<String, Value> = match rules.to_value() {
-            Value::Object(object) => object,
-            _ => return Err(Error::invalid("", "a schedule is an object with the field `kind`")),
+        let Value::Object(object) = rules.to_value() else {
+            return Err(Error::invalid("", "a schedule is an object with the field `kind`"));
         };
         let invalid = |problems| Error::Invalid { problems };
         let rules = Rules::parse(&object).map_err(invalid)?;

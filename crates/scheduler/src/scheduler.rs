@@ -8,8 +8,8 @@ use futures::future::BoxFuture;
 use gathering_domain::{Clock, Entropy};
 use gathering_persistence::{ConnectOptions, Listener, Pool, SystemEntropy, Transaction, schedules};
 
-use crate::on_fire::Each;
-use crate::shared::Shared;
+use crate::on_fire::{Each, Nothing};
+use crate::shared::{Chance, Shared};
 use crate::{Error, FireError, Fired, Firing, Handle, Limits, OnFire, running};
 
 /// A scheduler on a PostgreSQL. Clones share everything.
@@ -87,7 +87,12 @@ impl SchedulerBuilder {
         } = self;
         let listener = listen.map(|options| Listener::new(options, schedules::CHANGED));
         Scheduler {
-            shared: Arc::new(Shared::new((pool, listener), (clock, entropy), limits, on_fire)),
+            shared: Arc::new(Shared::new(
+                (pool, listener),
+                Chance { clock, entropy },
+                limits,
+                on_fire,
+            )),
             started: Arc::default(),
         }
     }
@@ -112,10 +117,7 @@ impl Scheduler {
             entropy: Arc::new(SystemEntropy::default()),
             limits: Limits::default(),
             listen: None,
-            on_fire: Arc::new(Each(|_: &Transaction<'_>, _: &Firing| {
-                let nothing: BoxFuture<'_, _> = Box::pin(async { Ok(Fired::Done) });
-                nothing
-            })),
+            on_fire: Arc::new(Nothing),
         }
     }
 
@@ -128,7 +130,7 @@ impl Scheduler {
         if self.started.swap(true, Ordering::AcqRel) {
             return Err(Error::AlreadyStarted);
         }
-        Ok(running::start(self.clone(), self.started.clone()))
+        Ok(running::start(self, self.started.clone()))
     }
 
     /// Makes a working scheduler of this process look for due schedules at once: after the commit of what was changed by an `_in` call.

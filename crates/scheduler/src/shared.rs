@@ -33,10 +33,17 @@ pub(crate) struct Shared {
     pub(crate) hurry: Notify,
 }
 
+/// Time and chance, as the embedder gives them.
+pub(crate) struct Chance {
+    /// `None` for the database's clock.
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
 impl Shared {
     pub(crate) fn new(
         (pool, listener): (Pool, Option<Listener>),
-        (clock, entropy): (Option<Arc<dyn Clock>>, Arc<dyn Entropy>),
+        Chance { clock, entropy }: Chance,
         limits: Limits,
         on_fire: Arc<dyn OnFire>,
     ) -> Self {

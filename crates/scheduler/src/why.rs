@@ -134,7 +134,7 @@ fn held_up(row: &ScheduleRow, timetable: &Timetable, open: &FiringRow) -> Option
     }
     let policy = timetable.overlap();
     let waits = !matches!(policy, Overlap::Allow | Overlap::CancelPrevious);
-    waits.then(|| Blocker::Overlap {
+    waits.then_some(Blocker::Overlap {
         policy,
         firing_id: open.id,
         due_at: open.due_at,

@@ -28,7 +28,7 @@ pub(super) enum Mode {
 #[derive(Debug)]
 pub(super) struct Looks {
     pub(super) now: Timestamp,
-    pub(super) looks: Vec<Look>,
+    pub(super) each: Vec<Look>,
     /// What starts now, of all schedules.
     pub(super) starting: Vec<Starting>,
 }
@@ -46,7 +46,7 @@ pub(super) struct Look {
 /// A firing that starts now.
 #[derive(Debug)]
 pub(super) struct Starting {
-    /// Which schedule, of [`Looks::looks`].
+    /// Which schedule, of [`Looks::each`].
     pub(super) look: usize,
     pub(super) firing: Firing,
     /// Whether it waited, and so has a row.
@@ -65,21 +65,21 @@ impl Looks {
         let mut waiting = waiting(tx, &rows).await?;
         let mut looks = Self {
             now,
-            looks: Vec::with_capacity(rows.len()),
+            each: Vec::with_capacity(rows.len()),
             starting: Vec::new(),
         };
         for row in rows {
             let waiting = waiting.remove(&row.id).unwrap_or_default();
-            looks.looks.push(Look::decide(scheduler, row, &waiting, now));
+            looks.each.push(Look::decide(scheduler, row, &waiting, now));
         }
-        for index in 0..looks.looks.len() {
+        for index in 0..looks.each.len() {
             looks.note_starting(scheduler, index);
         }
         Ok(looks)
     }
 
     fn note_starting(&mut self, scheduler: &Scheduler, look: usize) {
-        let Look { row, plan, .. } = &self.looks[look];
+        let Look { row, plan, .. } = &self.each[look];
         let resumed = plan
             .resumed
             .iter()
@@ -118,7 +118,7 @@ impl Looks {
 
     /// Leaves out due times that have a firing already.
     pub(super) async fn leave_out_fired(&mut self, tx: &Transaction<'_>) -> Result<(), FireError> {
-        for (index, look) in self.looks.iter_mut().enumerate() {
+        for (index, look) in self.each.iter_mut().enumerate() {
             let due: Vec<_> = look.plan.firings.iter().map(|planned| planned.due_at).collect();
             let fired = firings::existing(tx, look.row.id, &due).await?;
             let is_there = |due: Timestamp| fired.iter().any(|(there, _)| *there == due);
@@ -131,12 +131,12 @@ impl Looks {
 
     /// Takes back what is open of schedules whose next firing takes its place.
     pub(super) async fn cancel_previous(&self, scheduler: &Scheduler, tx: &Transaction<'_>) -> Result<(), FireError> {
-        let cancelling = self.looks.iter().filter(|look| look.plan.cancels);
-        let schedules: Vec<ScheduleId> = cancelling.map(|look| look.row.id).collect();
-        if schedules.is_empty() {
+        let cancelling = self.each.iter().filter(|look| look.plan.cancels);
+        let ids: Vec<ScheduleId> = cancelling.map(|look| look.row.id).collect();
+        if ids.is_empty() {
             return Ok(());
         }
-        let open = firings::open_of(tx, &schedules).await?;
+        let open = firings::open_of(tx, &ids).await?;
         let open: Vec<FiringId> = open.into_iter().map(|firing| firing.id).collect();
         scheduler.shared.on_fire.cancel(tx, &open).await
     }
@@ -186,7 +186,7 @@ impl Looks {
                 Fired::Done => Outcome::Succeeded,
                 Fired::Failed { .. } => Outcome::Failed,
             };
-            let look = &mut self.looks[starting.look];
+            let look = &mut self.each[starting.look];
             if let Some(timetable) = &look.timetable {
                 let (state, pauses) = look.plan.state.ended(timetable, outcome, self.now);
                 look.plan.state = state;

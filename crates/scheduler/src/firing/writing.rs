@@ -40,10 +40,10 @@ impl Looks {
         };
         let mut new: Vec<NewFiring> = Vec::new();
         for starting in self.starting.iter().filter(|starting| !starting.waited) {
-            new.push(started(&self.looks[starting.look], starting));
+            new.push(started(&self.each[starting.look], starting));
             written.late_millis.push(self.lateness(starting));
         }
-        for look in &self.looks {
+        for look in &self.each {
             let quiet = look.plan.firings.iter().filter(|planned| planned.fate != Fate::Start);
             new.extend(quiet.map(|planned| quiet_firing(scheduler.shared.firing_id(self.now), look, planned)));
         }
@@ -51,7 +51,7 @@ impl Looks {
             firings::insert(tx, &new, self.now).await?;
         }
         self.write_waited(tx).await?;
-        let changes: Vec<Change> = self.looks.iter().map(|look| self.change(look)).collect();
+        let changes: Vec<Change> = self.each.iter().map(|look| self.change(look)).collect();
         schedules::save(tx, &changes, self.now).await?;
         written.count(&new, &self);
         Ok(written)
@@ -98,7 +98,7 @@ impl Looks {
 
     /// How long after its time a firing starts, in milliseconds.
     fn lateness(&self, starting: &Starting) -> u64 {
-        let look = &self.looks[starting.look];
+        let look = &self.each[starting.look];
         let due = starting.firing.due_at;
         let fires_at = look
             .timetable
@@ -160,7 +160,7 @@ impl Written {
             |wanted: fn(&Fired) -> bool| looks.starting.iter().filter(|one| wanted(&one.fired)).count() as u64;
         self.succeeded = came_to(|fired| *fired == Fired::Done);
         self.failed = came_to(|fired| matches!(fired, Fired::Failed { .. }));
-        self.paused = looks.looks.iter().filter(|look| look.pauses.is_some()).count() as u64;
-        self.waits = looks.looks.iter().any(|look| look.plan.state.buffered > 0);
+        self.paused = looks.each.iter().filter(|look| look.pauses.is_some()).count() as u64;
+        self.waits = looks.each.iter().any(|look| look.plan.state.buffered > 0);
     }
 }
