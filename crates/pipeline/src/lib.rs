@@ -38,12 +38,12 @@ pub use gathering_domain::measure::Spread;
 pub use gathering_domain::node_event::{Failure, HeldBy};
 pub use gathering_domain::{
     BreakerId, CancelPlace, Clock, Entropy, InstanceId, Json, NoTraceContext, NodeStatus, PipelineId, ProjectId, RunId,
-    RunStatus, SpanId, TraceContext, TraceId, UserId,
+    RunStatus, ScheduleId, SpanId, TraceContext, TraceId, UserId,
 };
 /// What [`Error::Database`] holds.
 pub use gathering_persistence::Error as DatabaseError;
 pub use gathering_persistence::node_decisions::EntryPlace;
-pub use gathering_persistence::runs::RunFilter;
+pub use gathering_persistence::runs::{RunFilter, RunOutcome};
 pub use gathering_persistence::{
     ConnectOptions, Migrated, Page, PageRequest, Pool, SystemClock, SystemEntropy, Transaction, connect,
     migrate_pipelines as migrate,
