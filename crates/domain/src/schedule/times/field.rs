@@ -201,16 +201,16 @@ impl Field {
             return Ok(());
         }
         let (least, most) = (self.least, self.most);
-        let Some((first, last)) = range.split_once('-') else {
+        let Some((from, to)) = range.split_once('-') else {
             return self.value(range).map(drop);
         };
-        if first.is_empty() || last.is_empty() || last.contains('-') {
+        if from.is_empty() || to.is_empty() || to.contains('-') {
             return Err(format!(
                 "`{range}`: a range has one start and one end, as in `{least}-{most}`"
             ));
         }
-        let (start, end) = (self.value(first)?, self.last_value(last)?);
-        if (start, end) == (0, 7) && first.len() > 1 {
+        let (start, end) = (self.value(from)?, self.end_value(to)?);
+        if (start, end) == (0, 7) && from.len() > 1 {
             return Err(format!("the range `{range}` is one day or seven; write `0` or `*`"));
         }
         if start > end {
@@ -222,7 +222,7 @@ impl Field {
     }
 
     /// The same as any value, but that a week may end with its Sunday.
-    fn last_value(&self, text: &str) -> Result<u16, String> {
+    fn end_value(&self, text: &str) -> Result<u16, String> {
         let value = self.value(text)?;
         let is_sunday = self.kind == Kind::DayOfWeek && text.eq_ignore_ascii_case("SUN");
         Ok(if is_sunday { 7 } else { value })
@@ -238,8 +238,8 @@ impl Field {
             let fits = number(text).filter(|value| (least..=most).contains(value));
             return fits.ok_or_else(|| format!("`{text}` is out of range; it goes from {least} to {most}"));
         }
-        let names = match (self.names.first(), self.names.last()) {
-            (Some(first), Some(last)) => format!(", or from {first} to {last}"),
+        let names = match self.names {
+            [from, .., to] => format!(", or from {from} to {to}"),
             _ => String::new(),
         };
         Err(format!(

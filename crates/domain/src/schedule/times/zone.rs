@@ -50,7 +50,7 @@ pub fn zone(name: &str) -> Result<TimeZone, UnknownZone> {
     };
     let known = known(name).ok_or_else(unknown)?;
     let zone = jiff::tz::db().get(known).or_else(|_not_there| BUNDLED.get(known));
-    zone.or_else(|_not_there| Err(unknown()))
+    zone.map_err(|_not_there| unknown())
 }
 
 /// The name as it is written.

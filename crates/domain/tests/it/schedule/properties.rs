@@ -38,8 +38,8 @@ fn any_value(least: i8, most: i8) -> impl Strategy<Value = Field> {
         (text.join(","), values.into_iter().collect())
     });
     let range = (least..=most, least..=most).prop_map(|(one, other)| {
-        let (first, last) = (one.min(other), one.max(other));
-        (format!("{first}-{last}"), (first..=last).collect())
+        let (start, end) = (one.min(other), one.max(other));
+        (format!("{start}-{end}"), (start..=end).collect())
     });
     prop_oneof![4 => Just(star), 3 => list, 2 => range, 2 => stepped(least, most)]
 }
