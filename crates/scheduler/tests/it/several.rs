@@ -22,7 +22,8 @@ async fn several_schedulers_that_look_at_once_fire_each_due_time_once() {
     for second in 1..=10 {
         world.clock.set(at(&format!("2026-01-01T00:00:{second:02}Z")));
         let mut looks = JoinSet::new();
-        for other in others.iter().cloned() {
+        for other in &others {
+            let other = other.clone();
             looks.spawn(async move {
                 for _ in 0..3 {
                     other.fire_due().await.unwrap();
