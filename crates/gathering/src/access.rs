@@ -7,7 +7,8 @@ use gathering_domain::policy::{
     AccountAction, Missing, ProjectAction, ProjectRole, Role, ServerAction, Standing, Verdict,
 };
 use gathering_domain::{BreakerId, PipelineId, ProjectId, RunId};
-use gathering_persistence::{Connection, breakers, pipelines, runs};
+use gathering_persistence::pipelines::{self, Home};
+use gathering_persistence::{Connection, breakers, runs};
 use uuid::Uuid;
 
 use crate::error::Kind;
@@ -92,6 +93,17 @@ fn changes_as_administrator(action: ProjectAction, standing: Standing) -> bool {
     needed > ProjectRole::Viewer && !matches!(standing, Standing::Member(role) if role >= needed)
 }
 
+/// What a schedule does is changed, started and deleted as the schedule's own: whoever may see its pipeline may only see it.
+fn keep_to_schedule(action: ProjectAction, thing: Thing, home: Option<Home>) -> Result<(), Error> {
+    let schedule = home.and_then(|home| home.schedule_id);
+    match (thing, schedule) {
+        (Thing::Pipeline(id), Some(schedule_id)) if action.role() > ProjectRole::Viewer => {
+            Err(Error::PipelineOfSchedule { id, schedule_id })
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Gathering {
     /// Lets the caller do this in a project: the caller's own one where none is named.
     pub(crate) async fn may_in(
@@ -113,7 +125,8 @@ impl Gathering {
         action: ProjectAction,
         thing: Thing,
     ) -> Result<Proof<ProjectId>, Error> {
-        let project = self.project_of(thing).await?;
+        let home = self.home_of(thing).await?;
+        let project = home.map(|home| home.project_id);
         // Asked also for what does not exist: the time that it takes must not tell.
         let standing = self
             .accounts()
@@ -125,6 +138,7 @@ impl Gathering {
         };
         match (verdict, project) {
             (Verdict::Allowed, Some(project)) if self.is_there(identity, standing, thing).await? => {
+                keep_to_schedule(action, thing, home)?;
                 if changes_as_administrator(action, standing) {
                     let subject = thing.id().to_string();
                     self.accounts()
@@ -180,14 +194,17 @@ impl Gathering {
     }
 
     /// Where a thing lives, if it exists. Of a project that is itself.
-    async fn project_of(&self, thing: Thing) -> Result<Option<ProjectId>, Error> {
-        let found = match thing {
-            Thing::Project(id) => return Ok(Some(id)),
-            Thing::Pipeline(id) => pipelines::project(&self.connection().await?, id).await?,
+    async fn home_of(&self, thing: Thing) -> Result<Option<Home>, Error> {
+        let project = match thing {
+            Thing::Pipeline(id) => return Ok(pipelines::home(&self.connection().await?, id).await?),
+            Thing::Project(id) => Some(id),
             Thing::Run(id) => runs::project(&self.connection().await?, id).await?,
             Thing::Breaker(id) => breakers::project(&self.connection().await?, id).await?,
         };
-        Ok(found)
+        Ok(project.map(|project_id| Home {
+            project_id,
+            schedule_id: None,
+        }))
     }
 
     /// An administrator may do everything in every project, of which membership has not shown that it is there.

@@ -43,6 +43,8 @@ pub enum Code {
     LimitReached,
     /// The project has something in it.
     ProjectNotEmpty,
+    /// The pipeline is the action of a schedule.
+    PipelineOfSchedule,
     /// The run ended by itself before it could be cancelled.
     RunAlreadyEnded,
     /// There is more work than this instance can take.
@@ -57,7 +59,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidToken,
         Self::InvalidCredentials,
         Self::InvalidRefreshToken,
@@ -77,6 +79,7 @@ impl Code {
         Self::AlreadyMember,
         Self::LimitReached,
         Self::ProjectNotEmpty,
+        Self::PipelineOfSchedule,
         Self::RunAlreadyEnded,
         Self::Overloaded,
         Self::Draining,
@@ -106,6 +109,7 @@ impl Code {
             Self::AlreadyMember => "already_member",
             Self::LimitReached => "limit_reached",
             Self::ProjectNotEmpty => "project_not_empty",
+            Self::PipelineOfSchedule => "pipeline_of_schedule",
             Self::RunAlreadyEnded => "run_already_ended",
             Self::Overloaded => "overloaded",
             Self::Draining => "draining",
@@ -136,6 +140,7 @@ impl Code {
             Self::AlreadyMember => "The user is a member already",
             Self::LimitReached => "There are as many as there may be",
             Self::ProjectNotEmpty => "The project is not empty",
+            Self::PipelineOfSchedule => "The pipeline belongs to a schedule",
             Self::RunAlreadyEnded => "The run has already ended",
             Self::Overloaded => "The server has too much to do",
             Self::Draining => "The server is shutting down",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gathering_domain::definition::Problem;
 use gathering_domain::policy::{Missing, ProjectRole};
-use gathering_domain::{RunId, RunStatus, UserId};
+use gathering_domain::{PipelineId, RunId, RunStatus, ScheduleId, UserId};
 use serde::Serialize;
 
 use crate::{Code, Registration, StillNeeded};
@@ -116,6 +116,14 @@ pub enum Error {
         /// What is in it.
         left: &'static str,
     },
+    /// The pipeline is the action of a schedule.
+    #[error("pipeline {id} is the action of schedule {schedule_id}; change, trigger or delete that schedule instead")]
+    PipelineOfSchedule {
+        /// The pipeline.
+        id: PipelineId,
+        /// The schedule.
+        schedule_id: ScheduleId,
+    },
     /// The run ended by itself before it could be cancelled.
     #[error("run {id} is {status}; what has ended cannot be cancelled")]
     RunAlreadyEnded {
@@ -202,6 +210,7 @@ impl Error {
             Self::AlreadyMember { .. } => Code::AlreadyMember,
             Self::LimitReached { .. } => Code::LimitReached,
             Self::ProjectNotEmpty { .. } => Code::ProjectNotEmpty,
+            Self::PipelineOfSchedule { .. } => Code::PipelineOfSchedule,
             Self::RunAlreadyEnded { .. } => Code::RunAlreadyEnded,
             Self::Overloaded { .. } => Code::Overloaded,
             Self::Stopping => Code::Draining,
@@ -233,20 +242,21 @@ impl Error {
             | Self::InvalidPipeline { .. }
             | Self::NotFound { .. }
             | Self::VersionConflict { .. }
+            | Self::PipelineOfSchedule { .. }
             | Self::RunAlreadyEnded { .. }
             | Self::IdempotencyKeyReused
             | Self::Internal(_) => None,
         }
     }
 
-    pub(crate) fn pipeline_not_found(id: gathering_domain::PipelineId) -> Self {
+    pub(crate) fn pipeline_not_found(id: PipelineId) -> Self {
         Self::NotFound {
             kind: Kind::Pipeline,
             id: id.to_string(),
         }
     }
 
-    pub(crate) fn version_not_found(id: gathering_domain::PipelineId, version: i32) -> Self {
+    pub(crate) fn version_not_found(id: PipelineId, version: i32) -> Self {
         Self::not_found(Kind::Pipeline, format_args!("{id} in version {version}"))
     }
 

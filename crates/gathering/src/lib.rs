@@ -37,7 +37,7 @@ pub use gathering_domain::policy::{
 };
 pub use gathering_domain::{
     ApiKeyId, BreakerId, CancelPlace, Clock, Entropy, InvitationId, Json, NoTraceContext, NodeStatus, PipelineId,
-    ProjectId, RunId, RunStatus, SessionId, SpanId, TraceContext, TraceId, UnknownStatus, UserId,
+    ProjectId, RunId, RunStatus, ScheduleId, SessionId, SpanId, TraceContext, TraceId, UnknownStatus, UserId,
 };
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{

@@ -136,6 +136,7 @@ impl Gathering {
 fn created(identity: &Identity, proof: &Proof<ProjectId>, new: NewPipeline) -> gathering_pipeline::NewPipeline {
     gathering_pipeline::NewPipeline {
         project_id: proof.project(),
+        schedule_id: None,
         name: new.name,
         definition: new.definition,
         created_by: Some(identity.user_id),

@@ -1,13 +1,13 @@
 //! The table `pipeline_keys`: which pipeline an Idempotency-Key stands for.
 
 use deadpool_postgres::GenericClient;
-use gathering_domain::{PipelineId, ProjectId, UserId};
+use gathering_domain::{PipelineId, ProjectId, ScheduleId, UserId};
 use jiff::Timestamp;
 use tokio_postgres::types::Json as Sql;
 use uuid::Uuid;
 
 use crate::Error;
-use crate::pipelines::NewVersion;
+use crate::pipelines::{Home, NewVersion};
 
 /// What a key stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub struct PipelineKey {
 /// A key to be used.
 #[derive(Debug, Clone, Copy)]
 pub struct NewPipelineKey<'a> {
-    /// The project whose key it is, and in which the pipeline will live.
-    pub project_id: ProjectId,
+    /// Where the pipeline will live; the key is of that project.
+    pub home: Home,
     /// The key.
     pub key: &'a str,
     /// SHA-256 of what is asked for.
@@ -44,8 +44,8 @@ pub async fn insert(
                  INSERT INTO pipeline_keys (project_id, key, fingerprint, pipeline_id, created_at)
                  VALUES ($2, $7, $8, $1, $4) ON CONFLICT DO NOTHING RETURNING pipeline_id),
              pipeline AS (
-                 INSERT INTO pipelines (id, project_id, name, version, created_at, updated_at)
-                 SELECT pipeline_id, $2, $3, 1, $4, $4 FROM key RETURNING id)
+                 INSERT INTO pipelines (id, project_id, name, version, created_at, updated_at, schedule_id)
+                 SELECT pipeline_id, $2, $3, 1, $4, $4, $9 FROM key RETURNING id)
              INSERT INTO pipeline_versions (pipeline_id, version, definition, created_by, created_at)
              SELECT id, 1, $5, $6, $4 FROM pipeline",
         )
@@ -56,13 +56,14 @@ pub async fn insert(
             &statement,
             &[
                 &new.id.as_uuid(),
-                &key.project_id.as_uuid(),
+                &key.home.project_id.as_uuid(),
                 &new.name,
                 &new.at,
                 &Sql(new.definition),
                 &by,
                 &key.key,
                 &key.fingerprint,
+                &key.home.schedule_id.map(ScheduleId::as_uuid),
             ],
         )
         .await?;

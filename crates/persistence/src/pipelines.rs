@@ -1,7 +1,7 @@
 //! The tables `pipelines` and `pipeline_versions`.
 
 use deadpool_postgres::GenericClient;
-use gathering_domain::{Json, PipelineId, ProjectId, UserId};
+use gathering_domain::{Json, PipelineId, ProjectId, ScheduleId, UserId};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json as Sql;
@@ -25,6 +25,8 @@ pub struct PipelineHead {
     pub id: PipelineId,
     /// The project it lives in.
     pub project_id: ProjectId,
+    /// The schedule that it was saved for, if it was.
+    pub schedule_id: Option<ScheduleId>,
     /// Its name.
     pub name: String,
     /// Its latest version, or the one that was asked for.
@@ -33,6 +35,15 @@ pub struct PipelineHead {
     pub created_at: Timestamp,
     /// When its latest version was saved.
     pub updated_at: Timestamp,
+}
+
+/// Where a pipeline lives, and whose it is. That never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Home {
+    /// The project.
+    pub project_id: ProjectId,
+    /// The schedule that it was saved for, if it was.
+    pub schedule_id: Option<ScheduleId>,
 }
 
 /// A version to save.
@@ -51,12 +62,12 @@ pub struct NewVersion<'a> {
 }
 
 /// Inserts a pipeline with its version 1, in one statement.
-pub async fn insert(client: &impl GenericClient, project: ProjectId, new: &NewVersion<'_>) -> Result<(), Error> {
+pub async fn insert(client: &impl GenericClient, home: Home, new: &NewVersion<'_>) -> Result<(), Error> {
     let statement = client
         .prepare_cached(
             "WITH pipeline AS (
-                 INSERT INTO pipelines (id, project_id, name, version, created_at, updated_at)
-                 VALUES ($1, $2, $3, 1, $4, $4) RETURNING id)
+                 INSERT INTO pipelines (id, project_id, name, version, created_at, updated_at, schedule_id)
+                 VALUES ($1, $2, $3, 1, $4, $4, $7) RETURNING id)
              INSERT INTO pipeline_versions (pipeline_id, version, definition, created_by, created_at)
              SELECT id, 1, $5, $6, $4 FROM pipeline",
         )
@@ -67,11 +78,12 @@ pub async fn insert(client: &impl GenericClient, project: ProjectId, new: &NewVe
             &statement,
             &[
                 &new.id.as_uuid(),
-                &project.as_uuid(),
+                &home.project_id.as_uuid(),
                 &new.name,
                 &new.at,
                 &Sql(new.definition),
                 &by,
+                &home.schedule_id.map(ScheduleId::as_uuid),
             ],
         )
         .await?;
@@ -129,7 +141,7 @@ pub async fn get(
 ) -> Result<Option<PipelineRow>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT p.id, p.project_id, p.name, v.version, p.created_at, p.updated_at, v.definition
+            "SELECT p.id, p.project_id, p.name, v.version, p.created_at, p.updated_at, p.schedule_id, v.definition
              FROM pipelines p JOIN pipeline_versions v ON v.pipeline_id = p.id
              WHERE p.id = $1 AND p.deleted_at IS NULL AND v.version = coalesce($2::integer, p.version)",
         )
@@ -137,20 +149,23 @@ pub async fn get(
     let row = client.query_opt(&statement, &[&id.as_uuid(), &version]).await?;
     Ok(row.map(|row| PipelineRow {
         head: read(&row),
-        definition: row.get::<_, Sql<Json>>(6).0,
+        definition: row.get::<_, Sql<Json>>(7).0,
     }))
 }
 
-/// The project of a pipeline that is not deleted.
-pub async fn project(client: &impl GenericClient, id: PipelineId) -> Result<Option<ProjectId>, Error> {
+/// Where a pipeline lives that is not deleted.
+pub async fn home(client: &impl GenericClient, id: PipelineId) -> Result<Option<Home>, Error> {
     let statement = client
-        .prepare_cached("SELECT project_id FROM pipelines WHERE id = $1 AND deleted_at IS NULL")
+        .prepare_cached("SELECT project_id, schedule_id FROM pipelines WHERE id = $1 AND deleted_at IS NULL")
         .await?;
     let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
-    Ok(row.map(|row| row.get::<_, Uuid>(0).into()))
+    Ok(row.map(|row| Home {
+        project_id: row.get::<_, Uuid>(0).into(),
+        schedule_id: row.get::<_, Option<Uuid>>(1).map(Into::into),
+    }))
 }
 
-/// The pipelines of a project, newest first.
+/// The pipelines of a project, newest first, without those that were saved for a schedule.
 pub async fn list(
     client: &impl GenericClient,
     project: ProjectId,
@@ -158,8 +173,8 @@ pub async fn list(
 ) -> Result<Page<PipelineHead>, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT id, project_id, name, version, created_at, updated_at FROM pipelines
-             WHERE project_id = $1 AND id < $2 AND deleted_at IS NULL ORDER BY id DESC LIMIT $3",
+            "SELECT id, project_id, name, version, created_at, updated_at, schedule_id FROM pipelines
+             WHERE project_id = $1 AND id < $2 AND deleted_at IS NULL AND schedule_id IS NULL ORDER BY id DESC LIMIT $3",
         )
         .await?;
     let rows = client
@@ -185,5 +200,6 @@ fn read(row: &Row) -> PipelineHead {
         version: row.get(3),
         created_at: row.get(4),
         updated_at: row.get(5),
+        schedule_id: row.get::<_, Option<Uuid>>(6).map(Into::into),
     }
 }

@@ -38,7 +38,7 @@ pub use gathering_domain::measure::Spread;
 pub use gathering_domain::node_event::{Failure, HeldBy};
 pub use gathering_domain::{
     BreakerId, CancelPlace, Clock, Entropy, InstanceId, Json, NoTraceContext, NodeStatus, PipelineId, ProjectId, RunId,
-    RunStatus, SpanId, TraceContext, TraceId, UserId,
+    RunStatus, ScheduleId, SpanId, TraceContext, TraceId, UserId,
 };
 /// What [`Error::Database`] holds.
 pub use gathering_persistence::Error as DatabaseError;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gathering_domain::PipelineId;
 use gathering_domain::pipeline::Pipeline;
 use gathering_persistence::pipeline_keys::{self, NewPipelineKey, PipelineKey};
-use gathering_persistence::pipelines::NewVersion;
+use gathering_persistence::pipelines::{Home, NewVersion};
 use gathering_persistence::{GenericClient, Transaction};
 
 use crate::input::{check_key, check_name};
@@ -69,7 +69,10 @@ impl Engine {
             at: now,
         };
         let taking = NewPipelineKey {
-            project_id: new.project_id,
+            home: Home {
+                project_id: new.project_id,
+                schedule_id: new.schedule_id,
+            },
             key,
             fingerprint: &fingerprint,
         };
@@ -99,6 +102,7 @@ fn answer(new: NewPipeline, made: &PipelineKey, replayed: bool) -> CreatedPipeli
     let summary = PipelineSummary {
         id: made.pipeline_id,
         project_id: new.project_id,
+        schedule_id: new.schedule_id,
         name: new.name,
         version: 1,
         created_at: made.created_at,
@@ -116,7 +120,11 @@ fn answer(new: NewPipeline, made: &PipelineKey, replayed: bool) -> CreatedPipeli
 /// SHA-256 of everything that was asked for but the key.
 fn fingerprint(new: &NewPipeline) -> Vec<u8> {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
-    for part in [new.name.as_str(), new.definition.text()] {
+    let schedule = new.schedule_id.map(|schedule| schedule.to_string());
+    for part in [new.name.as_str(), new.definition.text()]
+        .into_iter()
+        .chain(schedule.as_deref())
+    {
         context.update(&(part.len() as u64).to_le_bytes());
         context.update(part.as_bytes());
     }

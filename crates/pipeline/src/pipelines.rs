@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use gathering_domain::definition::Problem;
 use gathering_domain::pipeline::Pipeline;
-use gathering_domain::{Json, PipelineId, ProjectId, UserId};
-use gathering_persistence::pipelines::{self, NewVersion, PipelineHead, PipelineRow};
+use gathering_domain::{Json, PipelineId, ProjectId, ScheduleId, UserId};
+use gathering_persistence::pipelines::{self, Home, NewVersion, PipelineHead, PipelineRow};
 use gathering_persistence::{GenericClient, Page, PageRequest, Transaction};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,6 +19,9 @@ use crate::{Engine, Error};
 pub struct NewPipeline {
     /// The project it will live in.
     pub project_id: ProjectId,
+    /// The schedule that it is the action of: such a pipeline is not listed, and its expressions have the root `firing`, which is the key
+    /// `firing` of a run's input. `None`: of none.
+    pub schedule_id: Option<ScheduleId>,
     /// Its name, 1 to 200 characters.
     pub name: String,
     /// Its definition.
@@ -32,6 +35,7 @@ impl NewPipeline {
     pub fn new(name: impl Into<String>, definition: impl Into<Json>) -> Self {
         Self {
             project_id: ProjectId::from(uuid::Uuid::nil()),
+            schedule_id: None,
             name: name.into(),
             definition: definition.into(),
             created_by: None,
@@ -62,6 +66,10 @@ pub struct PipelineSummary {
     pub id: PipelineId,
     /// The project it lives in.
     pub project_id: ProjectId,
+    /// The schedule that it is the action of; left out for all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub schedule_id: Option<ScheduleId>,
     /// Its name.
     pub name: String,
     /// Its latest version, or the one that was asked for; from 1.
@@ -88,6 +96,7 @@ impl From<PipelineHead> for PipelineSummary {
         let PipelineHead {
             id,
             project_id,
+            schedule_id,
             name,
             version,
             created_at,
@@ -96,6 +105,7 @@ impl From<PipelineHead> for PipelineSummary {
         Self {
             id,
             project_id,
+            schedule_id,
             name,
             version,
             created_at,
@@ -215,7 +225,7 @@ impl Engine {
         Ok(pipelines::get(&client, id, version).await?.map(Into::into))
     }
 
-    /// The pipelines of a project, newest first.
+    /// The pipelines of a project, newest first, without those that were saved for a schedule.
     pub async fn pipelines(&self, project: ProjectId, page: PageRequest) -> Result<Page<PipelineSummary>, Error> {
         let client = self.shared.connection().await?;
         let Page { items, next } = pipelines::list(&client, project, page).await?;
@@ -235,6 +245,7 @@ impl Engine {
         let id = PipelineId::new(now, &*self.shared.entropy);
         let NewPipeline {
             project_id,
+            schedule_id,
             name,
             definition,
             created_by,
@@ -246,12 +257,17 @@ impl Engine {
             created_by,
             at: now,
         };
-        pipelines::insert(client, project_id, &version).await?;
+        let home = Home {
+            project_id,
+            schedule_id,
+        };
+        pipelines::insert(client, home, &version).await?;
         // Harmless if the caller rolls back: nobody can then start this id.
         self.shared.library.keep(id, 1, Arc::new(compiled));
         let summary = PipelineSummary {
             id,
             project_id,
+            schedule_id,
             name,
             version: 1,
             created_at: now,

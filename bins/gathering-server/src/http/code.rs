@@ -107,7 +107,8 @@ fn status_of(code: gathering::Code) -> StatusCode {
         Of::RegistrationClosed | Of::Forbidden => StatusCode::FORBIDDEN,
         Of::NotFound => StatusCode::NOT_FOUND,
         Of::VersionConflict => StatusCode::PRECONDITION_FAILED,
-        Of::RunAlreadyEnded
+        Of::PipelineOfSchedule
+        | Of::RunAlreadyEnded
         | Of::TotpAlreadyEnabled
         | Of::TotpNotEnabled
         | Of::StillNeeded

@@ -39,6 +39,7 @@ impl From<Error> for Problem {
             | Error::TotpNotEnabled
             | Error::NotFound { .. }
             | Error::VersionConflict { .. }
+            | Error::PipelineOfSchedule { .. }
             | Error::RunAlreadyEnded { .. }
             | Error::IdempotencyKeyReused
             | Error::Overloaded { .. }

@@ -157,6 +157,7 @@ async fn get(
     responses(
         (status = 200, description = "The pipeline in its new version.", body = PipelineView,
             headers(("ETag" = String, description = "The new version."))),
+        (status = 409, description = "It is the action of a schedule; `detail` names it."),
         (status = 412, description = "The latest version is another one; `detail` names it."),
     )
 )]
@@ -187,7 +188,10 @@ async fn update(
     operation_id = "delete_pipeline",
     tag = "pipelines",
     params(("id" = Uuid, Path, description = "The pipeline.")),
-    responses((status = 204, description = "It is gone."))
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 409, description = "It is the action of a schedule; `detail` names it."),
+    )
 )]
 async fn delete(
     state: Data<State>,

@@ -71,9 +71,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             min_length = 1, max_length = 255, pattern = "^[!-~]{1,255}$"),
     ),
     request_body = Option<bodies::NewRun>,
-    responses((status = 202, description = "The run is in the database.", body = answers::StartedRun, headers(
-        ("Location" = String, description = "The path of the run."),
-        ("Idempotency-Replayed" = String, description = "`true` where an earlier request with the same key had started it, else `false`."))))
+    responses(
+        (status = 202, description = "The run is in the database.", body = answers::StartedRun, headers(
+            ("Location" = String, description = "The path of the run."),
+            ("Idempotency-Replayed" = String, description = "`true` where an earlier request with the same key had started it, else `false`."))),
+        (status = 409, description = "The pipeline is the action of a schedule; `detail` names it."),
+    )
 )]
 async fn start(
     state: Data<State>,

@@ -53,6 +53,7 @@ async fn every_answer_keeps_to_the_document() {
     }
     read(&mut asking).await;
     pipelines(&mut asking).await;
+    pipelines_of_schedules(&mut asking).await;
     runs(&mut asking).await;
     people::projects(&mut asking).await;
     people::administrators(&mut asking).await;
@@ -220,6 +221,33 @@ async fn pipelines(asking: &mut Asking<'_>) {
         let delete = asking.call("delete_pipeline", &[("id", id)]);
         assert_eq!(asking.ask(delete).await.status, status);
     }
+}
+
+/// The action of a schedule may be read, and nothing else.
+async fn pipelines_of_schedules(asking: &mut Asking<'_>) {
+    const SCHEDULE: &str = "0193c3f2-0000-7000-8000-00000000000a";
+    let document = &asking.world.document;
+    let definition = json!({"nodes": [{"id": "a", "type": "trigger"}]});
+    let pipeline = asking.world.owner.pipeline(&definition).await;
+    let sql = format!("UPDATE pipelines SET schedule_id = '{SCHEDULE}' WHERE id = '{pipeline}'");
+    asking.world.owner.execute(&sql).await;
+    for id in ["update_pipeline", "delete_pipeline", "start_run"] {
+        let call = asking.call(id, &[("id", &pipeline)]).example(document);
+        let refused = asking.ask(call).await;
+        assert_eq!(refused.status, 409, "{id}: {}", refused.text);
+        assert_eq!(refused.json["code"], "pipeline_of_schedule");
+        assert!(refused.text.contains(SCHEDULE), "{}", refused.text);
+    }
+    let get = asking.call("get_pipeline", &[("id", &pipeline)]);
+    let read = asking.ask(get).await.json;
+    assert_eq!((&read["schedule_id"], &read["version"]), (&json!(SCHEDULE), &json!(1)));
+    let list = asking.call("list_pipelines", &[]);
+    let listed = asking.ask(list).await;
+    assert!(
+        !listed.text.contains(&pipeline) && !listed.text.contains("schedule_id"),
+        "{}",
+        listed.text
+    );
 }
 
 async fn runs(asking: &mut Asking<'_>) {

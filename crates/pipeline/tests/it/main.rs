@@ -17,6 +17,7 @@ mod quarantine;
 mod queue;
 mod retention;
 mod runs;
+mod schedules;
 mod schemas;
 mod start_batches;
 mod starts;
