@@ -6,6 +6,7 @@ mod cancel_place;
 pub mod definition;
 pub mod duration;
 pub mod expression;
+pub mod firing;
 mod id;
 mod json;
 pub mod measure;

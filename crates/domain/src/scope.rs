@@ -38,7 +38,8 @@ pub struct RunFacts {
     pub id: RunId,
 }
 
-/// What expressions and templates of one run can see: `input`, `nodes.<id>.output`, `run`.
+/// What expressions and templates of one run can see: `input`, `nodes.<id>.output`, `run`; and `firing`, which is that key of the input, where
+/// the pipeline was saved for a schedule.
 #[derive(Debug, Clone)]
 pub struct Scope {
     /// The pipeline, for the names of its nodes.

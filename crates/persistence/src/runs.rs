@@ -2,6 +2,7 @@
 
 mod filter;
 mod insert;
+mod outcome;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 pub use self::filter::{RunFilter, count_open, count_queued, list, open};
 pub use self::insert::{find, insert};
+pub use self::outcome::{RunOutcome, outcomes};
 use crate::Error;
 
 /// A run to insert.

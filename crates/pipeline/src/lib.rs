@@ -43,7 +43,7 @@ pub use gathering_domain::{
 /// What [`Error::Database`] holds.
 pub use gathering_persistence::Error as DatabaseError;
 pub use gathering_persistence::node_decisions::EntryPlace;
-pub use gathering_persistence::runs::RunFilter;
+pub use gathering_persistence::runs::{RunFilter, RunOutcome};
 pub use gathering_persistence::{
     ConnectOptions, Migrated, Page, PageRequest, Pool, SystemClock, SystemEntropy, Transaction, connect,
     migrate_pipelines as migrate,

@@ -128,6 +128,7 @@ fn compile_saved(definition: &Json) -> Result<Pipeline, Vec<Problem>> {
         check_action: None,
         has_target: None,
         kinds: OwnKinds::Any,
+        firing: true,
     };
     compile(&definition.to_value(), &rules)
 }
@@ -148,6 +149,7 @@ mod tests {
             check_action: None,
             has_target: None,
             kinds: OwnKinds::Any,
+            firing: false,
         };
         let pipeline = Arc::new(compile(&pure_layers(limits.max_nodes), &rules).unwrap());
         let library = Library::new(limits.max_cached_weight, []);

@@ -48,7 +48,7 @@ impl Engine {
     async fn checked(&self, new: &NewPipeline, key: &str) -> Result<Pipeline, Error> {
         check_key(key)?;
         check_name(&new.name)?;
-        Ok(self.compile(new.definition.clone()).await?)
+        Ok(self.compile(new.definition.clone(), new.schedule_id.is_some()).await?)
     }
 
     async fn insert_once(

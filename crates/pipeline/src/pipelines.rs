@@ -126,16 +126,18 @@ impl From<PipelineRow> for PipelineView {
 impl Engine {
     /// Everything that is wrong with a definition; empty when it could be saved.
     pub async fn validate(&self, definition: Json) -> Vec<Problem> {
-        match self.compile(definition).await {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems,
-        }
+        self.compile(definition, false).await.err().unwrap_or_default()
+    }
+
+    /// The same for the definition of a pipeline that is to be the action of a schedule.
+    pub async fn validate_of_schedule(&self, definition: Json) -> Vec<Problem> {
+        self.compile(definition, true).await.err().unwrap_or_default()
     }
 
     /// Saves a pipeline as its version 1.
     pub async fn create_pipeline(&self, new: NewPipeline) -> Result<PipelineView, Error> {
         check_name(&new.name)?;
-        let compiled = self.compile(new.definition.clone()).await?;
+        let compiled = self.compile(new.definition.clone(), new.schedule_id.is_some()).await?;
         let client = self.shared.connection().await?;
         self.insert(&client, new, compiled).await
     }
@@ -147,14 +149,16 @@ impl Engine {
         new: NewPipeline,
     ) -> Result<PipelineView, Error> {
         check_name(&new.name)?;
-        let compiled = self.compile(new.definition.clone()).await?;
+        let compiled = self.compile(new.definition.clone(), new.schedule_id.is_some()).await?;
         self.insert(transaction, new, compiled).await
     }
 
     /// Saves the next version of a pipeline; runs that began go on with theirs.
     pub async fn update_pipeline(&self, update: UpdatePipeline) -> Result<PipelineView, Error> {
         update.name.as_deref().map_or(Ok(()), check_name)?;
-        self.compile(update.definition.clone()).await?;
+        // Given back while it is compiled.
+        let home = pipelines::home(&self.shared.connection().await?, update.id).await?;
+        self.check_version(&update, home).await?;
         let client = self.shared.connection().await?;
         self.save_version(&client, update).await
     }
@@ -166,8 +170,16 @@ impl Engine {
         update: UpdatePipeline,
     ) -> Result<PipelineView, Error> {
         update.name.as_deref().map_or(Ok(()), check_name)?;
-        self.compile(update.definition.clone()).await?;
+        let home = pipelines::home(transaction, update.id).await?;
+        self.check_version(&update, home).await?;
         self.save_version(transaction, update).await
+    }
+
+    async fn check_version(&self, update: &UpdatePipeline, home: Option<Home>) -> Result<(), Error> {
+        let home = home.ok_or(Error::PipelineNotFound(update.id))?;
+        self.compile(update.definition.clone(), home.schedule_id.is_some())
+            .await?;
+        Ok(())
     }
 
     /// The definition was compiled.
@@ -277,9 +289,9 @@ impl Engine {
     }
 
     /// Compiles off the async threads: a large definition takes longer than others should wait.
-    pub(crate) async fn compile(&self, definition: Json) -> Result<Pipeline, Vec<Problem>> {
+    pub(crate) async fn compile(&self, definition: Json, of_schedule: bool) -> Result<Pipeline, Vec<Problem>> {
         let shared = self.shared.clone();
-        let compiling = spawn_blocking(move || shared.compile(&definition.to_value()));
+        let compiling = spawn_blocking(move || shared.compile(&definition.to_value(), of_schedule));
         compiling
             .await
             .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))

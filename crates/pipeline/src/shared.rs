@@ -61,8 +61,8 @@ impl Shared {
         gathering_persistence::acquire(&self.pool).await
     }
 
-    /// Checks a definition against this engine's limits and handlers.
-    pub(crate) fn compile(&self, definition: &Value) -> Result<Pipeline, Vec<Problem>> {
+    /// Checks a definition, of a schedule's pipeline or another, against this engine's limits and handlers.
+    pub(crate) fn compile(&self, definition: &Value, of_schedule: bool) -> Result<Pipeline, Vec<Problem>> {
         let check = |name: &HandlerName, config: &Map<String, Value>| self.check_action(name, config);
         let has_target = |name: &HandlerName| self.handlers.get(name).is_none_or(|handler| handler.has_target());
         let kinds = self.handlers.keys().filter_map(kind);
@@ -75,6 +75,7 @@ impl Shared {
                 check_action: Some(&check),
                 has_target: Some(&has_target),
                 kinds: OwnKinds::Only(&kinds),
+                firing: of_schedule,
             },
         )
     }

@@ -9,7 +9,7 @@ use gathering_domain::pipeline::{HandlerName, Pipeline};
 use gathering_domain::progress::Progress;
 use gathering_domain::{Json, NodeStatus, PipelineId, ProjectId, RunId, RunStatus};
 use gathering_persistence::run_journal::{self, EntryRow};
-use gathering_persistence::runs::{self, ClaimedRun, RunFilter, RunRow};
+use gathering_persistence::runs::{self, ClaimedRun, RunFilter, RunOutcome, RunRow};
 use gathering_persistence::{GenericClient, Page, PageRequest, Transaction};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -142,6 +142,12 @@ pub struct JournalEntry {
 }
 
 impl Engine {
+    /// What those of these runs came to that have ended. Missing are those that are open, and those that do not exist (any more).
+    pub async fn outcomes(&self, ids: &[RunId]) -> Result<Vec<RunOutcome>, Error> {
+        let client = self.shared.connection().await?;
+        Ok(runs::outcomes(&client, ids).await?)
+    }
+
     /// A run with its nodes.
     pub async fn run(&self, id: RunId) -> Result<Option<RunView>, Error> {
         self.read(id, view).await

@@ -37,6 +37,8 @@ pub struct Rules<'a> {
     pub has_target: Option<&'a HasTarget<'a>>,
     /// Which node types there are beside the built-in ones.
     pub kinds: OwnKinds<'a>,
+    /// Whether expressions may read `firing`: in pipelines of schedules, and in definitions that were checked when saved.
+    pub firing: bool,
 }
 
 /// Checks the configuration of a node with a handler: its name, and its part of the config.
@@ -70,6 +72,7 @@ impl Default for Rules<'_> {
             check_action: None,
             has_target: None,
             kinds: OwnKinds::Only(&[]),
+            firing: false,
         }
     }
 }
@@ -81,6 +84,7 @@ impl std::fmt::Debug for Rules<'_> {
             .field("checks_actions", &self.check_action.is_some())
             .field("checks_targets", &self.has_target.is_some())
             .field("kinds", &self.kinds)
+            .field("firing", &self.firing)
             .finish()
     }
 }
@@ -144,7 +148,7 @@ pub fn compile(source: &Value, rules: &Rules<'_>) -> Result<Pipeline, Vec<Proble
     let edges = edges::read(document.edges, &nodes, &mut problems);
     let graph = graph::Graph::new(nodes.drafts.len(), &edges);
     graph::check(&graph, &nodes, &edges, &mut problems);
-    names::check(&graph, &nodes, &edges, &mut problems);
+    names::check(&graph, (&nodes, &edges), rules, &mut problems);
     let problems = problems.finish();
     match build::pipeline(nodes, edges, document.timeout, size) {
         Some(pipeline) if problems.is_empty() => Ok(pipeline),

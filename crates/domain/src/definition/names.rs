@@ -1,5 +1,6 @@
 //! Names in expressions: each must exist, and a node must lead to where its output is read.
 
+use super::Rules;
 use super::edges::{Draft as Edge, no_node};
 use super::fields::shown;
 use super::graph::Graph;
@@ -7,12 +8,14 @@ use super::nodes::Nodes;
 use super::problem::{Place, Problems, join};
 use super::upstream::{Question, unanswered};
 use crate::expression::{Name, Reference};
+use crate::firing;
 use crate::pipeline::{NodeIx, NodeKind, When};
 
-const ROOTS: [&str; 3] = ["input", "nodes", "run"];
+/// The last one is there in pipelines of schedules only.
+const ROOTS: [&str; 4] = ["input", "nodes", "run", "firing"];
 
 /// Checks the names in all expressions.
-pub(super) fn check(graph: &Graph, nodes: &Nodes, edges: &[Edge], problems: &mut Problems) {
+pub(super) fn check(graph: &Graph, (nodes, edges): (&Nodes, &[Edge]), rules: &Rules<'_>, problems: &mut Problems) {
     let readings = readings(nodes, edges);
     let questions: Vec<_> = readings
         .iter()
@@ -20,7 +23,7 @@ pub(super) fn check(graph: &Graph, nodes: &Nodes, edges: &[Edge], problems: &mut
         .filter_map(|(index, reading)| {
             Some(Question {
                 index,
-                read: reading.node(nodes, problems)?,
+                read: reading.node(nodes, rules, problems)?,
                 reader: reading.reader?,
                 includes_reader: reading.reads_source,
             })
@@ -47,10 +50,19 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// The node that is read; a name that stands for nothing is noted.
-    fn node(&self, nodes: &Nodes, problems: &mut Problems) -> Option<NodeIx> {
+    fn node(&self, nodes: &Nodes, rules: &Rules<'_>, problems: &mut Problems) -> Option<NodeIx> {
         match &self.reference.name {
             Name::Input | Name::Run | Name::AnyNode => None,
-            Name::Unknown(name) => self.wrong("unknown_name", no_name(name, problems), problems),
+            Name::Firing(member) if rules.firing => {
+                let unknown = member.as_deref().filter(|member| !firing::has_member(member))?;
+                self.wrong(
+                    "unknown_name",
+                    no_name(&format!("firing.{unknown}"), rules, problems),
+                    problems,
+                )
+            }
+            Name::Firing(_) => self.wrong("unknown_name", no_name("firing", rules, problems), problems),
+            Name::Unknown(name) => self.wrong("unknown_name", no_name(name, rules, problems), problems),
             Name::Node(id) => match nodes.by_id.get(id.as_str()) {
                 None => self.wrong("unknown_node", no_node(id, nodes, problems), problems),
                 node => node.copied(),
@@ -112,16 +124,24 @@ fn not_upstream(id: &str) -> String {
     format!("`{id}` does not lead here, so that its output may not be there yet; add an edge, or read another node")
 }
 
-fn no_name(name: &str, problems: &mut Problems) -> String {
+fn no_name(name: &str, rules: &Rules<'_>, problems: &mut Problems) -> String {
     let name = shown(name);
+    let roots = if rules.firing { &ROOTS[..] } else { &ROOTS[..3] };
+    let all = if rules.firing {
+        "there are `input`, `nodes`, `run` and `firing`"
+    } else {
+        "there are `input`, `nodes` and `run`"
+    };
     let hint = match name.split('.').next().unwrap_or_default() {
-        "project" | "item" => "it is not available yet; there are `input`, `nodes` and `run`".to_owned(),
+        "project" | "item" => format!("it is not available yet; {all}"),
+        "firing" if rules.firing => format!("`firing` has {}", firing::listed_members()),
+        "firing" => format!("only the action of a schedule has it; {all}"),
         "run" => "`run` has only `id`".to_owned(),
         "nodes" if name == "nodes" => "read one node, as in `nodes.<id>.output`".to_owned(),
         "nodes" => "a node has only `output`".to_owned(),
-        root => match problems.guess(root, ROOTS.into_iter()) {
+        root => match problems.guess(root, roots.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "there are `input`, `nodes` and `run`; text stands in quotes".to_owned(),
+            None => format!("{all}; text stands in quotes"),
         },
     };
     format!("there is no `{name}`; {hint}")

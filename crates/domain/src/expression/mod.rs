@@ -1,4 +1,4 @@
-//! Expressions over `input`, `nodes.<id>.output` and `run`: checked once, evaluated within fixed limits.
+//! Expressions over `input`, `nodes.<id>.output`, `run` and `firing`: checked once, evaluated within fixed limits.
 
 mod allowed;
 mod error;
@@ -68,7 +68,7 @@ impl Expression {
 
     /// Its value.
     pub fn evaluate(&self, scope: &Scope) -> Result<serde_json::Value, EvalError> {
-        let json = self.evaluate_json(scope, &scope.view())?;
+        let json = self.evaluate_json(Some(scope), &scope.view())?;
         json.parse()
             .map_err(|_too_deep| self.failed("its value is nested too deeply"))
     }
@@ -83,9 +83,10 @@ impl Expression {
         Ok(value.is_true())
     }
 
-    /// Its value as JSON; `view` is the scope's, shared by the expressions of one template.
-    pub(crate) fn evaluate_json(&self, scope: &Scope, view: &Value) -> Result<Json, EvalError> {
-        if let Some(json) = self.whole.as_ref().and_then(|whole| scope.whole(whole)) {
+    /// Its value as JSON; `view` is the scope's, if it is over one, shared by the expressions of one template.
+    pub(crate) fn evaluate_json(&self, scope: Option<&Scope>, view: &Value) -> Result<Json, EvalError> {
+        let whole = self.whole.as_ref().zip(scope);
+        if let Some(json) = whole.and_then(|(whole, scope)| scope.whole(whole)) {
             return Ok(json.clone());
         }
         to_json(&self.value(view)?).map_err(|reason| self.failed(&reason))

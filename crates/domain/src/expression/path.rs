@@ -62,6 +62,8 @@ impl<'e, 'a> Path<'e, 'a> {
             ("input", _, _) => Name::Input,
             ("run", Some(Step::Key(key)), _) if key != "id" => Name::Unknown(format!("run.{key}")),
             ("run", _, _) => Name::Run,
+            ("firing", Some(Step::Key(member)), _) => Name::Firing(Some(member.clone())),
+            ("firing", _, _) => Name::Firing(None),
             ("nodes", Some(Step::Key(id)), Some(Step::Key(key))) if key != "output" => {
                 Name::Unknown(format!("nodes.{id}.{key}"))
             }

@@ -29,6 +29,8 @@ pub enum Name {
     Node(String),
     /// `nodes[…]` with an id that is computed when the expression is evaluated.
     AnyNode,
+    /// `firing`, or this of it.
+    Firing(Option<String>),
     /// A name that stands for nothing, as it is written.
     Unknown(String),
 }

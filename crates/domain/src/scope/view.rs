@@ -40,6 +40,12 @@ struct View {
     nodes: Arc<Nodes>,
 }
 
+impl View {
+    fn input(&self) -> &Value {
+        self.input.get_or_init(|| parsed(&self.scope.input, "the input"))
+    }
+}
+
 impl Object for View {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         self.get_value_by_str(key.as_str()?)
@@ -47,11 +53,13 @@ impl Object for View {
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         match key {
-            "input" => Some(
-                self.input
-                    .get_or_init(|| parsed(&self.scope.input, "the input"))
-                    .clone(),
-            ),
+            "input" => Some(self.input().clone()),
+            // Only pipelines of schedules may read it, which is seen to when they are saved.
+            "firing" => self
+                .input()
+                .get_attr("firing")
+                .ok()
+                .filter(|firing| !firing.is_undefined()),
             "nodes" => Some(Value::from_dyn_object(Arc::clone(&self.nodes))),
             "run" => Some(Value::from_pairs([("id", self.scope.run.id.to_string())])),
             _ => None,

@@ -45,7 +45,12 @@ impl Template {
         if let Part::Constant(json) = &self.root {
             return Ok(json.clone());
         }
-        render::render(&self.root, scope)
+        render::render(&self.root, Some(scope), scope.view())
+    }
+
+    /// The same over these names, without a run.
+    pub(crate) fn render_in(&self, names: minijinja::Value) -> Result<Json, EvalError> {
+        render::render(&self.root, None, names)
     }
 
     /// What its expressions read, each with the path of its string.

@@ -9,8 +9,7 @@ use crate::json::Json;
 use crate::scope::Scope;
 
 /// Renders a part; all values together are at most 1 MiB.
-pub(super) fn render(part: &Part, scope: &Scope) -> Result<Json, EvalError> {
-    let view = scope.view();
+pub(super) fn render(part: &Part, scope: Option<&Scope>, view: Value) -> Result<Json, EvalError> {
     let left = MAX_OUTPUT_BYTES;
     let rendered = Rendering { scope, view, left }.part(part)?;
     if let Rendered::Json(json) = rendered {
@@ -38,7 +37,7 @@ impl Serialize for Rendered<'_> {
 }
 
 struct Rendering<'s> {
-    scope: &'s Scope,
+    scope: Option<&'s Scope>,
     view: Value,
     /// How many bytes the values may still have.
     left: usize,

@@ -8,6 +8,7 @@ mod delays;
 mod duration;
 mod expression;
 mod expression_limits;
+mod firing;
 mod joins;
 mod large_runs;
 mod matrix;

@@ -88,6 +88,7 @@ fn deciding(definition: &Value) -> Duration {
         check_action: None,
         has_target: None,
         kinds: OwnKinds::Any,
+        firing: false,
     };
     let pipeline = Arc::new(compile(definition, &rules).unwrap());
     let begun = Instant::now();
