@@ -16,7 +16,7 @@ struct Boundary {
     way_out: &'static str,
 }
 
-const BOUNDARIES: [Boundary; 10] = [
+const BOUNDARIES: [Boundary; 11] = [
     Boundary {
         libraries: &[
             "tokio-postgres",
@@ -46,6 +46,11 @@ const BOUNDARIES: [Boundary; 10] = [
         libraries: &["minijinja", "daggy"],
         owners: &["gathering-domain"],
         way_out: "expressions and graphs are decided in gathering-domain, which bounds them",
+    },
+    Boundary {
+        libraries: &["croner"],
+        owners: &["gathering-domain"],
+        way_out: "when something is due is decided in gathering-domain: ask its schedule::times, which bounds the search and knows both sides of a change of clocks",
     },
     Boundary {
         libraries: &["clap", "config", "indicatif"],

@@ -1,6 +1,7 @@
 //! What a schedule does at a moment: which due times fire, wait, are skipped or were missed, and when it is looked at again.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -210,11 +211,12 @@ impl Planner<'_> {
     fn passed(&mut self, first: Timestamp) -> (Missed, Due) {
         let misfire = &self.timetable.misfire;
         let slack = misfire.grace.saturating_add(self.timetable.jitter());
+        let slack = slack.saturating_add(Duration::from_micros(1));
         let long_ago = self.now.checked_sub(slack).unwrap_or(Timestamp::MIN);
         let mut missed = Missed::default();
         let mut next = Some(first);
         let before_first = first.checked_sub(SignedDuration::from_micros(1)).unwrap_or(first);
-        if first < long_ago && !self.timetable.is_fixed_delay() {
+        if first <= long_ago && !self.timetable.is_fixed_delay() {
             // Of these the grace is over whatever their jitter.
             missed = self.timetable.missed(before_first, long_ago, self.keep());
             next = self.timetable.next(long_ago.max(before_first));

@@ -19,6 +19,7 @@ mod random_dag;
 mod random_runs;
 mod recovery;
 mod retries;
+mod schedule;
 mod simulation;
 mod support;
 mod template;

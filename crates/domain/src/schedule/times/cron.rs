@@ -49,8 +49,8 @@ impl CronTimes {
 
     /// The first due time after this instant; `None` if there is none any more, up to the year [`LAST_YEAR`](super::LAST_YEAR).
     ///
-    /// It takes about a microsecond for what fires within days, and is bounded for every pattern: days are searched in each of the 14 kinds of years once,
-    /// and of changes of clocks a thousand. What is matched only by times that clocks leave out, each year again, takes milliseconds.
+    /// It is bounded for every pattern: days are searched once in each of the 14 kinds of years, and a thousand changes of clocks at most. As measured: a tenth of
+    /// a microsecond for what is due within days, a tenth of a millisecond where there is no such day, a millisecond where skipped gaps leave out all there is.
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         self.next_near(after, &mut None)
     }

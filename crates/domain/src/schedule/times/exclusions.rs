@@ -104,7 +104,7 @@ impl Exclusions {
         self.range_of(day).is_some() || self.recurs(day)
     }
 
-    /// The last instant before the next day that is not excluded, if this instant is on one that is; it is never before the instant.
+    /// Whether this instant is on an excluded day, and from where to go on if it is.
     pub(super) fn skip(&self, at: Timestamp) -> Skip {
         if self.is_empty() {
             return Skip::NotExcluded;
@@ -205,7 +205,7 @@ impl Exclusions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Skip {
     NotExcluded,
-    /// Go on after this instant.
+    /// Go on after this instant, the last one before the next day that is free; never before the one that was asked about.
     To(Timestamp),
     /// No day after it is free.
     Forever,
@@ -224,7 +224,7 @@ fn date(text: &str, malformed: impl Fn() -> ExclusionProblem) -> Result<Date, Ex
 
 fn in_calendar(year: i16, month: i16, day: i16, text: &str) -> Result<Date, ExclusionProblem> {
     let [month, day] = [month, day].map(|number| i8::try_from(number).unwrap_or_default());
-    Date::new(year, month, day).or_else(|_no_such_day| Err(ExclusionProblem::NoSuchDay(text.to_owned())))
+    Date::new(year, month, day).map_err(|_no_such_day| ExclusionProblem::NoSuchDay(text.to_owned()))
 }
 
 /// Numbers of so many digits each, parted by `-`.

@@ -60,21 +60,22 @@ const FIELDS: [Field; 7] = [
     Field::plain("year", 1, super::LAST_YEAR.unsigned_abs()),
 ];
 
-/// The pattern with its fields parted by single spaces, and written out where it has a name.
+/// The seven fields, parted by single spaces: with second 0 and every year where the pattern has none.
 pub(super) fn check(pattern: &str) -> Result<String, CronProblem> {
     if pattern.len() > MAX_PATTERN {
         return Err(CronProblem::TooLong);
     }
     let pattern = pattern.trim();
     if pattern.starts_with('@') {
-        return named(pattern).map(str::to_owned);
+        return named(pattern).map(|fields| format!("0 {fields} *"));
     }
     let fields: Vec<&str> = pattern.split([' ', '\t']).filter(|field| !field.is_empty()).collect();
-    let first = match fields.len() {
+    let count = fields.len();
+    let first = match count {
         0 => return Err(CronProblem::Empty),
         5 => 1,
         6 | 7 => 0,
-        count => return Err(CronProblem::FieldCount(count)),
+        _ => return Err(CronProblem::FieldCount(count)),
     };
     for (field, text) in FIELDS[first..].iter().zip(&fields) {
         field.check(text).map_err(|reason| CronProblem::Field {
@@ -82,7 +83,12 @@ pub(super) fn check(pattern: &str) -> Result<String, CronProblem> {
             reason,
         })?;
     }
-    Ok(fields.join(" "))
+    let fields = fields.join(" ");
+    Ok(match count {
+        5 => format!("0 {fields} *"),
+        6 => format!("{fields} *"),
+        _ => fields,
+    })
 }
 
 fn named(pattern: &str) -> Result<&'static str, CronProblem> {
@@ -194,12 +200,20 @@ impl Field {
         if range == "*" {
             return Ok(());
         }
-        let Some((first, last)) = range.split_once('-') else {
+        let (least, most) = (self.least, self.most);
+        let Some((from, to)) = range.split_once('-') else {
             return self.value(range).map(drop);
         };
-        let (start, end) = (self.value(first)?, self.last_value(last)?);
+        if from.is_empty() || to.is_empty() || to.contains('-') {
+            return Err(format!(
+                "`{range}`: a range has one start and one end, as in `{least}-{most}`"
+            ));
+        }
+        let (start, end) = (self.value(from)?, self.end_value(to)?);
+        if (start, end) == (0, 7) && from.len() > 1 {
+            return Err(format!("the range `{range}` is one day or seven; write `0` or `*`"));
+        }
         if start > end {
-            let (least, most) = (self.least, self.most);
             return Err(format!(
                 "the range `{range}` goes backwards; write it as two, `{start}-{most},{least}-{end}`"
             ));
@@ -208,7 +222,7 @@ impl Field {
     }
 
     /// The same as any value, but that a week may end with its Sunday.
-    fn last_value(&self, text: &str) -> Result<u16, String> {
+    fn end_value(&self, text: &str) -> Result<u16, String> {
         let value = self.value(text)?;
         let is_sunday = self.kind == Kind::DayOfWeek && text.eq_ignore_ascii_case("SUN");
         Ok(if is_sunday { 7 } else { value })
@@ -224,8 +238,8 @@ impl Field {
             let fits = number(text).filter(|value| (least..=most).contains(value));
             return fits.ok_or_else(|| format!("`{text}` is out of range; it goes from {least} to {most}"));
         }
-        let names = match (self.names.first(), self.names.last()) {
-            (Some(first), Some(last)) => format!(", or from {first} to {last}"),
+        let names = match self.names {
+            [from, .., to] => format!(", or from {from} to {to}"),
             _ => String::new(),
         };
         Err(format!(

@@ -18,6 +18,7 @@ pub const LAST_YEAR: i16 = 5_000;
 #[derive(Debug)]
 pub(super) struct Pattern {
     days: CronPattern,
+    every_year: bool,
     hours: u64,
     minutes: u64,
     seconds: u64,
@@ -26,9 +27,14 @@ pub(super) struct Pattern {
 impl Pattern {
     pub(super) fn parse(text: &str) -> Result<Self, CronProblem> {
         let fields = field::check(text)?;
+        // croner writes down each of 5,000 years, which takes a hundred times as long as all the rest.
+        let (fields, every_year) = match fields.strip_suffix(" *") {
+            Some(without_year) => ([without_year, " 1"].concat(), true),
+            None => (fields, false),
+        };
         let parser = CronParser::builder()
-            .seconds(Seconds::Optional)
-            .year(Year::Optional)
+            .seconds(Seconds::Required)
+            .year(Year::Required)
             .build();
         let parsed = parser
             .parse(&fields)
@@ -37,6 +43,7 @@ impl Pattern {
         let [hours, minutes, seconds] = [&days.hours, &days.minutes, &days.seconds].map(|field| bits(&field.values()));
         Ok(Self {
             days,
+            every_year,
             hours,
             minutes,
             seconds,
@@ -80,22 +87,20 @@ impl Pattern {
         let first = self.day_of_year_from(from);
         first.or_else(|| {
             let later = (from.year() + 1..=LAST_YEAR).filter_map(|year| Date::new(year, 1, 1).ok());
-            later
-                .filter(|start| matches!(self.days.year_match(start.year().into()), Ok(true)))
-                .find_map(|start| {
-                    let kind = from_kind(start);
-                    if has(barren, kind) {
-                        return None;
-                    }
-                    barren |= 1 << kind;
-                    self.day_of_year_from(start)
-                })
+            later.filter(|start| self.matches_year(start.year())).find_map(|start| {
+                let kind = from_kind(start);
+                if has(barren, kind) {
+                    return None;
+                }
+                barren |= 1 << kind;
+                self.day_of_year_from(start)
+            })
         })
     }
 
     /// The first day of the same year, from this one on, that it matches.
     fn day_of_year_from(&self, from: Date) -> Option<Date> {
-        if !matches!(self.days.year_match(from.year().into()), Ok(true)) {
+        if !self.matches_year(from.year()) {
             return None;
         }
         let months = (from.month()..=12).filter(|month| matches!(self.days.month_match(unsigned(*month)), Ok(true)));
@@ -113,9 +118,13 @@ impl Pattern {
         })
     }
 
+    fn matches_year(&self, year: i16) -> bool {
+        (1..=LAST_YEAR).contains(&year) && (self.every_year || matches!(self.days.year_match(year.into()), Ok(true)))
+    }
+
     fn matches_day(&self, day: Date) -> bool {
         let weekday = Weekday::from_days_from_sunday(unsigned(day.weekday().to_sunday_zero_offset()));
-        matches!(self.days.year_match(day.year().into()), Ok(true))
+        self.matches_year(day.year())
             && matches!(self.days.month_match(unsigned(day.month())), Ok(true))
             && self.matches_known(day, day.day(), weekday)
     }

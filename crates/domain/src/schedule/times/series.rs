@@ -36,7 +36,7 @@ impl Series {
 
     /// The first due time strictly after this instant; `None` if there is none any more.
     ///
-    /// Some microseconds mostly; bounded by [`MAX_EXCLUDED_IN_A_ROW`] times as long as the times themselves take.
+    /// Bounded by [`MAX_EXCLUDED_IN_A_ROW`]: some milliseconds where all is excluded, else little more than the times themselves take.
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         self.walk(after).next()
     }

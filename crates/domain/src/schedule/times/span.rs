@@ -1,7 +1,7 @@
 //! The time line of a zone as a row of spans in which its clocks go evenly.
 
 use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{Offset, TimeZone, TimeZoneTransition};
 use jiff::{SignedDuration, Timestamp};
 
 /// The least that instants differ by.
@@ -35,7 +35,7 @@ impl Span {
         let next = zone.following(at).find(|change| change.offset() != offset);
         Self {
             start,
-            end: next.as_ref().map(|change| change.timestamp()),
+            end: next.as_ref().map(TimeZoneTransition::timestamp),
             offset,
             before,
             after: next.map(|change| change.offset()),

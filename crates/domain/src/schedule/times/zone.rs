@@ -49,8 +49,8 @@ pub fn zone(name: &str) -> Result<TimeZone, UnknownZone> {
         nearest: nearest(name),
     };
     let known = known(name).ok_or_else(unknown)?;
-    let system = jiff::tz::db().get(known);
-    system.or_else(|_not_there| BUNDLED.get(known)).or(Err(unknown()))
+    let zone = jiff::tz::db().get(known).or_else(|_not_there| BUNDLED.get(known));
+    zone.map_err(|_not_there| unknown())
 }
 
 /// The name as it is written.

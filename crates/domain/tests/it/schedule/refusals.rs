@@ -1,0 +1,67 @@
+//! What is said of patterns that are refused.
+
+use gathering_domain::schedule::times::{CronTimes, Dst, MAX_PATTERN};
+
+const REFUSED: [&str; 33] = [
+    "",
+    "   ",
+    "* * * *",
+    "* * * * * * * *",
+    "@reboot",
+    "@dayly",
+    "60 * * * *",
+    "* 24 * * *",
+    "0 0 0 * *",
+    "0 0 * 13 *",
+    "0 0 * JANUARY *",
+    "0 0 * * 8",
+    "0 0 * * MONDAY",
+    "0 22-6 * * *",
+    "0 0 * * FRI-MON",
+    "*/0 * * * *",
+    "*/60 * * * *",
+    "5/5 * * * *",
+    "/5 * * * *",
+    "1,,2 * * * *",
+    "0 9 * * MON-FRI,",
+    "0 0 1-15W * *",
+    "0 0 1W,15W * *",
+    "0 0 * * L",
+    "0 0 * * 1#6",
+    "+0 * * * *",
+    "MON * * * *",
+    "0 0 5JAN * *",
+    "H * * * *",
+    "1- * * * *",
+    "1-2-3 * * * *",
+    "*/2/2 * * * *",
+    "0 0 0 1 1 * 1e3",
+];
+
+#[test]
+fn each_refusal_names_the_field_and_what_would_do() {
+    let said: Vec<String> = REFUSED
+        .iter()
+        .map(|pattern| {
+            let problem = CronTimes::parse(pattern, "UTC", Dst::default()).expect_err(pattern);
+            format!("{pattern:<18} {problem}")
+        })
+        .collect();
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_pattern_has_a_longest_length() {
+    let list = |count: usize| format!("{} * * * *", vec!["1"; count].join(","));
+    assert!(CronTimes::parse(&list(124), "UTC", Dst::default()).is_ok());
+    let too_long = CronTimes::parse(&list(125), "UTC", Dst::default()).expect_err("too long");
+    assert_eq!(list(125).len(), MAX_PATTERN + 1);
+    assert_eq!(too_long.to_string(), "the pattern is longer than 256 bytes");
+}
+
+#[test]
+fn a_pattern_of_an_unknown_zone_is_refused() {
+    let unknown = CronTimes::parse("* * * * *", "Europe/Berlim", Dst::default()).expect_err("no zone");
+    let expected = "there is no time zone `Europe/Berlim`; did you mean `Europe/Berlin`?";
+    assert_eq!(unknown.to_string(), expected);
+}

@@ -1,0 +1,86 @@
+//! What a due time does while an earlier firing has not ended.
+
+use gathering_scheduler::{FiringStatus, Outcome, ScheduleId};
+use serde_json::json;
+
+use crate::support::{World, at};
+
+async fn every_minute(overlap: &str) -> (World, ScheduleId) {
+    let world = World::new().await;
+    let id = world
+        .schedule(json!({"kind": "interval", "every": "1m", "overlap": overlap, "do": "stay"}))
+        .await;
+    for minute in 1..=3 {
+        world.at(&format!("2026-01-01T00:0{minute}:00Z")).await;
+    }
+    (world, id)
+}
+
+#[tokio::test]
+async fn allow_fires_beside_what_is_open() {
+    let (world, id) = every_minute("allow").await;
+    assert_eq!(
+        world.told(id).await,
+        ["00:01:00 started", "00:02:00 started", "00:03:00 started"]
+    );
+    assert_eq!(world.view(id).await.open, 3);
+}
+
+#[tokio::test]
+async fn skip_leaves_out_what_comes_meanwhile_and_says_so() {
+    let (world, id) = every_minute("skip").await;
+    assert_eq!(
+        world.told(id).await,
+        ["00:01:00 started", "00:02:00 skipped", "00:03:00 skipped"]
+    );
+    assert_eq!(world.firings(id).await[1].reason.as_deref(), Some("overlap"));
+    world.end(id, Outcome::Succeeded).await;
+    assert_eq!(world.at("2026-01-01T00:04:00Z").await, 1);
+}
+
+#[tokio::test]
+async fn buffer_one_lets_one_wait() {
+    let (world, id) = every_minute("buffer_one").await;
+    assert_eq!(
+        world.told(id).await,
+        ["00:01:00 started", "00:02:00 buffered", "00:03:00 skipped"]
+    );
+    world.end(id, Outcome::Failed).await;
+    assert_eq!(world.fire().await, 1);
+    assert_eq!(
+        world.told(id).await,
+        ["00:01:00 failed", "00:02:00 started", "00:03:00 skipped"]
+    );
+}
+
+#[tokio::test]
+async fn buffer_all_lets_all_wait_and_fires_them_in_their_order() {
+    let (world, id) = every_minute("buffer_all").await;
+    assert_eq!(
+        world.told(id).await,
+        ["00:01:00 started", "00:02:00 buffered", "00:03:00 buffered"]
+    );
+    world.end(id, Outcome::Succeeded).await;
+    world.fire().await;
+    world.end(id, Outcome::Succeeded).await;
+    world.fire().await;
+    let expected = ["00:01:00", "00:02:00", "00:03:00"].map(|time| at(&format!("2026-01-01T{time}Z")));
+    assert_eq!(world.done(id).await, expected);
+}
+
+#[tokio::test]
+async fn cancel_previous_fires_and_takes_back_what_was_open() {
+    let (world, id) = every_minute("cancel_previous").await;
+    assert_eq!(
+        world.told(id).await,
+        ["00:01:00 started", "00:02:00 started", "00:03:00 started"]
+    );
+    let firings = world.firings(id).await;
+    let cancelled = world.effects.cancelled.lock().unwrap().clone();
+    assert!(cancelled.contains(&firings[0].id) && cancelled.contains(&firings[1].id));
+    assert!(!cancelled.contains(&firings[2].id));
+    world.effects.end(firings[0].id, Outcome::Cancelled, world.clock_time());
+    world.scheduler.settle_ended().await.unwrap();
+    let status = world.firings(id).await[0].status;
+    assert_eq!(status, FiringStatus::Cancelled);
+}
