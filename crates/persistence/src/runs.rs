@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use self::filter::{RunFilter, count_open, count_queued, list, open};
 pub use self::insert::{find, insert};
-pub use self::outcome::{RunOutcome, outcomes};
+pub use self::outcome::{RunOutcome, gone, outcomes};
 use crate::Error;
 
 /// A run to insert.

@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::{Error, StartRun};
 
 const MAX_NAME: usize = 200;
-const MAX_LABELS: usize = 32;
+/// The most labels of a run.
+pub const MAX_LABELS: usize = 32;
 const MAX_LABEL_NAME: usize = 64;
 const MAX_LABEL_VALUE: usize = 256;
 const MAX_KEY: usize = 255;
@@ -50,7 +51,7 @@ pub(crate) fn check_reason(reason: &str) -> Result<(), Error> {
 
 /// The labels and the key of a start; every broken rule is told at once.
 pub(crate) fn check_start(start: &StartRun) -> Result<(), Error> {
-    let mut problems = labels(&start.labels);
+    let mut problems = check_labels(&start.labels);
     if start
         .idempotency_key
         .as_deref()
@@ -91,7 +92,7 @@ pub(crate) fn check_cancel(filter: &RunFilter, limit: u32) -> Result<(), Error> 
 }
 
 fn of_filter(filter: &RunFilter) -> Vec<InputProblem> {
-    let mut problems = labels(&filter.labels);
+    let mut problems = check_labels(&filter.labels);
     let window = filter.created_after.zip(filter.created_before);
     if window.is_some_and(|(after, before)| after >= before) {
         let message = "must be later than created_after";
@@ -105,8 +106,8 @@ pub fn is_idempotency_key(text: &str) -> bool {
     (1..=MAX_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Few, and short; of many wrong ones, as many are told as there may be labels.
-fn labels(labels: &BTreeMap<String, String>) -> Vec<InputProblem> {
+/// What is wrong with the labels of a run: few, and short. Of many wrong ones, as many are told as there may be labels.
+pub fn check_labels(labels: &BTreeMap<String, String>) -> Vec<InputProblem> {
     let too_many = (labels.len() > MAX_LABELS).then(|| {
         let message = format!("must be at most {MAX_LABELS} labels, and are {}", labels.len());
         problem("/labels", message)

@@ -50,7 +50,7 @@ pub use gathering_persistence::{
 };
 pub use handle::Handle;
 pub use handler::{Call, Handler, HandlerError};
-pub use input::{InputProblem, is_idempotency_key};
+pub use input::{InputProblem, MAX_LABELS, check_labels, is_idempotency_key};
 pub use instances::InstanceView;
 pub use jiff::Timestamp;
 pub use limits::{LimitProblem, Limits};

@@ -148,6 +148,12 @@ impl Engine {
         Ok(runs::outcomes(&client, ids).await?)
     }
 
+    /// Which of these runs do not exist, or not any more: they were forgotten after they had ended.
+    pub async fn gone(&self, ids: &[RunId]) -> Result<Vec<RunId>, Error> {
+        let client = self.shared.connection().await?;
+        Ok(runs::gone(&client, ids).await?)
+    }
+
     /// A run with its nodes.
     pub async fn run(&self, id: RunId) -> Result<Option<RunView>, Error> {
         self.read(id, view).await

@@ -32,6 +32,22 @@ impl Scheduler {
         Ok(times.await)
     }
 
+    /// Rules as they would be saved, with every policy, whether or not they are due ever again; or everything that is wrong with them.
+    pub async fn read_rules(&self, rules: Json) -> Result<Rules, Error> {
+        // What an interval counts from does not matter to what is read.
+        Ok(compile(rules, Timestamp::UNIX_EPOCH, None).await?.rules)
+    }
+
+    /// The time by which it judges what is due.
+    pub async fn time(&self) -> Result<Timestamp, Error> {
+        self.now(&self.shared.connection().await?).await
+    }
+
+    /// An id for a schedule that is to be saved together with what knows it by that.
+    pub async fn new_id_in(&self, tx: &Transaction<'_>) -> Result<ScheduleId, Error> {
+        Ok(ScheduleId::new(self.now(tx).await?, &*self.shared.entropy))
+    }
+
     /// Saves a schedule.
     pub async fn create(&self, new: NewSchedule) -> Result<ScheduleView, Error> {
         let mut client = self.shared.connection().await?;

@@ -33,6 +33,18 @@ pub async fn outcomes(client: &impl GenericClient, ids: &[RunId]) -> Result<Vec<
     client.query(&statement, &[&ids]).await?.iter().map(read).collect()
 }
 
+/// Which of these runs do not exist, or not any more.
+pub async fn gone(client: &impl GenericClient, ids: &[RunId]) -> Result<Vec<RunId>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT a.id FROM unnest($1::uuid[]) AS a (id) WHERE NOT EXISTS (SELECT FROM runs r WHERE r.id = a.id)",
+        )
+        .await?;
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = client.query(&statement, &[&ids]).await?;
+    Ok(rows.iter().map(|row| row.get::<_, Uuid>(0).into()).collect())
+}
+
 fn read(row: &Row) -> Result<RunOutcome, Error> {
     let status: &str = row.get(1);
     Ok(RunOutcome {
