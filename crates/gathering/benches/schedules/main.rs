@@ -80,7 +80,12 @@ async fn measure(database: &mut Database, report: &mut Report, (count, aim, roun
     while calls.lock().unwrap().len() < count {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let mut late: Vec<f64> = calls.lock().unwrap().iter().map(|at| at.duration_since(due).as_secs_f64() * 1e3).collect();
+    let mut late: Vec<f64> = calls
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|at| at.duration_since(due).as_secs_f64() * 1e3)
+        .collect();
     late.sort_by(f64::total_cmp);
     let (own, theirs, wal) = database.usage(&pool).await.since(&used);
     let each = count as f64;
@@ -111,7 +116,10 @@ async fn user(gathering: &Gathering) -> Identity {
         invitation: None,
     };
     gathering.register(account, &Client::default()).await.unwrap();
-    let tokens = gathering.login("bench@example.org", password(), &Client::default()).await.unwrap();
+    let tokens = gathering
+        .login("bench@example.org", password(), &Client::default())
+        .await
+        .unwrap();
     let token = tokens.access_token.expose_secret().to_owned();
     gathering.authenticate(&token, Client::default()).await.unwrap()
 }
@@ -128,7 +136,7 @@ async fn pipeline(gathering: &Gathering, user: &Identity) -> PipelineId {
 
 /// Saves schedules that are all due at one moment, which is a while after the last of them is saved.
 async fn save(gathering: &Gathering, user: &Identity, pipeline: PipelineId, count: usize) -> Timestamp {
-    let patience = 5 + i64::try_from(count / 250).unwrap();
+    let patience = 5 + i64::try_from(count / 600).unwrap();
     let due = Timestamp::from_second(Timestamp::now().as_second() + patience).unwrap();
     let mut savers = tokio::task::JoinSet::new();
     for saver in 0..SAVERS {
