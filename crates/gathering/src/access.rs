@@ -6,9 +6,9 @@ use gathering_auth::{Accounts, Identity};
 use gathering_domain::policy::{
     AccountAction, Missing, ProjectAction, ProjectRole, Role, ServerAction, Standing, Verdict,
 };
-use gathering_domain::{BreakerId, PipelineId, ProjectId, RunId};
+use gathering_domain::{BreakerId, PipelineId, ProjectId, RunId, ScheduleId};
 use gathering_persistence::pipelines::{self, Home};
-use gathering_persistence::{Connection, breakers, runs};
+use gathering_persistence::{Connection, breakers, runs, schedules};
 use uuid::Uuid;
 
 use crate::error::Kind;
@@ -58,6 +58,8 @@ pub(crate) enum Thing {
     Run(RunId),
     /// A circuit breaker.
     Breaker(BreakerId),
+    /// A schedule.
+    Schedule(ScheduleId),
 }
 
 impl Thing {
@@ -67,6 +69,7 @@ impl Thing {
             Self::Pipeline(_) => Kind::Pipeline,
             Self::Run(_) => Kind::Run,
             Self::Breaker(_) => Kind::Breaker,
+            Self::Schedule(_) => Kind::Schedule,
         }
     }
 
@@ -76,6 +79,7 @@ impl Thing {
             Self::Pipeline(id) => id.as_uuid(),
             Self::Run(id) => id.as_uuid(),
             Self::Breaker(id) => id.as_uuid(),
+            Self::Schedule(id) => id.as_uuid(),
         }
     }
 
@@ -200,6 +204,7 @@ impl Gathering {
             Thing::Project(id) => Some(id),
             Thing::Run(id) => runs::project(&self.connection().await?, id).await?,
             Thing::Breaker(id) => breakers::project(&self.connection().await?, id).await?,
+            Thing::Schedule(id) => schedules::project(&self.connection().await?, id).await?,
         };
         Ok(project.map(|project_id| Home {
             project_id,

@@ -9,10 +9,12 @@ use gathering_auth::{Accounts, DEFAULT_SIGNING_KEY_LIFETIME, HashingOptions};
 use gathering_domain::{Clock, Entropy};
 use gathering_persistence::{ConnectOptions, Pool, SystemClock, SystemEntropy};
 use gathering_pipeline::{Engine, EngineBuilder, Handler, Limits};
+use gathering_scheduler::Scheduler;
 use gathering_tools::{HttpClient, HttpOptions, OutboundPolicy};
 
 use crate::access::Guarded;
 use crate::handlers::{CallApiHandler, SendNotificationHandler};
+use crate::schedules::FireRuns;
 use crate::{Error, Gathering, Registration};
 
 /// How many passwords may wait for each hashing thread before more are refused.
@@ -24,6 +26,7 @@ pub struct Builder {
     pool: Pool,
     engine: EngineBuilder,
     clock: Arc<dyn Clock>,
+    schedule_clock: Option<Arc<dyn Clock>>,
     entropy: Arc<dyn Entropy>,
     registration: Registration,
     hashing: HashingOptions,
@@ -32,6 +35,7 @@ pub struct Builder {
     signing_key_lifetime: Option<Duration>,
     listen: Option<ConnectOptions>,
     outbound: OutboundPolicy,
+    retention: Option<Duration>,
 }
 
 impl Builder {
@@ -40,6 +44,7 @@ impl Builder {
             engine: Engine::builder(pool.clone()),
             pool,
             clock: Arc::new(SystemClock),
+            schedule_clock: None,
             entropy: Arc::new(SystemEntropy::default()),
             registration: Registration::Closed,
             hashing: HashingOptions::default(),
@@ -48,12 +53,19 @@ impl Builder {
             signing_key_lifetime: Some(DEFAULT_SIGNING_KEY_LIFETIME),
             listen: None,
             outbound: OutboundPolicy::public_only(),
+            retention: None,
         }
     }
 
     /// Tells the time. Default: the system's clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Judges when schedules are due. Default: the database's clock, which all instances share; another one is for tests.
+    pub fn schedule_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.schedule_clock = Some(clock);
         self
     }
 
@@ -94,8 +106,8 @@ impl Builder {
         self
     }
 
-    /// Where to listen for what other instances do, on a connection beside the pool's: the ends of sessions. Default: the pool is asked 20 times
-    /// a second.
+    /// Where to listen for what other instances do, on a connection beside the pool's: the ends of sessions, and changes of
+    /// schedules. Default: the pool is asked 20 times a second for the one, and once for the other.
     pub fn listen(mut self, database: ConnectOptions) -> Self {
         self.listen = Some(database);
         self
@@ -107,8 +119,9 @@ impl Builder {
         self
     }
 
-    /// The bounds of the pipeline engine. Default: see [`Limits`].
+    /// The bounds of the pipeline engine; firings of schedules are kept for as long as runs. Default: see [`Limits`].
     pub fn limits(mut self, limits: Limits) -> Self {
+        self.retention = limits.retention;
         self.engine = self.engine.limits(limits);
         self
     }
@@ -137,7 +150,7 @@ impl Builder {
         if let Some(lifetime) = self.session_lifetime {
             accounts = accounts.session_lifetime(lifetime);
         }
-        if let Some(database) = self.listen {
+        if let Some(database) = self.listen.clone() {
             accounts = accounts.listen(database);
         }
         let accounts = accounts.build().await?;
@@ -149,13 +162,27 @@ impl Builder {
         let engine = self
             .engine
             .clock(self.clock)
-            .entropy(self.entropy)
+            .entropy(Arc::clone(&self.entropy))
             .handler("call_api", CallApiHandler(client.clone()))
             .handler("send_notification", SendNotificationHandler(client))
             .build();
+        let mut scheduler = Scheduler::builder(self.pool.clone())
+            .entropy(self.entropy)
+            .limits(gathering_scheduler::Limits {
+                retention: self.retention,
+                ..gathering_scheduler::Limits::default()
+            })
+            .on_fire(FireRuns::new(engine.clone()));
+        if let Some(clock) = self.schedule_clock {
+            scheduler = scheduler.clock(clock);
+        }
+        if let Some(database) = self.listen {
+            scheduler = scheduler.listen(database);
+        }
         Ok(Gathering {
             pool: self.pool,
             engine: Guarded::new(engine),
+            scheduler: Guarded::new(scheduler.build()),
             accounts: Guarded::new(Arc::new(accounts)),
         })
     }

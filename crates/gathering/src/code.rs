@@ -33,6 +33,10 @@ pub enum Code {
     NotFound,
     /// The pipeline has another version than the caller expects.
     VersionConflict,
+    /// The schedule has another revision than the caller expects.
+    RevisionConflict,
+    /// As many firings of the schedule wait as may.
+    BufferFull,
     /// The same Idempotency-Key came with another request.
     IdempotencyKeyReused,
     /// It would take away what is still needed.
@@ -59,7 +63,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidToken,
         Self::InvalidCredentials,
         Self::InvalidRefreshToken,
@@ -74,6 +78,8 @@ impl Code {
         Self::InvalidPipeline,
         Self::NotFound,
         Self::VersionConflict,
+        Self::RevisionConflict,
+        Self::BufferFull,
         Self::IdempotencyKeyReused,
         Self::StillNeeded,
         Self::AlreadyMember,
@@ -104,6 +110,8 @@ impl Code {
             Self::InvalidPipeline => "invalid_pipeline",
             Self::NotFound => "not_found",
             Self::VersionConflict => "version_conflict",
+            Self::RevisionConflict => "revision_conflict",
+            Self::BufferFull => "buffer_full",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::StillNeeded => "still_needed",
             Self::AlreadyMember => "already_member",
@@ -135,6 +143,8 @@ impl Code {
             Self::InvalidPipeline => "The pipeline is not valid",
             Self::NotFound => "There is no such thing",
             Self::VersionConflict => "The pipeline has changed",
+            Self::RevisionConflict => "The schedule has changed",
+            Self::BufferFull => "Too many firings wait",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
             Self::StillNeeded => "It is still needed",
             Self::AlreadyMember => "The user is a member already",

@@ -86,6 +86,26 @@ pub enum Error {
         /// The version that it has.
         current: i32,
     },
+    /// The schedule has another revision than the caller expects.
+    #[error(
+        "the schedule is at revision {current}; read it, and send your change with If-Match: \"{current}\""
+    )]
+    RevisionConflict {
+        /// The revision that it has.
+        current: i32,
+    },
+    /// As many firings of the schedule wait as may.
+    #[error(
+        "{waiting} firings of schedule {id} wait already, and at most {limit} may; ask for fewer, or wait until some of them have ended"
+    )]
+    BufferFull {
+        /// The schedule.
+        id: ScheduleId,
+        /// How many wait.
+        waiting: u32,
+        /// How many may.
+        limit: u32,
+    },
     /// The same Idempotency-Key came with another request.
     #[error("the Idempotency-Key came with another request before; use a new key for a new request")]
     IdempotencyKeyReused,
@@ -162,6 +182,8 @@ pub enum Kind {
     Node,
     /// A circuit breaker.
     Breaker,
+    /// A schedule.
+    Schedule,
     /// A session.
     Session,
     /// A user.
@@ -205,6 +227,8 @@ impl Error {
             Self::InvalidPipeline { .. } => Code::InvalidPipeline,
             Self::NotFound { .. } => Code::NotFound,
             Self::VersionConflict { .. } => Code::VersionConflict,
+            Self::RevisionConflict { .. } => Code::RevisionConflict,
+            Self::BufferFull { .. } => Code::BufferFull,
             Self::IdempotencyKeyReused => Code::IdempotencyKeyReused,
             Self::StillNeeded(_) => Code::StillNeeded,
             Self::AlreadyMember { .. } => Code::AlreadyMember,
@@ -242,6 +266,8 @@ impl Error {
             | Self::InvalidPipeline { .. }
             | Self::NotFound { .. }
             | Self::VersionConflict { .. }
+            | Self::RevisionConflict { .. }
+            | Self::BufferFull { .. }
             | Self::PipelineOfSchedule { .. }
             | Self::RunAlreadyEnded { .. }
             | Self::IdempotencyKeyReused
@@ -297,6 +323,7 @@ impl fmt::Display for Kind {
             Self::Invitation => "invitation",
             Self::SigningKey => "signing key",
             Self::Breaker => "breaker",
+            Self::Schedule => "schedule",
         })
     }
 }
@@ -396,6 +423,22 @@ impl From<gathering_pipeline::Error> for Error {
     }
 }
 
+impl From<gathering_scheduler::Error> for Error {
+    fn from(error: gathering_scheduler::Error) -> Self {
+        use gathering_scheduler::Error as Scheduler;
+        match error {
+            Scheduler::Invalid { problems } => Self::InvalidRequest {
+                problems: problems.into_iter().map(FieldProblem::from).collect(),
+            },
+            Scheduler::NotFound(id) => Self::not_found(Kind::Schedule, id),
+            Scheduler::RevisionConflict { current, .. } => Self::RevisionConflict { current },
+            Scheduler::BufferFull { id, waiting, limit } => Self::BufferFull { id, waiting, limit },
+            Scheduler::Database(error) => error.into(),
+            Scheduler::InvalidLimits { .. } | Scheduler::AlreadyStarted => Self::Internal(error.into()),
+        }
+    }
+}
+
 impl From<gathering_auth::FieldProblem> for FieldProblem {
     fn from(problem: gathering_auth::FieldProblem) -> Self {
         Self {
@@ -411,6 +454,21 @@ impl From<gathering_pipeline::InputProblem> for FieldProblem {
         Self {
             pointer: problem.pointer,
             code: "invalid_value",
+            message: problem.message,
+        }
+    }
+}
+
+impl From<gathering_scheduler::ScheduleProblem> for FieldProblem {
+    fn from(problem: gathering_scheduler::ScheduleProblem) -> Self {
+        let pointer = match problem.pointer() {
+            // What an embedder of the scheduler calls its payload is the action here.
+            pointer if pointer == "/payload" => "/action".to_owned(),
+            pointer => pointer,
+        };
+        Self {
+            pointer,
+            code: problem.code,
             message: problem.message,
         }
     }

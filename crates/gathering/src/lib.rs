@@ -36,7 +36,7 @@ pub use gathering_domain::policy::{
     AccountAction, Missing, ProjectAction, ProjectRole, Role, Scope, Scopes, ServerAction,
 };
 pub use gathering_domain::{
-    ApiKeyId, BreakerId, CancelPlace, Clock, Entropy, InvitationId, Json, NoTraceContext, NodeStatus, PipelineId,
+    ApiKeyId, BreakerId, CancelPlace, Clock, Entropy, FiringId, InvitationId, Json, NoTraceContext, NodeStatus, PipelineId,
     ProjectId, RunId, RunStatus, ScheduleId, SessionId, SpanId, TraceContext, TraceId, UnknownStatus, UserId,
 };
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
@@ -46,6 +46,7 @@ pub use gathering_pipeline::{
     NodeReport, PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode, RunFilter, RunHead, RunSummary,
     RunView, is_idempotency_key,
 };
+pub use gathering_scheduler::{FiringQuery, FiringStatus, Origin, SchedulerStats, UnknownFiringStatus};
 pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;
 
@@ -58,5 +59,9 @@ pub use inspector::Inspector;
 pub use pipelines::{NewPipeline, PipelineChange};
 pub use running::{Gathering, Handle};
 pub use runs::{CancelRuns, NewRun, RunQuery, StartedRun};
-pub use schedules::{Week, WeekRow};
+pub use schedules::{
+    Backfill, BlockerFacts, Firing, FiringPage, MissedFirings, NewSchedule, Schedule, ScheduleBlocker, ScheduleCheck,
+    ScheduleDst, ScheduleMisfire, SchedulePause, ScheduleQuery, ScheduleRules, ScheduleStatus, ScheduleWhy,
+    UnknownScheduleStatus, Week, WeekQuery, WeekRow,
+};
 pub use stats::{PoolStats, Stats};

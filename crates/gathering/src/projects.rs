@@ -66,7 +66,7 @@ impl Gathering {
         found.ok_or_else(|| Thing::Project(id).not_found())
     }
 
-    /// Deletes a project that has no pipelines and no open runs: what is under way must not go on unseen.
+    /// Deletes a project that has no pipelines, no schedules and no open runs: what is under way must not go on unseen.
     pub async fn delete_project(&self, identity: &Identity, id: ProjectId) -> Result<(), Error> {
         let proof = self.may_in(identity, ProjectAction::DeleteProject, Some(id)).await?;
         if let Some(left) = self.what_is_left(&proof).await? {
@@ -148,6 +148,10 @@ impl Gathering {
         let one = PageRequest { limit: 1, after: None };
         if !engine.pipelines(project, one).await?.items.is_empty() {
             return Ok(Some("pipelines"));
+        }
+        let schedules = self.scheduler.with(proof).schedules(project, None, one).await?;
+        if !schedules.items.is_empty() {
+            return Ok(Some("schedules"));
         }
         for status in gathering_domain::RunStatus::ALL {
             let filter = RunFilter {

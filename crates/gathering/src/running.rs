@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gathering_auth::{Accounts, Keeper};
 use gathering_persistence::Pool;
 use gathering_pipeline::Engine;
+use gathering_scheduler::Scheduler;
 
 use crate::access::Guarded;
 use crate::{Builder, Error};
@@ -19,6 +20,7 @@ use crate::{Builder, Error};
 pub struct Gathering {
     pub(crate) pool: Pool,
     pub(crate) engine: Guarded<Engine>,
+    pub(crate) scheduler: Guarded<Scheduler>,
     pub(crate) accounts: Guarded<Arc<Accounts>>,
 }
 
@@ -26,6 +28,7 @@ pub struct Gathering {
 #[derive(Debug)]
 #[must_use = "the work goes on until `shutdown`"]
 pub struct Handle {
+    scheduler: gathering_scheduler::Handle,
     engine: gathering_pipeline::Handle,
     accounts: Keeper,
 }
@@ -40,8 +43,10 @@ impl Gathering {
     ///
     /// Call it on the runtime that lives longest: the tasks of the engine run there.
     pub async fn start(&self) -> Result<Handle, Error> {
+        let engine = self.engine.for_everybody().start().await?;
         Ok(Handle {
-            engine: self.engine.for_everybody().start().await?,
+            scheduler: self.scheduler.for_everybody().start()?,
+            engine,
             accounts: self.accounts.for_everybody().start(),
         })
     }
@@ -60,9 +65,12 @@ impl Gathering {
 }
 
 impl Handle {
-    /// Takes no more runs, lets the nodes in flight end until the deadline, and hands back what is not done.
+    /// Fires nothing more and takes no more runs, lets the nodes in flight end until the deadline, and hands back what is not done.
     pub async fn shutdown(self, deadline: Duration) {
-        self.engine.shutdown(deadline).await;
+        let began = Instant::now();
+        // First, so that nothing is started any more that this instance would have to hand back.
+        self.scheduler.shutdown(deadline).await;
+        self.engine.shutdown(deadline.saturating_sub(began.elapsed())).await;
         self.accounts.shutdown().await;
     }
 }

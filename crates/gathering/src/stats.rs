@@ -2,6 +2,7 @@
 
 use gathering_auth::AccountStats;
 use gathering_pipeline::EngineStats;
+use gathering_scheduler::SchedulerStats;
 
 use crate::{Error, Gathering};
 
@@ -10,6 +11,8 @@ use crate::{Error, Gathering};
 pub struct Stats {
     /// The pipeline engine.
     pub engine: EngineStats,
+    /// The scheduler.
+    pub scheduler: SchedulerStats,
     /// The accounts.
     pub accounts: AccountStats,
     /// The connections.
@@ -35,6 +38,7 @@ impl Gathering {
         let pool = self.pool.status();
         Stats {
             engine: self.engine.for_everybody().stats(),
+            scheduler: self.scheduler.for_everybody().stats(),
             accounts: self.accounts().stats(),
             pool: PoolStats {
                 max: pool.max_size,

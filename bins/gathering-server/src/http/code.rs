@@ -106,8 +106,9 @@ fn status_of(code: gathering::Code) -> StatusCode {
         Of::TotpLocked => StatusCode::TOO_MANY_REQUESTS,
         Of::RegistrationClosed | Of::Forbidden => StatusCode::FORBIDDEN,
         Of::NotFound => StatusCode::NOT_FOUND,
-        Of::VersionConflict => StatusCode::PRECONDITION_FAILED,
+        Of::VersionConflict | Of::RevisionConflict => StatusCode::PRECONDITION_FAILED,
         Of::PipelineOfSchedule
+        | Of::BufferFull
         | Of::RunAlreadyEnded
         | Of::TotpAlreadyEnabled
         | Of::TotpNotEnabled

@@ -39,6 +39,8 @@ impl From<Error> for Problem {
             | Error::TotpNotEnabled
             | Error::NotFound { .. }
             | Error::VersionConflict { .. }
+            | Error::RevisionConflict { .. }
+            | Error::BufferFull { .. }
             | Error::PipelineOfSchedule { .. }
             | Error::RunAlreadyEnded { .. }
             | Error::IdempotencyKeyReused

@@ -56,6 +56,12 @@ actions! {
         ViewBreakers = "view_breakers",
         /// Close a circuit breaker by hand.
         ResetBreaker = "reset_breaker",
+        /// See its schedules, and what became of their due times.
+        ViewSchedules = "view_schedules",
+        /// Save, change, pause, resume and delete schedules.
+        ChangeSchedules = "change_schedules",
+        /// Have a schedule fire now, or for times that have passed.
+        TriggerSchedule = "trigger_schedule",
     }
 }
 
@@ -105,15 +111,20 @@ impl ProjectAction {
     /// The least role in the project that may do it.
     pub fn role(self) -> ProjectRole {
         match self {
-            Self::ViewProject | Self::ViewMembers | Self::ViewPipelines | Self::ViewRuns | Self::ViewBreakers => {
-                ProjectRole::Viewer
-            }
+            Self::ViewProject
+            | Self::ViewMembers
+            | Self::ViewPipelines
+            | Self::ViewRuns
+            | Self::ViewBreakers
+            | Self::ViewSchedules => ProjectRole::Viewer,
             Self::SavePipeline
             | Self::DeletePipeline
             | Self::StartRun
             | Self::CancelRuns
             | Self::DecideNode
-            | Self::ResetBreaker => ProjectRole::Editor,
+            | Self::ResetBreaker
+            | Self::ChangeSchedules
+            | Self::TriggerSchedule => ProjectRole::Editor,
             Self::RenameProject | Self::DeleteProject | Self::ManageMembers => ProjectRole::Owner,
         }
     }
@@ -121,13 +132,17 @@ impl ProjectAction {
     /// The scope that an API key needs for it.
     pub fn scope(self) -> Option<Scope> {
         Some(match self {
-            Self::ViewProject | Self::ViewMembers | Self::ViewPipelines | Self::ViewRuns | Self::ViewBreakers => {
-                Scope::Read
-            }
-            Self::StartRun | Self::CancelRuns | Self::DecideNode => Scope::Run,
+            Self::ViewProject
+            | Self::ViewMembers
+            | Self::ViewPipelines
+            | Self::ViewRuns
+            | Self::ViewBreakers
+            | Self::ViewSchedules => Scope::Read,
+            Self::StartRun | Self::CancelRuns | Self::DecideNode | Self::TriggerSchedule => Scope::Run,
             Self::SavePipeline
             | Self::DeletePipeline
             | Self::ResetBreaker
+            | Self::ChangeSchedules
             | Self::RenameProject
             | Self::DeleteProject => Scope::Write,
             Self::ManageMembers => Scope::Admin,

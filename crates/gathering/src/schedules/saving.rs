@@ -1,0 +1,228 @@
+//! Use cases of schedules: save, change, delete. A schedule and the pipeline that its action may need are saved in one transaction.
+
+use gathering_auth::Identity;
+use gathering_domain::policy::ProjectAction;
+use gathering_domain::{Json, ProjectId, ScheduleId};
+use gathering_persistence::schedules::{self, ScheduleRow};
+use gathering_persistence::{Error as DatabaseError, Transaction};
+use gathering_pipeline::{NewPipeline, UpdatePipeline};
+use gathering_scheduler::{ScheduleView, UpdateSchedule};
+
+use super::action::{Action, problem};
+use super::definition::Definition;
+use super::payload::{OwnPipeline, Payload};
+use super::view::Schedule;
+use crate::access::{Proof, Thing};
+use crate::{Error, Gathering};
+
+/// A schedule to save.
+#[derive(Debug, Clone)]
+pub struct NewSchedule {
+    /// Where it will live; `None` for the caller's own project.
+    pub project_id: Option<ProjectId>,
+    /// `{name, kind, …, action}`, and perhaps `description` and `paused`.
+    pub definition: Json,
+}
+
+/// Who saves, and where.
+#[derive(Debug, Clone, Copy)]
+struct Saver<'a> {
+    identity: &'a Identity,
+    proof: &'a Proof<ProjectId>,
+}
+
+impl Gathering {
+    /// Saves a schedule; it is due from then on.
+    pub async fn create_schedule(&self, identity: &Identity, new: NewSchedule) -> Result<Schedule, Error> {
+        let action = ProjectAction::ChangeSchedules;
+        let proof = self.may_in(identity, action, new.project_id).await?;
+        let mut checked = self.check_definition(&proof, &new.definition).await?;
+        self.next_due(&proof, &mut checked, 1).await?;
+        let definition = checked.finish()?;
+        let saver = Saver {
+            identity,
+            proof: &proof,
+        };
+        let saved = self.insert_schedule(saver, definition).await?;
+        self.scheduler.with(&proof).wake();
+        self.check_schedule_kept(saver, saved.id).await?;
+        Ok(saved.into())
+    }
+
+    /// Changes a schedule: the definition is all of it. Whether it is paused stays as it is.
+    ///
+    /// What was due before, and not looked at yet, still fires, as the schedule is then.
+    pub async fn update_schedule(
+        &self,
+        identity: &Identity,
+        id: ScheduleId,
+        definition: Json,
+        expected: Option<i32>,
+    ) -> Result<Schedule, Error> {
+        let proof = self
+            .may(identity, ProjectAction::ChangeSchedules, Thing::Schedule(id))
+            .await?;
+        let scheduler = self.scheduler.with(&proof);
+        let old = scheduler.schedule(id).await?.ok_or_else(|| Thing::Schedule(id).not_found())?;
+        let mut checked = self.check_definition(&proof, &definition).await?;
+        if checked.rules != old.rules {
+            self.next_due(&proof, &mut checked, 1).await?;
+        }
+        if checked.paused.is_some() {
+            let message = "a schedule is paused and resumed with POST …/pause and …/resume; leave this out";
+            checked.problems.push(problem("/paused", "invalid_value", message.to_owned()));
+        }
+        let definition = checked.finish()?;
+        let saver = Saver {
+            identity,
+            proof: &proof,
+        };
+        let saved = self.save_schedule(saver, (id, expected), definition).await?;
+        scheduler.wake();
+        Ok(saved.into())
+    }
+
+    /// Deletes a schedule, with the pipeline that was saved for it: nothing fires any more. Its firings stay, and what is under way goes on.
+    pub async fn delete_schedule(&self, identity: &Identity, id: ScheduleId) -> Result<(), Error> {
+        let thing = Thing::Schedule(id);
+        let proof = self.may(identity, ProjectAction::ChangeSchedules, thing).await?;
+        if self.remove_schedule(&proof, id).await? {
+            Ok(())
+        } else {
+            Err(thing.not_found())
+        }
+    }
+
+    async fn insert_schedule(&self, saver: Saver<'_>, definition: Definition) -> Result<ScheduleView, Error> {
+        let Saver { identity, proof } = saver;
+        let scheduler = self.scheduler.with(proof);
+        let mut client = self.connection().await?;
+        let tx = client.transaction().await.map_err(DatabaseError::from)?;
+        let id = scheduler.new_id_in(&tx).await?;
+        let pipeline = self.save_action(&tx, saver, id, (&definition, None)).await?;
+        let payload = Payload {
+            pipeline,
+            ..definition.payload
+        };
+        let new = gathering_scheduler::NewSchedule {
+            id: Some(id),
+            project_id: proof.project(),
+            name: definition.name,
+            rules: Json::from_value(&definition.rules.to_json().into()),
+            payload: payload.to_json(),
+            paused: definition.paused,
+            created_by: Some(identity.user_id),
+        };
+        let saved = scheduler.create_in(&tx, new).await?;
+        tx.commit().await.map_err(DatabaseError::from)?;
+        Ok(saved)
+    }
+
+    /// The row stays locked from the look at what it was until it is what it will be.
+    async fn save_schedule(
+        &self,
+        saver: Saver<'_>,
+        (id, expected_revision): (ScheduleId, Option<i32>),
+        definition: Definition,
+    ) -> Result<ScheduleView, Error> {
+        let mut client = self.connection().await?;
+        let tx = client.transaction().await.map_err(DatabaseError::from)?;
+        let row = schedules::lock_one(&tx, id).await?;
+        let old = row.ok_or_else(|| Thing::Schedule(id).not_found())?;
+        let pipeline = self.save_action(&tx, saver, id, (&definition, Some(&old))).await?;
+        let payload = Payload {
+            pipeline,
+            ..definition.payload
+        };
+        let rules = Json::from_value(&definition.rules.to_json().into());
+        let update = UpdateSchedule {
+            id,
+            name: Some(definition.name),
+            // What was not changed keeps its next due time.
+            rules: (rules.to_value() != old.rules.to_value()).then_some(rules),
+            payload: Some(payload.to_json()),
+            expected_revision,
+        };
+        let saved = self.scheduler.with(saver.proof).update_in(&tx, update).await?;
+        tx.commit().await.map_err(DatabaseError::from)?;
+        Ok(saved)
+    }
+
+    /// Saves the pipeline that the action needs: its first one, its next version, or none any more.
+    async fn save_action(
+        &self,
+        tx: &Transaction<'_>,
+        saver: Saver<'_>,
+        id: ScheduleId,
+        (definition, old): (&Definition, Option<&ScheduleRow>),
+    ) -> Result<Option<OwnPipeline>, Error> {
+        let engine = self.engine.with(saver.proof);
+        let was = old.map(|old| Payload::read(&old.payload).unwrap_or_default());
+        let had = was.as_ref().and_then(|was| was.pipeline);
+        let Action::Call { definition: wanted } = &definition.action else {
+            if let Some(had) = had {
+                engine.delete_pipeline_in(tx, had.id).await?;
+            }
+            return Ok(None);
+        };
+        let is_same = |was: &Payload| was.action.to_value() == definition.payload.action.to_value();
+        let same_name = old.is_some_and(|old| old.name == definition.name);
+        if had.is_some() && same_name && was.as_ref().is_some_and(is_same) {
+            return Ok(had);
+        }
+        let created_by = Some(saver.identity.user_id);
+        let saved = match had {
+            Some(had) => {
+                let update = UpdatePipeline {
+                    id: had.id,
+                    name: Some(definition.name.clone()),
+                    definition: wanted.clone(),
+                    expected_version: None,
+                    created_by,
+                };
+                engine.update_pipeline_in(tx, update).await?
+            }
+            None => {
+                let new = NewPipeline {
+                    project_id: saver.proof.project(),
+                    schedule_id: Some(id),
+                    name: definition.name.clone(),
+                    definition: wanted.clone(),
+                    created_by,
+                };
+                engine.create_pipeline_in(tx, new).await?
+            }
+        };
+        Ok(Some(OwnPipeline {
+            id: saved.summary.id,
+            version: saved.summary.version,
+        }))
+    }
+
+    async fn remove_schedule(&self, proof: &Proof<ProjectId>, id: ScheduleId) -> Result<bool, Error> {
+        let mut client = self.connection().await?;
+        let tx = client.transaction().await.map_err(DatabaseError::from)?;
+        // In this order, as whoever fires locks them.
+        let Some(row) = schedules::lock_one(&tx, id).await? else {
+            return Ok(false);
+        };
+        let payload = Payload::read(&row.payload).unwrap_or_default();
+        if let Some(own) = payload.pipeline {
+            self.engine.with(proof).delete_pipeline_in(&tx, own.id).await?;
+        }
+        let deleted = self.scheduler.with(proof).delete_in(&tx, id).await?;
+        tx.commit().await.map_err(DatabaseError::from)?;
+        Ok(deleted)
+    }
+
+    /// Takes a schedule back whose project was deleted while it was saved; see `delete_project`.
+    async fn check_schedule_kept(&self, saver: Saver<'_>, id: ScheduleId) -> Result<(), Error> {
+        let project = saver.proof.project();
+        // The own project of a user cannot be deleted.
+        if project == saver.identity.default_project_id || self.accounts().project_exists(project).await? {
+            return Ok(());
+        }
+        self.remove_schedule(saver.proof, id).await?;
+        Err(Thing::Project(project).not_found())
+    }
+}
