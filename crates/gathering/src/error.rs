@@ -87,9 +87,7 @@ pub enum Error {
         current: i32,
     },
     /// The schedule has another revision than the caller expects.
-    #[error(
-        "the schedule is at revision {current}; read it, and send your change with If-Match: \"{current}\""
-    )]
+    #[error("the schedule is at revision {current}; read it, and send your change with If-Match: \"{current}\"")]
     RevisionConflict {
         /// The revision that it has.
         current: i32,

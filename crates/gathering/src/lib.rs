@@ -36,8 +36,9 @@ pub use gathering_domain::policy::{
     AccountAction, Missing, ProjectAction, ProjectRole, Role, Scope, Scopes, ServerAction,
 };
 pub use gathering_domain::{
-    ApiKeyId, BreakerId, CancelPlace, Clock, Entropy, FiringId, InvitationId, Json, NoTraceContext, NodeStatus, PipelineId,
-    ProjectId, RunId, RunStatus, ScheduleId, SessionId, SpanId, TraceContext, TraceId, UnknownStatus, UserId,
+    ApiKeyId, BreakerId, CancelPlace, Clock, Entropy, FiringId, InvitationId, Json, NoTraceContext, NodeStatus,
+    PipelineId, ProjectId, RunId, RunStatus, ScheduleId, SessionId, SpanId, TraceContext, TraceId, UnknownStatus,
+    UserId,
 };
 pub use gathering_persistence::{Page, PageRequest, SystemClock, SystemEntropy};
 pub use gathering_pipeline::{

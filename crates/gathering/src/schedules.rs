@@ -20,8 +20,6 @@ pub(crate) use fire::FireRuns;
 pub use reading::ScheduleQuery;
 pub use rules::{ScheduleDst, ScheduleMisfire, ScheduleRules};
 pub use saving::NewSchedule;
-pub use view::{
-    Firing, FiringPage, MissedFirings, Schedule, SchedulePause, ScheduleStatus, UnknownScheduleStatus,
-};
+pub use view::{Firing, FiringPage, MissedFirings, Schedule, SchedulePause, ScheduleStatus, UnknownScheduleStatus};
 pub use week::{Week, WeekRow};
 pub use why::{BlockerFacts, ScheduleBlocker, ScheduleWhy};

@@ -45,7 +45,11 @@ impl Action {
     /// Reads an action, as far as that goes without the database; notes all that is wrong with it.
     pub(super) fn read(action: &Value, problems: &mut Vec<FieldProblem>) -> Option<Self> {
         let Some(object) = action.as_object() else {
-            problems.push(problem("/action", "wrong_type", format!("must be an object with a `type`: {KNOWN}")));
+            problems.push(problem(
+                "/action",
+                "wrong_type",
+                format!("must be an object with a `type`: {KNOWN}"),
+            ));
             return None;
         };
         let word = match object.get("type") {
@@ -67,7 +71,9 @@ impl Action {
                 definition: one_node(word, object),
             }),
             "run_task" => {
-                let message = format!("`run_task` is not available yet, because there are no agents here; the actions are {KNOWN}");
+                let message = format!(
+                    "`run_task` is not available yet, because there are no agents here; the actions are {KNOWN}"
+                );
                 problems.push(problem("/action/type", "action_not_available", message));
                 None
             }
@@ -85,7 +91,8 @@ impl Execute {
     fn read(object: &Map<String, Value>, problems: &mut Vec<FieldProblem>) -> Option<Self> {
         let before = problems.len();
         for name in object.keys().filter(|name| !EXECUTE_FIELDS.contains(&name.as_str())) {
-            let message = "`execute_pipeline` has no such field; it has pipeline_id, version, input, labels and priority";
+            let message =
+                "`execute_pipeline` has no such field; it has pipeline_id, version, input, labels and priority";
             let pointer = format!("/action/{}", escaped(&name.chars().take(60).collect::<String>()));
             problems.push(problem(&pointer, "unknown_field", message.to_owned()));
         }
@@ -115,7 +122,10 @@ impl Execute {
 
 fn read_pipeline(object: &Map<String, Value>, problems: &mut Vec<FieldProblem>) -> Option<PipelineId> {
     let (code, message) = match object.get("pipeline_id") {
-        None | Some(Value::Null) => ("missing_field", "`pipeline_id` is missing: which pipeline a firing starts"),
+        None | Some(Value::Null) => (
+            "missing_field",
+            "`pipeline_id` is missing: which pipeline a firing starts",
+        ),
         Some(Value::String(text)) => match text.parse() {
             Ok(id) => return Some(id),
             Err(_no_uuid) => ("invalid_value", "must be the id of a pipeline, a UUID"),
@@ -151,7 +161,9 @@ fn read_labels(object: &Map<String, Value>, problems: &mut Vec<FieldProblem>) ->
         return BTreeMap::new();
     };
     let labels = value.as_object().and_then(|labels| {
-        let texts = labels.iter().map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+        let texts = labels
+            .iter()
+            .map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
         texts.collect::<Option<BTreeMap<_, _>>>()
     });
     let Some(labels) = labels else {
@@ -173,7 +185,11 @@ fn read_labels(object: &Map<String, Value>, problems: &mut Vec<FieldProblem>) ->
         problems.push(problem("/action/labels", "invalid_value", message));
     }
     for wrong in gathering_pipeline::check_labels(&labels) {
-        problems.push(problem(&format!("/action{}", wrong.pointer), "invalid_value", wrong.message));
+        problems.push(problem(
+            &format!("/action{}", wrong.pointer),
+            "invalid_value",
+            wrong.message,
+        ));
     }
     labels
 }

@@ -49,7 +49,11 @@ impl Gathering {
                     limit: READ,
                     after: None,
                 };
-                let listed = self.scheduler.with(&proof).schedules(proof.project(), None, page).await?;
+                let listed = self
+                    .scheduler
+                    .with(&proof)
+                    .schedules(proof.project(), None, page)
+                    .await?;
                 (proof, listed.items)
             }
         };
@@ -112,7 +116,9 @@ fn zone(query: &WeekQuery, schedules: &[ScheduleView]) -> Result<TimeZone, Error
 /// From the first moment of the first day to the last of the seventh.
 fn days(from: Date, zone: &TimeZone) -> Result<(Timestamp, Timestamp), Error> {
     let start = |date: Date| date.to_zoned(zone.clone()).map(|day| day.timestamp());
-    let days = from.checked_add(7.days()).and_then(|until| Ok((start(from)?, start(until)?)));
+    let days = from
+        .checked_add(7.days())
+        .and_then(|until| Ok((start(from)?, start(until)?)));
     days.map_err(|_beyond| {
         let message = "must be a day from the years -9999 to 9999, and the week after it as well".to_owned();
         Error::InvalidRequest {

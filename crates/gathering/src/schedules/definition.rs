@@ -90,7 +90,10 @@ impl Gathering {
         let mut checked = self.check_definition(&proof, &definition).await?;
         let next = self.next_due(&proof, &mut checked, SHOWN).await?;
         // A zone that the rules were read with is known.
-        let zone = checked.rules.as_ref().and_then(|rules| TimeZone::get(&rules.timezone).ok());
+        let zone = checked
+            .rules
+            .as_ref()
+            .and_then(|rules| TimeZone::get(&rules.timezone).ok());
         let zone = zone.unwrap_or(TimeZone::UTC);
         Ok(ScheduleCheck {
             valid: checked.problems.is_empty(),
@@ -101,11 +104,7 @@ impl Gathering {
     }
 
     /// Reads a definition, and checks all of it but whether it is ever due.
-    pub(super) async fn check_definition(
-        &self,
-        proof: &Proof<ProjectId>,
-        definition: &Json,
-    ) -> Result<Checked, Error> {
+    pub(super) async fn check_definition(&self, proof: &Proof<ProjectId>, definition: &Json) -> Result<Checked, Error> {
         let mut checked = Checked::default();
         let Ok(Value::Object(mut object)) = definition.parse::<Value>() else {
             let message = "a schedule is an object with name, kind and action, nested less than a hundred levels deep";
@@ -156,11 +155,7 @@ impl Gathering {
     }
 
     /// The pipeline is there, in the same project, and is not the action of another schedule.
-    async fn check_execute(
-        &self,
-        proof: &Proof<ProjectId>,
-        execute: &Execute,
-    ) -> Result<Option<FieldProblem>, Error> {
+    async fn check_execute(&self, proof: &Proof<ProjectId>, execute: &Execute) -> Result<Option<FieldProblem>, Error> {
         let engine = self.engine.with(proof);
         let id = execute.pipeline_id;
         let found = engine.pipeline(id, None).await?;
@@ -192,7 +187,8 @@ impl Checked {
             }
             None => {
                 let message = "`action` is missing: what a firing does, an object with a `type`";
-                self.problems.push(problem("/action", "missing_field", message.to_owned()));
+                self.problems
+                    .push(problem("/action", "missing_field", message.to_owned()));
             }
         }
         Json::from_value(&Value::Object(std::mem::take(object)))
@@ -208,7 +204,10 @@ impl Checked {
                 format!("must have 1 to {MAX_NAME} characters, none of them a control character"),
             ),
             Some(_) => ("wrong_type", "must be a string".to_owned()),
-            None => ("missing_field", "`name` is missing: what people call the schedule".to_owned()),
+            None => (
+                "missing_field",
+                "`name` is missing: what people call the schedule".to_owned(),
+            ),
         };
         self.problems.push(problem("/name", code, message));
         None

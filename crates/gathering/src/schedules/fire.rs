@@ -141,7 +141,11 @@ impl OnFire for FireRuns {
             let mut runs: Vec<RunId> = open.iter().map(|id| RunId::from(id.as_uuid())).collect();
             let outcomes = self.engine.outcomes(&runs).await?;
             runs.retain(|run| !outcomes.iter().any(|outcome| outcome.id == *run));
-            let gone = if runs.is_empty() { Vec::new() } else { self.engine.gone(&runs).await? };
+            let gone = if runs.is_empty() {
+                Vec::new()
+            } else {
+                self.engine.gone(&runs).await?
+            };
             let ended = outcomes.into_iter().map(ended);
             Ok(ended.chain(gone.into_iter().map(is_gone)).collect())
         })
@@ -173,7 +177,9 @@ impl Ready {
         }
         let mut problems = Vec::new();
         let Some(Action::Execute(execute)) = Action::read(&kept.action.to_value(), &mut problems) else {
-            let first = problems.first().map(|problem| format!("{}: {}", problem.pointer, problem.message));
+            let first = problems
+                .first()
+                .map(|problem| format!("{}: {}", problem.pointer, problem.message));
             return Err(first.unwrap_or_else(|| "the pipeline of the action was not saved".to_owned()));
         };
         let Execute {

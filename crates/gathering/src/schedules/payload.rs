@@ -59,7 +59,10 @@ pub(super) fn has_run(firing: &FiringRow) -> bool {
     }
     match firing.status {
         FiringStatus::Started | FiringStatus::Succeeded | FiringStatus::Cancelled => true,
-        FiringStatus::Failed => firing.error.as_ref().is_some_and(|error| error.parse::<OfRun>().is_ok()),
+        FiringStatus::Failed => firing
+            .error
+            .as_ref()
+            .is_some_and(|error| error.parse::<OfRun>().is_ok()),
         FiringStatus::Buffered | FiringStatus::Skipped | FiringStatus::Missed => false,
     }
 }

@@ -63,14 +63,19 @@ impl Gathering {
             .may(identity, ProjectAction::ChangeSchedules, Thing::Schedule(id))
             .await?;
         let scheduler = self.scheduler.with(&proof);
-        let old = scheduler.schedule(id).await?.ok_or_else(|| Thing::Schedule(id).not_found())?;
+        let old = scheduler
+            .schedule(id)
+            .await?
+            .ok_or_else(|| Thing::Schedule(id).not_found())?;
         let mut checked = self.check_definition(&proof, &definition).await?;
         if checked.rules != old.rules {
             self.next_due(&proof, &mut checked, 1).await?;
         }
         if checked.paused.is_some() {
             let message = "a schedule is paused and resumed with POST …/pause and …/resume; leave this out";
-            checked.problems.push(problem("/paused", "invalid_value", message.to_owned()));
+            checked
+                .problems
+                .push(problem("/paused", "invalid_value", message.to_owned()));
         }
         let definition = checked.finish()?;
         let saver = Saver {

@@ -119,7 +119,10 @@ impl Gathering {
         if let Some(pipeline) = self.missing_pipeline(&proof, &schedule).await? {
             blockers.insert(0, words::no_pipeline(pipeline));
         }
-        let instances = self.engine.with(&proof).instances(PageRequest { limit: 1, after: None });
+        let instances = self
+            .engine
+            .with(&proof)
+            .instances(PageRequest { limit: 1, after: None });
         if instances.await?.items.is_empty() {
             blockers.insert(0, words::no_instance());
         }

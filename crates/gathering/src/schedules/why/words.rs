@@ -28,7 +28,8 @@ pub(super) fn tell(blocker: Blocker, schedule: &ScheduleView) -> ScheduleBlocker
 
 /// Nobody is there to fire it.
 pub(super) fn no_instance() -> ScheduleBlocker {
-    let message = "no instance is alive, so nothing fires; start one. What is due meanwhile is treated by `misfire` then";
+    let message =
+        "no instance is alive, so nothing fires; start one. What is due meanwhile is treated by `misfire` then";
     blocker("no_instance", message, BlockerFacts::default())
 }
 
