@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gathering_auth::{Accounts, Keeper};
 use gathering_persistence::Pool;
 use gathering_pipeline::Engine;
 use gathering_scheduler::Scheduler;
+use tokio::time::Instant;
 
 use crate::access::Guarded;
 use crate::{Builder, Error};

@@ -1,6 +1,6 @@
 //! Writes down every metric of the product: name, what it says, value. docs/metrics.md has the same names, which a test compares.
 
-use gathering::{AccountStats, EngineStats, PoolStats};
+use gathering::{AccountStats, EngineStats, PoolStats, SchedulerStats};
 use tokio::runtime::RuntimeMetrics;
 
 use super::Metrics;
@@ -11,6 +11,8 @@ use crate::telemetry::Losses;
 
 /// Microseconds in a second.
 const MICROS: f64 = 1e6;
+/// Milliseconds in a second.
+const MILLIS: f64 = 1e3;
 
 pub(super) fn write(text: &mut Text, metrics: &Metrics, queued: Option<u64>) {
     let (state, numbers) = (&metrics.state, metrics.state.gathering.stats());
@@ -35,6 +37,7 @@ pub(super) fn write(text: &mut Text, metrics: &Metrics, queued: Option<u64>) {
     runs(text, &numbers.engine, queued);
     attempts(text, &numbers.engine);
     commits(text, numbers.engine);
+    firings(text, numbers.scheduler);
     accounts(text, numbers.accounts);
     runtime(text, &metrics.runtime.metrics());
     spans(text, metrics.losses.as_ref());
@@ -232,6 +235,43 @@ fn commits(text: &mut Text, engine: EngineStats) {
         "How long a commit of the journal took, with the round trip.",
         MICROS,
         [(none, engine.commit_micros)],
+    );
+}
+
+fn firings(text: &mut Text, scheduler: SchedulerStats) {
+    let outcomes = [
+        ([("outcome", "succeeded")], scheduler.succeeded),
+        ([("outcome", "failed")], scheduler.failed),
+        ([("outcome", "cancelled")], scheduler.cancelled),
+        ([("outcome", "skipped")], scheduler.skipped),
+        ([("outcome", "missed")], scheduler.missed),
+    ];
+    text.counter(
+        "gathering_firings_started_total",
+        "Firings of schedules that this instance started.",
+        scheduler.started,
+    );
+    text.counters(
+        "gathering_firings_total",
+        "Due times that this instance saw to their end, by what they came to; missed ones that stand together count once.",
+        labelled(&outcomes),
+    );
+    text.counter(
+        "gathering_firings_buffered_total",
+        "Due times that had to wait for an earlier firing.",
+        scheduler.buffered,
+    );
+    text.counter(
+        "gathering_schedules_paused_total",
+        "Schedules that paused themselves after too many failures.",
+        scheduler.paused,
+    );
+    let none: Labels<'_> = &[];
+    text.histograms(
+        "gathering_firing_lateness_seconds",
+        "How long after their time firings started, without those that waited for an earlier one.",
+        MILLIS,
+        [(none, scheduler.lateness_millis)],
     );
 }
 

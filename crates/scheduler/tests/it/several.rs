@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::support::{World, at};
 
@@ -20,16 +21,16 @@ async fn several_schedulers_that_look_at_once_fire_each_due_time_once() {
     let others = [world.another().await, world.another().await, world.another().await];
     for second in 1..=10 {
         world.clock.set(at(&format!("2026-01-01T00:00:{second:02}Z")));
-        let looks = others.iter().cloned().map(|other| {
-            tokio::spawn(async move {
+        let mut looks = JoinSet::new();
+        for other in &others {
+            let other = other.clone();
+            looks.spawn(async move {
                 for _ in 0..3 {
                     other.fire_due().await.unwrap();
                 }
-            })
-        });
-        for look in looks.collect::<Vec<_>>() {
-            look.await.unwrap();
+            });
         }
+        looks.join_all().await;
         world.fire().await;
     }
     for id in ids {
@@ -53,13 +54,14 @@ async fn sessions_that_are_cut_off_in_the_middle_lose_and_double_nothing() {
     let other = world.another().await;
     for second in 1..=20 {
         world.clock.set(at(&format!("2026-01-01T00:00:{second:02}Z")));
-        let looking = tokio::spawn({
+        let mut looking = JoinSet::new();
+        looking.spawn({
             let other = other.clone();
             async move { other.fire_due().await.is_ok() }
         });
         let seed = second.to_string();
         world.database.terminate_some(4, &seed).await.unwrap();
-        looking.await.unwrap();
+        looking.join_all().await;
     }
     gathering_testkit::eventually(
         "all fired",
