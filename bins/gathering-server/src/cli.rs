@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use gathering::Role;
 
 use crate::demo::DemoArgs;
+use crate::schedules::SchedulesCommand;
 use crate::settings::{Inputs, table};
 
 /// GatheRing: durable pipelines, on one binary and one PostgreSQL.
@@ -30,6 +31,9 @@ pub(crate) enum Command {
     /// Make, list and change users, also while the server runs
     #[command(subcommand)]
     User(UserCommand),
+    /// Look at schedules, pause them, fire them and draw their week, also while the server runs
+    #[command(subcommand)]
+    Schedules(SchedulesCommand),
     /// Look into the audit
     #[command(subcommand)]
     Audit(AuditCommand),

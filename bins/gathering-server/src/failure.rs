@@ -61,6 +61,9 @@ pub(crate) enum Failure {
         /// The address.
         email: String,
     },
+    /// Schedules could not be read or changed.
+    #[error(transparent)]
+    Schedules(gathering::Error),
     /// What was typed is not acceptable.
     #[error("{0}")]
     Refused(String),

@@ -11,6 +11,7 @@ mod keys;
 mod metrics;
 mod migrate;
 mod nearest;
+mod schedules;
 mod serve;
 mod settings;
 mod telemetry;
@@ -25,6 +26,7 @@ use clap::Parser as _;
 
 use self::cli::{AuditCommand, Cli, Command, ConfigArgs};
 use self::failure::Failure;
+use self::schedules::SchedulesCommand;
 use self::settings::{Loaded, Settings};
 use self::telemetry::{LogFormat, Taken};
 
@@ -44,6 +46,10 @@ fn main() -> ExitCode {
             with_settings(loaded, async |settings, _| audit::verify(&settings, args).await)
         }
         Command::User(command) => with_settings(loaded, async |settings, _| user::run(&settings, command).await),
+        Command::Schedules(SchedulesCommand::Next(args)) => schedules::next(&args),
+        Command::Schedules(SchedulesCommand::InDatabase(command)) => {
+            with_settings(loaded, async |settings, _| schedules::run(&settings, command).await)
+        }
         Command::Keys(command) => with_settings(loaded, async |settings, _| keys::run(&settings, command).await),
         Command::Migrate => with_settings(loaded, async |settings, _| migrate::run(&settings).await),
     };

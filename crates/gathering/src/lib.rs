@@ -35,6 +35,7 @@ pub use gathering_domain::measure;
 pub use gathering_domain::policy::{
     AccountAction, Missing, ProjectAction, ProjectRole, Role, Scope, Scopes, ServerAction,
 };
+pub use gathering_domain::schedule::times::{UnknownZone, zone};
 pub use gathering_domain::{
     ApiKeyId, BreakerId, CancelPlace, Clock, Entropy, FiringId, InvitationId, Json, NoTraceContext, NodeStatus,
     PipelineId, ProjectId, RunId, RunStatus, ScheduleId, SessionId, SpanId, TraceContext, TraceId, UnknownStatus,
@@ -62,7 +63,7 @@ pub use running::{Gathering, Handle};
 pub use runs::{CancelRuns, NewRun, RunQuery, StartedRun};
 pub use schedules::{
     Backfill, BlockerFacts, Firing, FiringPage, MissedFirings, NewSchedule, Schedule, ScheduleBlocker, ScheduleCheck,
-    ScheduleDst, ScheduleMisfire, SchedulePause, ScheduleQuery, ScheduleRules, ScheduleStatus, ScheduleWhy,
-    UnknownScheduleStatus, Week, WeekQuery, WeekRow,
+    ScheduleDst, ScheduleMisfire, ScheduleOperator, SchedulePause, ScheduleQuery, ScheduleRules, ScheduleStatus,
+    ScheduleWhy, UnknownScheduleStatus, Week, WeekQuery, WeekRow, due_times,
 };
 pub use stats::{PoolStats, Stats};

@@ -145,6 +145,20 @@ pub async fn list(
     Ok(page.page(schedules, |schedule: &ScheduleRow| schedule.id.as_uuid()))
 }
 
+/// The schedules of all projects, newest first.
+pub async fn list_all(client: &impl GenericClient, page: PageRequest) -> Result<Page<ScheduleRow>, Error> {
+    let statement = client
+        .prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM schedules WHERE id < $1 AND deleted_at IS NULL ORDER BY id DESC LIMIT $2"
+        ))
+        .await?;
+    let rows = client.query(&statement, &[&page.before(), &page.fetch()]).await?;
+    let schedules = rows.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(page.page(schedules, |schedule: &ScheduleRow| schedule.id.as_uuid()))
+}
+
 /// How many schedules a project has.
 pub async fn count(client: &impl GenericClient, project: ProjectId) -> Result<u64, Error> {
     let statement = client

@@ -120,6 +120,16 @@ impl Scheduler {
         })
     }
 
+    /// The schedules of all projects, newest first.
+    pub async fn all_schedules(&self, page: PageRequest) -> Result<Page<ScheduleView>, Error> {
+        let client = self.shared.connection().await?;
+        let Page { items, next } = schedules::list_all(&client, page).await?;
+        Ok(Page {
+            items: items.into_iter().map(|row| self.view(row)).collect(),
+            next,
+        })
+    }
+
     /// The due times of a schedule between two moments, at most `most` of them; none while it is paused or over.
     pub async fn due_times(
         &self,

@@ -133,6 +133,7 @@ fn is_text(declared: &HeaderValue) -> bool {
         "text/css",
         "text/javascript",
         "text/plain",
+        "image/svg+xml",
     ];
     texts.contains(&essence)
 }

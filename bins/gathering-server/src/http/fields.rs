@@ -68,6 +68,14 @@ impl Fields {
         }
     }
 
+    /// The fields of these names, as far as they were sent, as one object that somebody else checks.
+    pub(crate) fn object_of(&mut self, names: &[&'static str]) -> Json {
+        let sent = names.iter().filter_map(|name| Some((*name, self.optional_json(name)?)));
+        let members: Vec<_> = sent.map(|(name, json)| format!("\"{name}\":{}", json.text())).collect();
+        // Names that are known need no escapes, and values are JSON: so is the whole.
+        Json::from_text(format!("{{{}}}", members.join(","))).unwrap_or_else(|_| Json::null())
+    }
+
     /// Refuses the request if anything was wrong, or if fields are left that nobody knows.
     pub(crate) fn finish(mut self) -> Result<(), Problem> {
         for (name, _) in self.left.iter().take(MOST_NAMED) {

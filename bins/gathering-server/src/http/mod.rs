@@ -33,9 +33,15 @@ mod projects;
 mod quarantine;
 mod readiness;
 mod request_id;
+mod revision;
 mod room;
 mod route;
 mod runs;
+mod schedule_checks;
+mod schedule_firings;
+mod schedule_pauses;
+mod schedule_weeks;
+mod schedules;
 mod second_factor;
 mod sessions;
 mod streams;
@@ -107,7 +113,13 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .configure(quarantine::routes)
                 .configure(breakers::routes)
                 .configure(runs::routes)
-                .configure(pipelines::routes),
+                .configure(pipelines::routes)
+                // Before the schedules by id, which these paths are not.
+                .configure(schedule_checks::routes)
+                .configure(schedule_weeks::routes)
+                .configure(schedule_pauses::routes)
+                .configure(schedule_firings::routes)
+                .configure(schedules::routes),
         )
         .default_service(web::to(route::not_found));
 }

@@ -15,6 +15,13 @@ pub(super) struct Moment(pub(super) Timestamp);
 #[derive(Debug)]
 pub(super) struct NoMoment;
 
+impl Default for Moment {
+    /// Stands in for one that is missing, until the request is refused for that.
+    fn default() -> Self {
+        Self(Timestamp::UNIX_EPOCH)
+    }
+}
+
 impl FromStr for Moment {
     type Err = NoMoment;
 

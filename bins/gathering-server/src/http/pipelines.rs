@@ -1,6 +1,6 @@
 //! `/pipelines`: save, read, list, delete and check definitions.
 
-use actix_web::http::header::{ETAG, IF_MATCH, LOCATION};
+use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
 use gathering::{CreatedPipeline, Json, NewPipeline, PipelineChange, PipelineId, PipelineSummary, PipelineView};
@@ -13,9 +13,10 @@ use super::identity::Caller;
 use super::openapi::parameters::{OfProject, Paging};
 use super::openapi::{answers, bodies};
 use super::parameters::{NoParameters, Parameters};
-use super::problem::{Place, Problem, Wrong};
+use super::problem::Problem;
+use super::revision::{etag, expected};
 use super::route::{Id, methods, read, write};
-use super::{Method, Page, State, compression};
+use super::{Method, Page, State};
 
 /// What a definition looks like, in a word.
 const DEFINITION: &str = "an object with `nodes` and `edges`";
@@ -87,7 +88,7 @@ async fn create(
     };
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/api/v1/pipelines/{}", created.summary.id)))
-        .insert_header((ETAG, etag(&created)))
+        .insert_header((ETAG, etag(created.summary.version)))
         .insert_header(replayed(again))
         .json(created))
 }
@@ -137,7 +138,9 @@ async fn get(
     let version = parameters.optional("version", "the number of a version");
     parameters.finish()?;
     let pipeline = state.gathering.pipeline(&identity, id, version).await?;
-    Ok(HttpResponse::Ok().insert_header((ETAG, etag(&pipeline))).json(pipeline))
+    Ok(HttpResponse::Ok()
+        .insert_header((ETAG, etag(pipeline.summary.version)))
+        .json(pipeline))
 }
 
 /// Save a new version of a pipeline
@@ -172,11 +175,13 @@ async fn update(
     let change = PipelineChange {
         name: body.optional("name", "a text"),
         definition: body.required_json("definition", DEFINITION),
-        expected_version: expected_version(&request)?,
+        expected_version: expected(&request)?,
     };
     body.finish()?;
     let updated = state.gathering.update_pipeline(&identity, id, change).await?;
-    Ok(HttpResponse::Ok().insert_header((ETAG, etag(&updated))).json(updated))
+    Ok(HttpResponse::Ok()
+        .insert_header((ETAG, etag(updated.summary.version)))
+        .json(updated))
 }
 
 /// Delete a pipeline
@@ -223,34 +228,4 @@ async fn validate(state: Data<State>, Caller(identity): Caller, incoming: Incomi
     body.finish()?;
     let problems = state.gathering.validate_pipeline(&identity, definition).await?;
     Ok(HttpResponse::Ok().json(json!({ "valid": problems.is_empty(), "problems": problems })))
-}
-
-/// The version is all that a definition depends on.
-fn etag(pipeline: &PipelineView) -> String {
-    format!("\"{}\"", pipeline.summary.version)
-}
-
-/// The version in `If-Match`; `*` and no header at all stand for any.
-fn expected_version<T: std::str::FromStr>(request: &HttpRequest) -> Result<Option<T>, Problem> {
-    let mut values = request.headers().get_all(IF_MATCH);
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    let text = value.to_str().unwrap_or_default().trim();
-    let one = values.next().is_none();
-    if one && text == "*" {
-        return Ok(None);
-    }
-    let version = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        // The compressed form of an answer has an ETag of its own, for the same version.
-        .map(|text| text.strip_suffix(compression::SUFFIX).unwrap_or(text));
-    // Numbers can be written in other ways, but no ETag is.
-    let version =
-        version.filter(|text| one && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()));
-    version.and_then(|text| text.parse().ok()).map(Some).ok_or_else(|| {
-        let message = "must be one ETag as this API sends it, such as \"3\", or *";
-        Problem::invalid_request(&[Wrong::new(Place::Header("If-Match"), "invalid_value", message)])
-    })
 }

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod people;
+mod schedules;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,6 +56,7 @@ async fn every_answer_keeps_to_the_document() {
     pipelines(&mut asking).await;
     pipelines_of_schedules(&mut asking).await;
     runs(&mut asking).await;
+    schedules::schedules(&mut asking).await;
     people::projects(&mut asking).await;
     people::administrators(&mut asking).await;
     credentials::keys(&mut asking).await;

@@ -35,6 +35,8 @@ mod quarantine;
 mod retries;
 mod roles;
 mod runs;
+mod schedules;
+mod schedules_command;
 mod second_factor;
 mod secrets;
 mod sessions;

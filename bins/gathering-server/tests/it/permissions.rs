@@ -137,11 +137,21 @@ async fn prepared(world: &World, operation: &Operation) -> Call {
     let things = world.things();
     let in_project = !operation.json["x-permission"]["project_role"].is_null();
     let values = things.get(&*operation.path).map_or(&[][..], Vec::as_slice);
-    let fresh = if operation.id == "delete_pipeline" {
-        let definition = json!({"nodes": [{"id": "start", "type": "trigger"}]});
-        Some(world.owner.pipeline(&definition).await)
-    } else {
-        None
+    let fresh = match &*operation.id {
+        "delete_pipeline" => {
+            let definition = json!({"nodes": [{"id": "start", "type": "trigger"}]});
+            Some(world.owner.pipeline(&definition).await)
+        }
+        "delete_schedule" => {
+            let create = world.document.operation("create_schedule");
+            Some(
+                world
+                    .owner
+                    .schedule(&world.document.body(&create).unwrap()["example"])
+                    .await,
+            )
+        }
+        _ => None,
     };
     let values = values.iter().map(|(name, value)| match (*name, &fresh) {
         ("id", Some(fresh)) => ("id", &**fresh),

@@ -270,6 +270,13 @@ impl Site {
         created.json["id"].as_str().unwrap().to_owned()
     }
 
+    /// Saves a schedule and gives its id.
+    pub(crate) async fn schedule(&self, new: &Value) -> String {
+        let created = self.send("POST", "/api/v1/schedules", Some(new)).await;
+        assert_eq!(created.status, 201, "{}", created.text);
+        created.json["id"].as_str().unwrap().to_owned()
+    }
+
     /// Starts a run and gives its id.
     pub(crate) async fn start_run(&self, pipeline: &str, body: &Value) -> String {
         let started = self

@@ -33,7 +33,7 @@ impl Operator<'_> {
     }
 
     /// What the audit is to say of where it came from.
-    pub(super) fn client(self) -> Client {
+    pub(crate) fn client(self) -> Client {
         match self {
             Self::User(identity) => identity.client.clone(),
             Self::CommandLine => Client {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Event, Outcome};
 use crate::Error;
-use crate::accounts::{Accounts, Identity};
+use crate::accounts::{Accounts, Identity, Operator};
 
 /// From which number on it stands with a denial how many there were.
 const MANY: u64 = 100;
@@ -93,6 +93,12 @@ impl Accounts {
         let event = Event::named(action.to_owned(), Outcome::Done).by(identity.user_id, identity.credential.in_audit());
         self.note(event.to(subject).saying("as an administrator"), &identity.client)
             .await
+    }
+
+    /// Notes that whoever has the command line does something in a project.
+    pub async fn note_operated(&self, action: &str, subject: &str) -> Result<(), Error> {
+        let event = Event::named(action.to_owned(), Outcome::Done).to(subject);
+        self.note(event, &Operator::CommandLine.client()).await
     }
 }
 

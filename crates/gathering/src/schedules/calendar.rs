@@ -57,16 +57,26 @@ impl Gathering {
                 (proof, listed.items)
             }
         };
-        let zone = zone(&query, &schedules)?;
+        self.drawn_week(&proof, &query, schedules).await
+    }
+
+    /// Seven days of these schedules.
+    pub(super) async fn drawn_week(
+        &self,
+        proof: &Proof<ProjectId>,
+        query: &WeekQuery,
+        schedules: Vec<ScheduleView>,
+    ) -> Result<Week, Error> {
+        let zone = zone(query, &schedules)?;
         let from = match query.from {
             Some(from) => from,
-            None => self.scheduler.with(&proof).time().await?.to_zoned(zone.clone()).date(),
+            None => self.scheduler.with(proof).time().await?.to_zoned(zone.clone()).date(),
         };
         let days = days(from, &zone)?;
         let mut rows = Vec::with_capacity(schedules.len());
         for (index, schedule) in schedules.into_iter().enumerate() {
             let drawn = index < DRAWN;
-            rows.push(self.week_row(&proof, schedule, days, drawn).await?);
+            rows.push(self.week_row(proof, schedule, days, drawn).await?);
         }
         Ok(Week { zone, from, rows })
     }

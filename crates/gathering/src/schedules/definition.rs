@@ -2,6 +2,7 @@
 
 use gathering_auth::Identity;
 use gathering_domain::policy::ProjectAction;
+use gathering_domain::schedule::times::zone;
 use gathering_domain::{Json, ProjectId};
 use gathering_scheduler::Rules;
 use jiff::Timestamp;
@@ -87,13 +88,15 @@ impl Gathering {
         definition: Json,
     ) -> Result<ScheduleCheck, Error> {
         let proof = self.may_in(identity, ProjectAction::ViewSchedules, project).await?;
-        let mut checked = self.check_definition(&proof, &definition).await?;
-        let next = self.next_due(&proof, &mut checked, SHOWN).await?;
+        self.checked(&proof, &definition).await
+    }
+
+    /// What a check comes to.
+    pub(super) async fn checked(&self, proof: &Proof<ProjectId>, definition: &Json) -> Result<ScheduleCheck, Error> {
+        let mut checked = self.check_definition(proof, definition).await?;
+        let next = self.next_due(proof, &mut checked, SHOWN).await?;
         // A zone that the rules were read with is known.
-        let zone = checked
-            .rules
-            .as_ref()
-            .and_then(|rules| TimeZone::get(&rules.timezone).ok());
+        let zone = checked.rules.as_ref().and_then(|rules| zone(&rules.timezone).ok());
         let zone = zone.unwrap_or(TimeZone::UTC);
         Ok(ScheduleCheck {
             valid: checked.problems.is_empty(),

@@ -106,9 +106,16 @@ pub struct BlockerFacts {
 impl Gathering {
     /// Why a schedule does not fire, or not now.
     pub async fn why_schedule(&self, identity: &Identity, id: ScheduleId) -> Result<ScheduleWhy, Error> {
+        let proof = self
+            .may(identity, ProjectAction::ViewSchedules, Thing::Schedule(id))
+            .await?;
+        self.explained(&proof, id).await
+    }
+
+    /// What holds a schedule back.
+    pub(super) async fn explained(&self, proof: &Proof<ProjectId>, id: ScheduleId) -> Result<ScheduleWhy, Error> {
         let thing = Thing::Schedule(id);
-        let proof = self.may(identity, ProjectAction::ViewSchedules, thing).await?;
-        let scheduler = self.scheduler.with(&proof);
+        let scheduler = self.scheduler.with(proof);
         let schedule = scheduler.schedule(id).await?.ok_or_else(|| thing.not_found())?;
         let why = scheduler.why(id).await?;
         let mut blockers: Vec<ScheduleBlocker> = why
@@ -116,13 +123,10 @@ impl Gathering {
             .into_iter()
             .map(|blocker| words::tell(blocker, &schedule))
             .collect();
-        if let Some(pipeline) = self.missing_pipeline(&proof, &schedule).await? {
+        if let Some(pipeline) = self.missing_pipeline(proof, &schedule).await? {
             blockers.insert(0, words::no_pipeline(pipeline));
         }
-        let instances = self
-            .engine
-            .with(&proof)
-            .instances(PageRequest { limit: 1, after: None });
+        let instances = self.engine.with(proof).instances(PageRequest { limit: 1, after: None });
         if instances.await?.items.is_empty() {
             blockers.insert(0, words::no_instance());
         }

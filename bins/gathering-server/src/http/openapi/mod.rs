@@ -24,6 +24,7 @@ mod common;
 pub(super) mod definition;
 pub(super) mod parameters;
 mod rights;
+pub(super) mod schedule;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -41,7 +42,7 @@ use super::parameters::NoParameters;
 use super::route::{methods, read};
 use super::{
     api_keys, audit, auth, breakers, health, instances, invitations, members, pipelines, projects, quarantine, runs,
-    second_factor, sessions, users,
+    schedule_checks, schedule_firings, schedule_pauses, schedule_weeks, schedules, second_factor, sessions, users,
 };
 
 /// Where everything is but health and keys.
@@ -69,6 +70,7 @@ async fn get(_: NoParameters) -> HttpResponse {
         (name = "projects", description = "In which everything lives, and who is what in them."),
         (name = "pipelines", description = "Definitions, in versions."),
         (name = "runs", description = "Executions of pipelines."),
+        (name = "schedules", description = "When runs start by themselves, and what became of each time."),
         (name = "breakers", description = "Circuit breakers, which hold back calls that would fail."),
         (name = "quarantine", description = "Nodes under which processes died, until somebody decides about them."),
         (name = "instances", description = "The servers that work on the database."),
@@ -76,12 +78,12 @@ async fn get(_: NoParameters) -> HttpResponse {
         (name = "audit", description = "Who did what; for administrators."),
         (name = "health", description = "For whoever watches the server, and for whoever checks its tokens."),
     ),
-    components(schemas(answers::Problem, answers::AuditOutcome)),
+    components(schemas(answers::Problem, answers::AuditOutcome, schedule::FiringWord)),
 )]
 struct Frame;
 
 /// The parts under [`PREFIX`].
-fn parts() -> [utoipa::openapi::OpenApi; 14] {
+fn parts() -> [utoipa::openapi::OpenApi; 19] {
     [
         auth::Documented::openapi(),
         sessions::Documented::openapi(),
@@ -91,6 +93,11 @@ fn parts() -> [utoipa::openapi::OpenApi; 14] {
         members::Documented::openapi(),
         pipelines::Documented::openapi(),
         runs::Documented::openapi(),
+        schedules::Documented::openapi(),
+        schedule_checks::Documented::openapi(),
+        schedule_pauses::Documented::openapi(),
+        schedule_firings::Documented::openapi(),
+        schedule_weeks::Documented::openapi(),
         breakers::Documented::openapi(),
         quarantine::Documented::openapi(),
         instances::Documented::openapi(),
@@ -117,6 +124,7 @@ fn document() -> Value {
     }
     let mut document = serde_json::to_value(&whole).unwrap_or_default();
     document["info"] = info();
+    schedule::complete(&mut document);
     schemas::complete(&mut document);
     show_examples(&mut document);
     common::complete(&mut document);

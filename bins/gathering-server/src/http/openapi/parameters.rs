@@ -61,3 +61,16 @@ pub(in crate::http) struct OfProject {
     #[param(value_type = Option<Uuid>)]
     project_id: Option<ProjectId>,
 }
+
+/// Which week, on whose clocks.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what `Parameters` takes one by one")]
+pub(in crate::http) struct OfWeek {
+    /// The first of the seven days; today where it is left out.
+    #[param(format = Date, example = "2026-03-23")]
+    from: Option<String>,
+    /// The IANA name of the zone on whose clocks days begin, and times are told.
+    #[param(example = "Europe/Berlin")]
+    timezone: Option<String>,
+}

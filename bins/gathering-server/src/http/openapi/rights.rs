@@ -17,7 +17,7 @@ enum Does {
 use Does::{In, On, Own};
 
 /// By the name of the operation. Whether it is true is tried in `tests/it/strangers.rs`, as each role and with each scope.
-const OPERATIONS: [(&str, Does); 53] = [
+const OPERATIONS: [(&str, Does); 67] = [
     ("get_account", Own(Account::ViewAccount)),
     ("end_own_session", Own(Account::ManageSessions)),
     ("list_sessions", Own(Account::ManageSessions)),
@@ -60,6 +60,20 @@ const OPERATIONS: [(&str, Does); 53] = [
     ("list_breakers", In(Project::ViewBreakers)),
     ("get_breaker", In(Project::ViewBreakers)),
     ("reset_breaker", In(Project::ResetBreaker)),
+    ("list_schedules", In(Project::ViewSchedules)),
+    ("get_schedule", In(Project::ViewSchedules)),
+    ("validate_schedule", In(Project::ViewSchedules)),
+    ("explain_schedule", In(Project::ViewSchedules)),
+    ("list_firings", In(Project::ViewSchedules)),
+    ("draw_week", In(Project::ViewSchedules)),
+    ("draw_week_of_schedule", In(Project::ViewSchedules)),
+    ("create_schedule", In(Project::ChangeSchedules)),
+    ("update_schedule", In(Project::ChangeSchedules)),
+    ("delete_schedule", In(Project::ChangeSchedules)),
+    ("pause_schedule", In(Project::ChangeSchedules)),
+    ("resume_schedule", In(Project::ChangeSchedules)),
+    ("trigger_schedule", In(Project::TriggerSchedule)),
+    ("backfill_schedule", In(Project::TriggerSchedule)),
     ("list_instances", On(Server::ViewInstances)),
     ("list_users", On(Server::ViewUsers)),
     ("get_user", On(Server::ViewUsers)),

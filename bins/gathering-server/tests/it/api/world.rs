@@ -18,6 +18,7 @@ pub(crate) struct World {
     pub(crate) document: Document,
     pub(crate) project: String,
     pub(crate) pipeline: String,
+    pub(crate) schedule: String,
     /// A run that has failed.
     pub(crate) run: String,
     /// A run that waits for the breaker.
@@ -51,6 +52,7 @@ impl World {
         let pipeline = owner.pipeline(&json!({"nodes": [call], "edges": []})).await;
         let run = owner.start_run(&pipeline, &json!({"labels": {"team": "blue"}})).await;
         assert_eq!(owner.ended_run(&run).await["status"], "failed");
+        let schedule = owner.schedule(&yearly()).await;
         let waiting = owner.start_run(&pipeline, &json!({})).await;
         until("the run to wait", LIMIT, async || {
             let seen = owner.send("GET", &format!("/api/v1/runs/{waiting}"), None).await.json;
@@ -80,6 +82,7 @@ impl World {
             owner,
             document,
             pipeline,
+            schedule,
             run,
             waiting,
             _receiver: receiver,
@@ -108,6 +111,7 @@ impl World {
     pub(crate) fn things(&self) -> BTreeMap<&'static str, Vec<(&'static str, &str)>> {
         let (run, breaker) = (vec![("id", &*self.run)], vec![("id", &*self.breaker)]);
         let (pipeline, session) = (vec![("id", &*self.pipeline)], vec![("id", &*self.session)]);
+        let schedule = vec![("id", &*self.schedule)];
         let node = vec![("id", &*self.run), ("node", "call")];
         let (project, user) = (vec![("id", &*self.project)], vec![("id", &*self.member)]);
         let member = vec![("id", &*self.project), ("user_id", &*self.member)];
@@ -126,6 +130,14 @@ impl World {
             ("/api/v1/breakers/{id}/reset", breaker),
             ("/api/v1/pipelines/{id}", pipeline.clone()),
             ("/api/v1/pipelines/{id}/runs", pipeline),
+            ("/api/v1/schedules/{id}", schedule.clone()),
+            ("/api/v1/schedules/{id}/backfill", schedule.clone()),
+            ("/api/v1/schedules/{id}/firings", schedule.clone()),
+            ("/api/v1/schedules/{id}/pause", schedule.clone()),
+            ("/api/v1/schedules/{id}/resume", schedule.clone()),
+            ("/api/v1/schedules/{id}/trigger", schedule.clone()),
+            ("/api/v1/schedules/{id}/week", schedule.clone()),
+            ("/api/v1/schedules/{id}/why", schedule),
             ("/api/v1/runs/{id}", run.clone()),
             ("/api/v1/runs/{id}/cancel", vec![("id", &*self.waiting)]),
             ("/api/v1/runs/{id}/journal", run),
@@ -133,6 +145,12 @@ impl World {
             ("/api/v1/runs/{id}/nodes/{node}/release", node),
         ])
     }
+}
+
+/// A schedule that does not fire while somebody looks.
+fn yearly() -> Value {
+    json!({"name": "yearly", "kind": "cron", "cron": "0 0 1 1 *",
+        "action": {"type": "send_notification", "url": "http://127.0.0.1:9/", "message": "x"}})
 }
 
 fn id(json: &Value) -> String {

@@ -1,0 +1,168 @@
+//! Use cases of schedules for whoever may do everything anyway: the command line.
+
+use gathering_domain::policy::ProjectAction;
+use gathering_domain::{Json, PipelineId, ProjectId, ScheduleId};
+use gathering_persistence::{Page, PageRequest};
+use gathering_scheduler::{FiringQuery, ScheduleView};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::asking::Backfill;
+use super::calendar::WeekQuery;
+use super::definition::ScheduleCheck;
+use super::view::{Firing, FiringPage, Schedule};
+use super::week::Week;
+use super::why::ScheduleWhy;
+use crate::access::{Proof, Thing};
+use crate::{Error, Gathering};
+
+/// How many schedules are read for one picture.
+const READ: u32 = 1_000;
+
+/// The schedules of all projects, without asking who it is that does something with them. What is changed is in the audit, as done on the command line.
+#[derive(Debug, Clone)]
+pub struct ScheduleOperator {
+    gathering: Gathering,
+}
+
+impl Gathering {
+    /// The schedules, for whoever may do everything anyway: the command line.
+    pub fn schedules_as_operator(&self) -> ScheduleOperator {
+        ScheduleOperator {
+            gathering: self.clone(),
+        }
+    }
+}
+
+impl ScheduleOperator {
+    /// A schedule.
+    pub async fn schedule(&self, id: ScheduleId) -> Result<Schedule, Error> {
+        Ok(self.looked_at(id).await?.1.into())
+    }
+
+    /// The schedules of a project, or of all, newest first.
+    pub async fn schedules(&self, project: Option<ProjectId>, page: PageRequest) -> Result<Page<Schedule>, Error> {
+        let Page { items, next } = self.listed(project, page).await?;
+        Ok(Page {
+            items: items.into_iter().map(Schedule::from).collect(),
+            next,
+        })
+    }
+
+    /// Everything that is wrong with a schedule, and when it would be due: in this project, or in that of the pipeline that it starts.
+    pub async fn validate(&self, project: Option<ProjectId>, definition: Json) -> Result<ScheduleCheck, Error> {
+        let gathering = &self.gathering;
+        let pipeline = pipeline_of(&definition);
+        let proof = match (project, pipeline) {
+            (None, Some(pipeline)) => {
+                let looked = gathering.operator_may(ProjectAction::ViewSchedules, Thing::Pipeline(pipeline));
+                match looked.await {
+                    // It is told with everything else.
+                    Err(Error::NotFound { .. }) => self.anywhere().await?,
+                    looked => looked?,
+                }
+            }
+            (Some(project), _) => {
+                if !gathering.accounts().project_exists(project).await? {
+                    return Err(Thing::Project(project).not_found());
+                }
+                gathering
+                    .operator_may(ProjectAction::ViewSchedules, Thing::Project(project))
+                    .await?
+            }
+            (None, None) => self.anywhere().await?,
+        };
+        gathering.checked(&proof, &definition).await
+    }
+
+    /// Pauses a schedule; one that is paused already keeps its pause.
+    pub async fn pause(&self, id: ScheduleId, reason: &str) -> Result<Schedule, Error> {
+        let proof = self.changes(ProjectAction::ChangeSchedules, id).await?;
+        let scheduler = self.gathering.scheduler.with(&proof);
+        Ok(scheduler.pause(id, reason, None).await?.into())
+    }
+
+    /// Lets a paused schedule go on with its next due time.
+    pub async fn resume(&self, id: ScheduleId) -> Result<Schedule, Error> {
+        let proof = self.changes(ProjectAction::ChangeSchedules, id).await?;
+        Ok(self.gathering.scheduler.with(&proof).resume(id).await?.into())
+    }
+
+    /// Has a schedule fire now, beside what is due.
+    pub async fn trigger(&self, id: ScheduleId) -> Result<Firing, Error> {
+        let proof = self.changes(ProjectAction::TriggerSchedule, id).await?;
+        Ok(self.gathering.scheduler.with(&proof).trigger(id).await?.into())
+    }
+
+    /// Has a schedule fire for the due times in [from, until) that were missed, skipped or never came.
+    pub async fn backfill(&self, id: ScheduleId, (from, until): (Timestamp, Timestamp)) -> Result<Backfill, Error> {
+        let proof = self.changes(ProjectAction::TriggerSchedule, id).await?;
+        let backfilled = self.gathering.scheduler.with(&proof).backfill(id, from, until).await?;
+        Ok(Backfill {
+            due_times: backfilled.due_times,
+            already_fired: backfilled.already_fired,
+        })
+    }
+
+    /// What became of the due times of a schedule, the latest first.
+    pub async fn firings(&self, id: ScheduleId, query: FiringQuery) -> Result<FiringPage, Error> {
+        let (proof, _) = self.looked_at(id).await?;
+        Ok(self.gathering.scheduler.with(&proof).firings(id, query).await?.into())
+    }
+
+    /// Why a schedule does not fire, or not now.
+    pub async fn why(&self, id: ScheduleId) -> Result<ScheduleWhy, Error> {
+        let (proof, _) = self.looked_at(id).await?;
+        self.gathering.explained(&proof, id).await
+    }
+
+    /// Seven days of one schedule, of those of a project, or of all.
+    pub async fn week(&self, query: WeekQuery) -> Result<Week, Error> {
+        if let Some(id) = query.schedule_id {
+            let (proof, schedule) = self.looked_at(id).await?;
+            return self.gathering.drawn_week(&proof, &query, vec![schedule]).await;
+        }
+        let page = PageRequest {
+            limit: READ,
+            after: None,
+        };
+        let listed = self.listed(query.project_id, page).await?;
+        let proof = self.anywhere().await?;
+        self.gathering.drawn_week(&proof, &query, listed.items).await
+    }
+
+    async fn listed(&self, project: Option<ProjectId>, page: PageRequest) -> Result<Page<ScheduleView>, Error> {
+        let proof = self.anywhere().await?;
+        let scheduler = self.gathering.scheduler.with(&proof);
+        Ok(match project {
+            Some(project) => scheduler.schedules(project, None, page).await?,
+            None => scheduler.all_schedules(page).await?,
+        })
+    }
+
+    /// A schedule, and the proof that it may be looked at.
+    async fn looked_at(&self, id: ScheduleId) -> Result<(Proof<ProjectId>, ScheduleView), Error> {
+        let thing = Thing::Schedule(id);
+        let proof = self.gathering.operator_may(ProjectAction::ViewSchedules, thing).await?;
+        let found = self.gathering.scheduler.with(&proof).schedule(id).await?;
+        Ok((proof, found.ok_or_else(|| thing.not_found())?))
+    }
+
+    async fn changes(&self, action: ProjectAction, id: ScheduleId) -> Result<Proof<ProjectId>, Error> {
+        self.gathering.operator_may(action, Thing::Schedule(id)).await
+    }
+
+    /// Where it does not matter in which project: the nil UUID stands for none.
+    async fn anywhere(&self) -> Result<Proof<ProjectId>, Error> {
+        let nowhere = Thing::Project(uuid::Uuid::nil().into());
+        self.gathering.operator_may(ProjectAction::ViewSchedules, nowhere).await
+    }
+}
+
+/// The pipeline that a schedule would start.
+fn pipeline_of(definition: &Json) -> Option<PipelineId> {
+    let Value::Object(object) = definition.to_value() else {
+        return None;
+    };
+    object.get("action")?.get("pipeline_id")?.as_str()?.parse().ok()
+}
