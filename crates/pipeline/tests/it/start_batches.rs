@@ -362,3 +362,45 @@ async fn a_batch_whose_process_dies_before_it_is_told_is_taken_over() {
     handle.shutdown(LIMIT).await;
     history(&database, &[&calls]).await.assert_sound();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_cancelled_before_its_commit_is_told_begins_nothing() {
+    let database = TestDatabase::new().await;
+    let (pool, calls) = (database.pool().await, Calls::default());
+    let engine = builder(pool.clone(), &calls).build();
+    let handle = engine.start().await.unwrap();
+    let pipeline = save(&engine, chain(&["a"])).await;
+    let mut client = pool.get().await.unwrap();
+    let transaction = client.transaction().await.unwrap();
+    let batch = engine.start_batch_in(&transaction, starts(pipeline, 1)).await.unwrap();
+    let run = ids(&batch)[0];
+    transaction.commit().await.unwrap();
+    let report = engine.cancel_run(run, "too late").await.unwrap().unwrap();
+    assert!(report.changed);
+    batch.committed();
+    no_room_is_taken(&engine).await;
+    assert_eq!(ended(&engine, run).await.head.summary.status, "cancelled");
+    assert_eq!(calls.all().len(), 0);
+    handle.shutdown(LIMIT).await;
+    history(&database, &[&calls]).await.assert_sound();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_an_engine_that_does_not_work_is_queued() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool().await;
+    let idle = builder(pool.clone(), &Calls::default()).build();
+    let pipeline = save(&idle, chain(&["a"])).await;
+    let mut client = pool.get().await.unwrap();
+    let transaction = client.transaction().await.unwrap();
+    let batch = idle.start_batch_in(&transaction, starts(pipeline, 2)).await.unwrap();
+    assert_eq!(statuses(&batch), ["queued"; 2]);
+    transaction.commit().await.unwrap();
+    let runs = ids(&batch);
+    batch.committed();
+    assert_eq!(idle.work_once().await.unwrap(), 2);
+    for run in runs {
+        let head = idle.run_head(run).await.unwrap().unwrap();
+        assert_eq!(head.summary.status, "completed");
+    }
+}

@@ -1,7 +1,7 @@
 //! What may stand in the fields of a pattern.
 //!
 //! croner would find most of it as well, but tells neither the field nor what would do, and takes some of what can only be a slip: empty pieces of lists, names of months
-//! in other fields, lists with `W` or a lone `L` as a weekday.
+//! in other fields, lists with `W` or a lone `L` as a weekday. Of lists with a `*` among them it knows nothing; they are written for it in another way.
 
 use super::problem::{CronProblem, MAX_PATTERN};
 
@@ -9,6 +9,9 @@ const MONTHS: [&str; 12] = [
     "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
 ];
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+const LAST_YEAR: u16 = super::LAST_YEAR.unsigned_abs();
+/// Where `*/2` in years begins, as elsewhere.
+const FIRST_STEPPED_YEAR: u16 = 1970;
 /// The patterns that have names.
 const NAMED: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
@@ -57,7 +60,7 @@ const FIELDS: [Field; 7] = [
         kind: Kind::DayOfWeek,
         ..Field::plain("day of week", 0, 7)
     },
-    Field::plain("year", 1, super::LAST_YEAR.unsigned_abs()),
+    Field::plain("year", 1, LAST_YEAR),
 ];
 
 /// The seven fields, parted by single spaces: with second 0 and every year where the pattern has none.
@@ -77,13 +80,8 @@ pub(super) fn check(pattern: &str) -> Result<String, CronProblem> {
         6 | 7 => 0,
         _ => return Err(CronProblem::FieldCount(count)),
     };
-    for (field, text) in FIELDS[first..].iter().zip(&fields) {
-        field.check(text).map_err(|reason| CronProblem::Field {
-            field: field.name,
-            reason,
-        })?;
-    }
-    let fields = fields.join(" ");
+    let checked: Result<Vec<String>, CronProblem> = FIELDS[first..].iter().zip(&fields).map(read).collect();
+    let fields = checked?.join(" ");
     Ok(match count {
         5 => format!("0 {fields} *"),
         6 => format!("{fields} *"),
@@ -91,12 +89,21 @@ pub(super) fn check(pattern: &str) -> Result<String, CronProblem> {
     })
 }
 
+fn read((field, text): (&Field, &&str)) -> Result<String, CronProblem> {
+    field.read(text).map_err(|reason| CronProblem::Field {
+        field: field.name,
+        reason,
+    })
+}
+
 fn named(pattern: &str) -> Result<&'static str, CronProblem> {
-    let is = |name: &str| name.eq_ignore_ascii_case(pattern);
-    if is("@reboot") {
+    if pattern == "@reboot" {
         return Err(CronProblem::Reboot);
     }
-    let named = NAMED.iter().find(|(name, _)| is(name)).map(|(_, pattern)| *pattern);
+    let named = NAMED
+        .iter()
+        .find(|(name, _)| *name == pattern)
+        .map(|(_, pattern)| *pattern);
     named.ok_or_else(|| CronProblem::UnknownName(pattern.to_owned()))
 }
 
@@ -112,19 +119,39 @@ impl Field {
         }
     }
 
-    fn check(&self, text: &str) -> Result<(), String> {
+    /// Checks it, and writes it as croner takes it.
+    fn read(&self, text: &str) -> Result<String, String> {
         if text == "?" && self.kind != Kind::Plain {
-            return Ok(());
+            return Ok("*".to_owned());
         }
-        let list = match (self.kind, text.strip_prefix('+')) {
-            (Kind::DayOfWeek, Some(list)) => list,
+        let (plus, list) = match (self.kind, text.strip_prefix('+')) {
+            (Kind::DayOfWeek, Some(list)) => ("+", list),
             (Kind::Plain | Kind::DayOfMonth, Some(_)) => {
                 return Err("`+` stands only before the day of week, where both days shall fit".to_owned());
             }
-            (_, None) => text,
+            (_, None) => ("", text),
         };
-        let mut parts = list.split(',');
-        parts.try_for_each(|part| self.check_part(part, list.contains(',')))
+        let parts: Vec<&str> = list.split(',').collect();
+        parts
+            .iter()
+            .try_for_each(|part| self.check_part(part, parts.len() > 1))?;
+        // Days count as restricted, though all of them are named, unless the star comes first.
+        let unrestricted = parts.first() == Some(&"*") || self.kind == Kind::Plain && parts.contains(&"*");
+        if unrestricted {
+            return Ok(format!("{plus}*"));
+        }
+        let parts: Vec<String> = parts.iter().map(|part| self.written(part)).collect();
+        Ok(format!("{plus}{}", parts.join(",")))
+    }
+
+    /// A star as the range that it is; years are counted from 1970 by a step.
+    fn written(&self, part: &str) -> String {
+        let (least, most) = (self.least, self.most);
+        match part.strip_prefix("*/") {
+            _ if part == "*" => format!("{least}-{most}"),
+            Some(step) if most == LAST_YEAR => format!("{FIRST_STEPPED_YEAR}-{most}/{step}"),
+            _ => part.to_owned(),
+        }
     }
 
     fn check_part(&self, part: &str, in_list: bool) -> Result<(), String> {

@@ -167,25 +167,51 @@ fn ocps_1_0_an_impossible_date_is_a_pattern_that_is_never_due() {
 }
 
 #[test]
-fn ocps_1_1_patterns_have_names_in_any_letters() {
+fn ocps_1_1_patterns_have_names() {
     same("@yearly", "0 0 1 1 *");
-    same("@Annually", "0 0 1 1 *");
-    same("@MONTHLY", "0 0 1 * *");
+    same("@annually", "0 0 1 1 *");
+    same("@monthly", "0 0 1 * *");
     same("@weekly", "0 0 * * 0");
     same("@daily", "0 0 * * *");
     same("@midnight", "0 0 * * *");
-    same(" @hourly ", "0 * * * *");
+    same(" @hourly\t", "0 * * * *");
+}
+
+#[test]
+fn ocps_1_1_the_names_are_in_small_letters_and_stand_alone() {
+    for name in ["@Daily", "@DAILY", "@fortnightly", "@daily *", "@daily 0 0 * * *", "@"] {
+        assert_eq!(refused(name), CronProblem::UnknownName(name.to_owned()));
+    }
+    refused("0 @daily * * *");
 }
 
 #[test]
 fn ocps_1_1_reboot_is_known_and_refused_as_no_time() {
     assert_eq!(refused("@reboot"), CronProblem::Reboot);
-    assert_eq!(refused("@Reboot"), CronProblem::Reboot);
-    assert_eq!(
-        refused("@fortnightly"),
-        CronProblem::UnknownName("@fortnightly".to_owned())
-    );
-    assert_eq!(refused("@daily *"), CronProblem::UnknownName("@daily *".to_owned()));
+}
+
+#[test]
+fn ocps_1_1_each_piece_of_a_list_is_looked_at() {
+    same("*,1-30 * * * *", "* * * * *");
+    same("30,* * * * *", "* * * * *");
+    for pattern in ["*,*,61 * * * *", "*,x * * * *", "0 0 *,0 * *", "0 0 * *,13 *"] {
+        refused(pattern);
+    }
+}
+
+#[test]
+fn ocps_1_1_days_are_unrestricted_only_where_a_star_comes_first() {
+    same("0 12 *,1 * MON", "0 12 * * MON");
+    same("0 12 1 * *,MON", "0 12 1 * *");
+    for every_day in [
+        "0 12 1,* * MON",
+        "0 12 1-31 * MON",
+        "0 12 */1 * MON",
+        "0 12 1 * MON,*",
+        "0 12 1 * 0-6",
+    ] {
+        same(every_day, "0 12 * * *");
+    }
 }
 
 #[test]
@@ -211,6 +237,12 @@ fn ocps_1_2_years_may_come_last() {
         ["2027-01-01T00:00", "2037-01-01T00:00"]
     );
     same("0 0 0 1 * * *", "0 0 1 * *");
+    same("0 0 0 1 * * 2026,*", "0 0 1 * *");
+    same("0 0 0 1 1 * */2", "0 0 0 1 1 * 1970-5000/2");
+    assert_eq!(
+        due("0 0 0 1 1 * */10", NEW_YEAR, 2),
+        ["2030-01-01T00:00", "2040-01-01T00:00"]
+    );
 }
 
 #[test]
