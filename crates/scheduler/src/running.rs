@@ -14,6 +14,9 @@ use crate::{Error, Handle, Scheduler};
 
 /// How long until the database is tried again, when it is away.
 const RETRY: Duration = Duration::from_millis(250);
+/// How long, and how many times in a row, asking is put off while much is due.
+const PUT_OFF: Duration = Duration::from_millis(50);
+const MOST_PUT_OFF: u32 = 100;
 /// The shortest sleep.
 const MOMENT: Duration = Duration::from_millis(1);
 /// How often firings are asked about while something waits for them to end.
@@ -52,7 +55,10 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 async fn fire(scheduler: Scheduler, stop: CancellationToken) {
     let mut away = false;
     while !stop.is_cancelled() {
-        let pause = match step(&scheduler).await {
+        let pause = step(&scheduler).await;
+        let much = pause.as_ref().is_ok_and(Duration::is_zero);
+        scheduler.shared.much_is_due.store(much, Ordering::Relaxed);
+        let pause = match pause {
             Ok(pause) => {
                 away = false;
                 pause
@@ -105,7 +111,15 @@ async fn step(scheduler: &Scheduler) -> Result<Duration, Error> {
 async fn settle(scheduler: Scheduler, stop: CancellationToken) {
     let usual = scheduler.shared.limits.ending_interval;
     let mut waits = false;
+    let mut put_off = 0;
     while !stop.is_cancelled() {
+        // What is due comes first, for a while.
+        if scheduler.shared.much_is_due.load(Ordering::Relaxed) && put_off < MOST_PUT_OFF {
+            put_off += 1;
+            tokio::time::sleep(PUT_OFF).await;
+            continue;
+        }
+        put_off = 0;
         let began = Instant::now();
         if let Err(error) = scheduler.settle_ended().await {
             tracing::debug!(

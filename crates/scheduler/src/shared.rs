@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use gathering_domain::schedule::Timetable;
 use gathering_domain::schedule::rules::Rules;
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     /// Timetables by schedule and revision: a revision never changes.
     timetables: Cache<(ScheduleId, i32), Arc<Timetable>>,
     pub(crate) counters: Counters,
+    /// More is due than one transaction takes.
+    pub(crate) much_is_due: AtomicBool,
     /// Something may be due.
     pub(crate) wake: Notify,
     /// Something waits for firings to end.
@@ -56,6 +59,7 @@ impl Shared {
             limits,
             on_fire,
             counters: Counters::default(),
+            much_is_due: AtomicBool::new(false),
             wake: Notify::new(),
             hurry: Notify::new(),
         }
