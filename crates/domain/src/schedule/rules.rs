@@ -140,16 +140,10 @@ impl Rules {
     pub fn parse(object: &Map<String, Value>) -> Result<Self, Vec<ScheduleProblem>> {
         let mut problems = Problems::default();
         let rules = Self::read(object, &mut problems);
-        // What was read of them is compiled also where something else is wrong, so that everything is told at once.
-        let compiled = rules.as_ref().map(|rules| rules.timetable(Timestamp::UNIX_EPOCH));
-        let mut problems = problems.into_vec();
-        if let Some(Err(more)) = compiled {
+        if let Some(Err(more)) = rules.as_ref().map(|rules| rules.timetable(Timestamp::UNIX_EPOCH)) {
             problems.extend(more);
         }
-        match rules {
-            Some(rules) if problems.is_empty() => Ok(rules),
-            _ => Err(problems),
-        }
+        rules.filter(|_| problems.is_empty()).ok_or(problems.into_vec())
     }
 
     fn read(object: &Map<String, Value>, problems: &mut Problems) -> Option<Self> {
