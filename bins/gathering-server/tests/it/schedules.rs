@@ -240,7 +240,14 @@ async fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         .iter()
         .map(|problem| problem["pointer"].as_str().unwrap())
         .collect();
-    for place in ["/every", "/misfire/windw", "/action/url", "/action/body"] {
+    for place in [
+        "/cron",
+        "/exclude/1",
+        "/every",
+        "/misfire/windw",
+        "/action/url",
+        "/action/body",
+    ] {
         assert!(places.contains(&place), "{place}: {}", refused.text);
     }
     let agents = json!({"name": "x", "kind": "interval", "every": "1h", "action": {"type": "run_task"}});

@@ -48,6 +48,15 @@ impl Problems {
         self.add(field, "invalid_value", message);
     }
 
+    /// These as well, but of each place only what was found first.
+    pub(super) fn extend(&mut self, more: Vec<ScheduleProblem>) {
+        for problem in more {
+            if !self.0.iter().any(|known| known.field == problem.field) {
+                self.add(problem.field, problem.code, problem.message);
+            }
+        }
+    }
+
     pub(super) fn into_vec(self) -> Vec<ScheduleProblem> {
         self.0
     }

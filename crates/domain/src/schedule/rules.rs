@@ -140,13 +140,10 @@ impl Rules {
     pub fn parse(object: &Map<String, Value>) -> Result<Self, Vec<ScheduleProblem>> {
         let mut problems = Problems::default();
         let rules = Self::read(object, &mut problems);
-        match rules {
-            Some(rules) if problems.is_empty() => {
-                rules.timetable(Timestamp::UNIX_EPOCH)?;
-                Ok(rules)
-            }
-            _ => Err(problems.into_vec()),
+        if let Some(Err(more)) = rules.as_ref().map(|rules| rules.timetable(Timestamp::UNIX_EPOCH)) {
+            problems.extend(more);
         }
+        rules.filter(|_| problems.is_empty()).ok_or(problems.into_vec())
     }
 
     fn read(object: &Map<String, Value>, problems: &mut Problems) -> Option<Self> {

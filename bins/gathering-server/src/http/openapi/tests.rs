@@ -139,6 +139,29 @@ fn bodies_are_closed_and_of_one_kind() {
     }
 }
 
+#[test]
+fn a_schedule_takes_the_fields_that_the_document_names() {
+    let document = document();
+    let named = |schema: &str| -> BTreeSet<String> {
+        let properties = document["components"]["schemas"][schema]["properties"].as_object();
+        properties.unwrap().keys().cloned().collect()
+    };
+    let taken: BTreeSet<String> = schedules::FIELDS.iter().map(|name| (*name).to_owned()).collect();
+    let without = |name: &str| {
+        taken
+            .iter()
+            .filter(|taken| *taken != name)
+            .cloned()
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(named("ScheduleChange"), without("paused"));
+    assert_eq!(
+        &named("NewSchedule") - &taken,
+        BTreeSet::from(["project_id".to_owned()])
+    );
+    assert!(named("NewSchedule").is_superset(&taken));
+}
+
 /// The schemas that bodies and answers have.
 fn spoken(document: &Value) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
