@@ -62,7 +62,8 @@ CREATE TABLE firings (
     CONSTRAINT firings_ended_has_end      CHECK ((status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
     CONSTRAINT firings_failed_has_error   CHECK (status <> 'failed' OR error IS NOT NULL),
     CONSTRAINT firings_skipped_has_reason CHECK ((status = 'skipped') = (reason IS NOT NULL)),
-    CONSTRAINT firings_missed_has_first   CHECK ((status = 'missed') = (missed_since IS NOT NULL))
+    -- One that somebody asked for after all still tells of those before it.
+    CONSTRAINT firings_missed_has_first   CHECK (status <> 'missed' OR missed_since IS NOT NULL)
 ) PARTITION BY RANGE (due_at);
 -- The ones that may have ended, in an order to walk in; and the ones that wait, in theirs.
 CREATE INDEX firings_started ON firings (id) WHERE status = 'started';

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::Error;
 
 pub use growth::{drop_weeks, ensure_weeks, forget};
-pub use writing::{Ending, NewFiring, end, existing, insert, is_taken, put_back, start};
+pub use writing::{Ending, NewFiring, end, existing, give_up_waiting, insert, is_taken, put_back, start};
 
 /// A firing.
 #[derive(Debug, Clone, PartialEq)]

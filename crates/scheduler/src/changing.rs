@@ -1,12 +1,15 @@
 //! Changing and deleting schedules.
 
 use gathering_domain::ScheduleId;
-use gathering_persistence::Transaction;
 use gathering_persistence::schedules::{self, ScheduleRow};
+use gathering_persistence::{Transaction, firings};
 use jiff::Timestamp;
 
 use crate::saving::{check_texts, compile, json};
 use crate::{Error, ScheduleView, Scheduler, UpdateSchedule};
+
+/// Why firings are skipped that waited when their schedule was deleted.
+const SCHEDULE_DELETED: &str = "schedule_deleted";
 
 impl Scheduler {
     /// Changes a schedule.
@@ -42,7 +45,7 @@ impl Scheduler {
         self.save_in(tx, new, now).await
     }
 
-    /// Deletes a schedule: nothing fires any more; its firings stay, and what is open goes on. `false` when there is none.
+    /// Deletes a schedule: nothing fires any more, and what waits is skipped; its firings stay, and what is open goes on. `false` when there is none.
     pub async fn delete(&self, id: ScheduleId) -> Result<bool, Error> {
         let mut client = self.shared.connection().await?;
         let tx = client.transaction().await.map_err(gathering_persistence::Error::from)?;
@@ -54,7 +57,11 @@ impl Scheduler {
     /// Deletes a schedule in the caller's transaction.
     pub async fn delete_in(&self, tx: &Transaction<'_>, id: ScheduleId) -> Result<bool, Error> {
         let now = self.now(tx).await?;
-        Ok(schedules::delete(tx, id, now).await?)
+        let deleted = schedules::delete(tx, id, now).await?;
+        if deleted {
+            firings::give_up_waiting(tx, id, SCHEDULE_DELETED).await?;
+        }
+        Ok(deleted)
     }
 
     /// A schedule, locked, if it has the revision that is expected.

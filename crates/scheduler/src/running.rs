@@ -19,6 +19,8 @@ const PUT_OFF: Duration = Duration::from_millis(50);
 const MOST_PUT_OFF: u32 = 100;
 /// The shortest sleep.
 const MOMENT: Duration = Duration::from_millis(1);
+/// How long until it is looked again for what another instance has locked.
+const LOCKED: Duration = Duration::from_millis(20);
 /// How often firings are asked about while something waits for them to end.
 const HURRY: Duration = Duration::from_millis(20);
 /// Asking takes at most this part of the time, however many firings are open.
@@ -87,7 +89,8 @@ async fn fire(scheduler: Scheduler, stop: CancellationToken) {
 
 /// Fires; gives how long nothing more will be due. Never longer than the poll interval, because clocks are set.
 async fn step(scheduler: &Scheduler) -> Result<Duration, Error> {
-    if scheduler.fire_due().await?.more {
+    let looked = scheduler.fire_due().await?;
+    if looked.more {
         // Much is due. While the database works on the transaction of one, the other decides on its own: rows that are locked are skipped.
         let (one, other) = tokio::join!(scheduler.fire_due(), scheduler.fire_due());
         return Ok(if one?.more || other?.more {
@@ -103,8 +106,10 @@ async fn step(scheduler: &Scheduler) -> Result<Duration, Error> {
     let until = next.map_or(longest, |next| {
         Duration::try_from(next.duration_since(now)).unwrap_or(Duration::ZERO)
     });
-    // What another instance has locked is due, and not for this one: it is looked at again soon.
-    Ok(until.clamp(MOMENT, longest))
+    // What is due and was not to be had is another instance's, which is about to be done with it.
+    let locked = until.is_zero() && looked.schedules == 0;
+    let least = if locked { LOCKED } else { MOMENT };
+    Ok(until.clamp(least, longest))
 }
 
 /// Asks which firings have ended.

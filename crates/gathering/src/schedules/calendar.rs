@@ -35,29 +35,31 @@ pub struct WeekQuery {
 impl Gathering {
     /// Seven days of schedules, to be drawn.
     pub async fn schedule_week(&self, identity: &Identity, query: WeekQuery) -> Result<Week, Error> {
-        let action = ProjectAction::ViewSchedules;
-        let (proof, schedules) = match query.schedule_id {
-            Some(id) => {
-                let thing = Thing::Schedule(id);
-                let proof = self.may(identity, action, thing).await?;
-                let found = self.scheduler.with(&proof).schedule(id).await?;
-                (proof, vec![found.ok_or_else(|| thing.not_found())?])
-            }
-            None => {
-                let proof = self.may_in(identity, action, query.project_id).await?;
-                let page = PageRequest {
-                    limit: READ,
-                    after: None,
-                };
-                let listed = self
-                    .scheduler
-                    .with(&proof)
-                    .schedules(proof.project(), None, page)
-                    .await?;
-                (proof, listed.items)
-            }
-        };
+        let (proof, schedules) = self.of_week(identity, &query).await?;
         self.drawn_week(&proof, &query, schedules).await
+    }
+
+    /// The schedules that are meant.
+    async fn of_week(
+        &self,
+        identity: &Identity,
+        query: &WeekQuery,
+    ) -> Result<(Proof<ProjectId>, Vec<ScheduleView>), Error> {
+        let action = ProjectAction::ViewSchedules;
+        if let Some(id) = query.schedule_id {
+            let thing = Thing::Schedule(id);
+            let proof = self.may(identity, action, thing).await?;
+            let found = self.scheduler.with(&proof).schedule(id).await?;
+            return Ok((proof, vec![found.ok_or_else(|| thing.not_found())?]));
+        }
+        let proof = self.may_in(identity, action, query.project_id).await?;
+        let page = PageRequest {
+            limit: READ,
+            after: None,
+        };
+        let scheduler = self.scheduler.with(&proof);
+        let listed = scheduler.schedules(proof.project(), None, page).await?;
+        Ok((proof, listed.items))
     }
 
     /// Seven days of these schedules.

@@ -183,16 +183,13 @@ impl Checked {
         self.name = self.read_name(name).unwrap_or_default();
         self.payload.description = self.read_description(description);
         self.paused = self.read_paused(paused);
-        match action {
-            Some(action) => {
-                self.action = Action::read(&action, &mut self.problems);
-                self.payload.action = Json::from_value(&action);
-            }
-            None => {
-                let message = "`action` is missing: what a firing does, an object with a `type`";
-                self.problems
-                    .push(problem("/action", "missing_field", message.to_owned()));
-            }
+        if let Some(action) = action {
+            self.action = Action::read(&action, &mut self.problems);
+            self.payload.action = Json::from_value(&action);
+        } else {
+            let message = "`action` is missing: what a firing does, an object with a `type`";
+            self.problems
+                .push(problem("/action", "missing_field", message.to_owned()));
         }
         Json::from_value(&Value::Object(std::mem::take(object)))
     }
@@ -217,10 +214,11 @@ impl Checked {
     }
 
     fn read_description(&mut self, description: Option<Value>) -> Option<String> {
-        match description? {
-            Value::String(text) if text.is_empty() => None,
-            Value::String(text) if is_text(&text, MAX_DESCRIPTION) => Some(text),
-            _ => {
+        let text = description?;
+        match text.as_str() {
+            Some("") => None,
+            Some(text) if is_text(text, MAX_DESCRIPTION) => Some(text.to_owned()),
+            Some(_) | None => {
                 let message = format!("must be a string of at most {MAX_DESCRIPTION} characters, not of blanks alone");
                 self.problems.push(problem("/description", "invalid_value", message));
                 None
@@ -229,11 +227,12 @@ impl Checked {
     }
 
     fn read_paused(&mut self, paused: Option<Value>) -> Option<String> {
-        match paused? {
-            Value::Bool(false) => None,
-            Value::Bool(true) => Some(SAVED_PAUSED.to_owned()),
-            Value::String(reason) if is_text(&reason, MAX_REASON) => Some(reason),
-            _ => {
+        let paused = paused?;
+        match (paused.as_bool(), paused.as_str()) {
+            (Some(false), _) => None,
+            (Some(true), _) => Some(SAVED_PAUSED.to_owned()),
+            (None, Some(reason)) if is_text(reason, MAX_REASON) => Some(reason.to_owned()),
+            (None, Some(_) | None) => {
                 let message = format!("must be true, false or the reason, a string of 1 to {MAX_REASON} characters");
                 self.problems.push(problem("/paused", "invalid_value", message));
                 None
@@ -244,9 +243,10 @@ impl Checked {
 
 /// What is wrong with the rules; any other error is one.
 fn problems_of(error: gathering_scheduler::Error) -> Result<Vec<FieldProblem>, Error> {
-    match Error::from(error) {
-        Error::InvalidRequest { problems } => Ok(problems),
-        other => Err(other),
+    if let gathering_scheduler::Error::Invalid { problems } = error {
+        Ok(problems.into_iter().map(FieldProblem::from).collect())
+    } else {
+        Err(error.into())
     }
 }
 

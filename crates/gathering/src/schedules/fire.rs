@@ -206,9 +206,8 @@ impl Ready {
 /// What became of a firing whose run was to be started.
 fn became(started: &Result<gathering_pipeline::Started, gathering_pipeline::Error>) -> Fired {
     use gathering_pipeline::Error as Pipeline;
-    let error = match started {
-        Ok(_) => return Fired::Started,
-        Err(error) => error,
+    let Err(error) = started else {
+        return Fired::Started;
     };
     let code = match error {
         Pipeline::PipelineNotFound(_) => PIPELINE_NOT_FOUND,

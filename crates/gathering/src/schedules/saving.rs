@@ -26,7 +26,7 @@ pub struct NewSchedule {
 
 /// Who saves, and where.
 #[derive(Debug, Clone, Copy)]
-struct Saver<'a> {
+struct Author<'a> {
     identity: &'a Identity,
     proof: &'a Proof<ProjectId>,
 }
@@ -39,13 +39,13 @@ impl Gathering {
         let mut checked = self.check_definition(&proof, &new.definition).await?;
         self.next_due(&proof, &mut checked, 1).await?;
         let definition = checked.finish()?;
-        let saver = Saver {
+        let by = Author {
             identity,
             proof: &proof,
         };
-        let saved = self.insert_schedule(saver, definition).await?;
+        let saved = self.insert_schedule(by, definition).await?;
         self.scheduler.with(&proof).wake();
-        self.check_schedule_kept(saver, saved.id).await?;
+        self.check_schedule_kept(by, saved.id).await?;
         Ok(saved.into())
     }
 
@@ -78,11 +78,11 @@ impl Gathering {
                 .push(problem("/paused", "invalid_value", message.to_owned()));
         }
         let definition = checked.finish()?;
-        let saver = Saver {
+        let by = Author {
             identity,
             proof: &proof,
         };
-        let saved = self.save_schedule(saver, (id, expected), definition).await?;
+        let saved = self.save_schedule(by, (id, expected), definition).await?;
         scheduler.wake();
         Ok(saved.into())
     }
@@ -98,13 +98,13 @@ impl Gathering {
         }
     }
 
-    async fn insert_schedule(&self, saver: Saver<'_>, definition: Definition) -> Result<ScheduleView, Error> {
-        let Saver { identity, proof } = saver;
+    async fn insert_schedule(&self, by: Author<'_>, definition: Definition) -> Result<ScheduleView, Error> {
+        let Author { identity, proof } = by;
         let scheduler = self.scheduler.with(proof);
         let mut client = self.connection().await?;
         let tx = client.transaction().await.map_err(DatabaseError::from)?;
         let id = scheduler.new_id_in(&tx).await?;
-        let pipeline = self.save_action(&tx, saver, id, (&definition, None)).await?;
+        let pipeline = self.save_action(&tx, by, id, (&definition, None)).await?;
         let payload = Payload {
             pipeline,
             ..definition.payload
@@ -126,7 +126,7 @@ impl Gathering {
     /// The row stays locked from the look at what it was until it is what it will be.
     async fn save_schedule(
         &self,
-        saver: Saver<'_>,
+        by: Author<'_>,
         (id, expected_revision): (ScheduleId, Option<i32>),
         definition: Definition,
     ) -> Result<ScheduleView, Error> {
@@ -134,7 +134,7 @@ impl Gathering {
         let tx = client.transaction().await.map_err(DatabaseError::from)?;
         let row = schedules::lock_one(&tx, id).await?;
         let old = row.ok_or_else(|| Thing::Schedule(id).not_found())?;
-        let pipeline = self.save_action(&tx, saver, id, (&definition, Some(&old))).await?;
+        let pipeline = self.save_action(&tx, by, id, (&definition, Some(&old))).await?;
         let payload = Payload {
             pipeline,
             ..definition.payload
@@ -148,7 +148,7 @@ impl Gathering {
             payload: Some(payload.to_json()),
             expected_revision,
         };
-        let saved = self.scheduler.with(saver.proof).update_in(&tx, update).await?;
+        let saved = self.scheduler.with(by.proof).update_in(&tx, update).await?;
         tx.commit().await.map_err(DatabaseError::from)?;
         Ok(saved)
     }
@@ -157,11 +157,11 @@ impl Gathering {
     async fn save_action(
         &self,
         tx: &Transaction<'_>,
-        saver: Saver<'_>,
+        by: Author<'_>,
         id: ScheduleId,
         (definition, old): (&Definition, Option<&ScheduleRow>),
     ) -> Result<Option<OwnPipeline>, Error> {
-        let engine = self.engine.with(saver.proof);
+        let engine = self.engine.with(by.proof);
         let was = old.map(|old| Payload::read(&old.payload).unwrap_or_default());
         let had = was.as_ref().and_then(|was| was.pipeline);
         let Action::Call { definition: wanted } = &definition.action else {
@@ -175,28 +175,25 @@ impl Gathering {
         if had.is_some() && same_name && was.as_ref().is_some_and(is_same) {
             return Ok(had);
         }
-        let created_by = Some(saver.identity.user_id);
-        let saved = match had {
-            Some(had) => {
-                let update = UpdatePipeline {
-                    id: had.id,
-                    name: Some(definition.name.clone()),
-                    definition: wanted.clone(),
-                    expected_version: None,
-                    created_by,
-                };
-                engine.update_pipeline_in(tx, update).await?
-            }
-            None => {
-                let new = NewPipeline {
-                    project_id: saver.proof.project(),
-                    schedule_id: Some(id),
-                    name: definition.name.clone(),
-                    definition: wanted.clone(),
-                    created_by,
-                };
-                engine.create_pipeline_in(tx, new).await?
-            }
+        let created_by = Some(by.identity.user_id);
+        let saved = if let Some(had) = had {
+            let update = UpdatePipeline {
+                id: had.id,
+                name: Some(definition.name.clone()),
+                definition: wanted.clone(),
+                expected_version: None,
+                created_by,
+            };
+            engine.update_pipeline_in(tx, update).await?
+        } else {
+            let new = NewPipeline {
+                project_id: by.proof.project(),
+                schedule_id: Some(id),
+                name: definition.name.clone(),
+                definition: wanted.clone(),
+                created_by,
+            };
+            engine.create_pipeline_in(tx, new).await?
         };
         Ok(Some(OwnPipeline {
             id: saved.summary.id,
@@ -221,13 +218,13 @@ impl Gathering {
     }
 
     /// Takes a schedule back whose project was deleted while it was saved; see `delete_project`.
-    async fn check_schedule_kept(&self, saver: Saver<'_>, id: ScheduleId) -> Result<(), Error> {
-        let project = saver.proof.project();
+    async fn check_schedule_kept(&self, by: Author<'_>, id: ScheduleId) -> Result<(), Error> {
+        let project = by.proof.project();
         // The own project of a user cannot be deleted.
-        if project == saver.identity.default_project_id || self.accounts().project_exists(project).await? {
+        if project == by.identity.default_project_id || self.accounts().project_exists(project).await? {
             return Ok(());
         }
-        self.remove_schedule(saver.proof, id).await?;
+        self.remove_schedule(by.proof, id).await?;
         Err(Thing::Project(project).not_found())
     }
 }

@@ -82,7 +82,7 @@ pub struct SchedulePause {
     pub at: Timestamp,
     /// Why.
     pub reason: String,
-    /// Who paused it; `None` where it did so itself.
+    /// Who paused it; `None` where it did so itself, or the command line did.
     pub by: Option<UserId>,
 }
 

@@ -152,10 +152,10 @@ fn soon() -> Timestamp {
 }
 
 fn problems(error: Error) -> Vec<FieldProblem> {
-    match error {
-        Error::InvalidRequest { problems } => problems,
-        other => panic!("{other}"),
-    }
+    let Error::InvalidRequest { problems } = error else {
+        unreachable!("{error}");
+    };
+    problems
 }
 
 fn places(problems: &[FieldProblem]) -> Vec<(&str, &str)> {

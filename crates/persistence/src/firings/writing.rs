@@ -172,13 +172,23 @@ pub async fn put_back(
 ) -> Result<u64, Error> {
     let statement = tx
         .prepare_cached(
-            "UPDATE firings SET status = 'buffered', origin = $3, reason = NULL, missed_since = NULL, missed_count = NULL
+            "UPDATE firings SET status = 'buffered', origin = $3, reason = NULL
              WHERE schedule_id = $1 AND due_at = ANY ($2) AND status IN ('skipped', 'missed')",
         )
         .await?;
     Ok(tx
         .execute(&statement, &[&schedule.as_uuid(), &due, &origin.as_str()])
         .await?)
+}
+
+/// Has whatever waits of a schedule skipped; gives how many.
+pub async fn give_up_waiting(tx: &Transaction<'_>, schedule: ScheduleId, reason: &'static str) -> Result<u64, Error> {
+    let statement = tx
+        .prepare_cached(
+            "UPDATE firings SET status = 'skipped', reason = $2 WHERE schedule_id = $1 AND status = 'buffered'",
+        )
+        .await?;
+    Ok(tx.execute(&statement, &[&schedule.as_uuid(), &reason]).await?)
 }
 
 fn keys(keys: impl Iterator<Item = (ScheduleId, Timestamp)>) -> (Vec<Uuid>, Vec<Timestamp>) {

@@ -1,5 +1,7 @@
 //! What holds a schedule back, told: pure functions of what the scheduler says.
 
+use std::fmt::Write as _;
+
 use gathering_domain::{PipelineId, RunId};
 use gathering_scheduler::{Blocker, FiringId, Overlap, Pause, ScheduleView};
 use jiff::Timestamp;
@@ -55,7 +57,10 @@ pub(super) fn sum_up(schedule: &ScheduleView, blockers: &[ScheduleBlocker]) -> S
     match others.len() {
         0 => {}
         1 => told.push_str(" (and one thing more, below)"),
-        more => told.push_str(&format!(" (and {more} things more, below)")),
+        more => {
+            // Writing into a text does not fail.
+            let _ = write!(told, " (and {more} things more, below)");
+        }
     }
     told.push('.');
     told
@@ -64,7 +69,8 @@ pub(super) fn sum_up(schedule: &ScheduleView, blockers: &[ScheduleBlocker]) -> S
 fn paused(pause: Pause) -> ScheduleBlocker {
     let who = match pause.by {
         Some(by) => format!("user {by} paused it"),
-        None => "it paused itself".to_owned(),
+        // It did so itself, or the command line did; the reason says which.
+        None => "it was paused".to_owned(),
     };
     let message = format!(
         "{who} at {}: {}; resume it with POST …/resume, and it goes on with its next due time",
@@ -103,7 +109,7 @@ fn overlap(policy: Overlap, (firing_id, due_at): (FiringId, Timestamp), buffered
     };
     let message = format!(
         "run {run_id} of the firing that was due at {due_at} has not ended, and {meanwhile} (`overlap` is {}, {buffered} waiting); \
-         GET /api/v1/runs/{run_id}/why tells what that run waits for",
+         GET /api/v1/runs/{run_id} shows what that run is at",
         policy.as_str()
     );
     let facts = BlockerFacts {
@@ -118,7 +124,7 @@ fn overlap(policy: Overlap, (firing_id, due_at): (FiringId, Timestamp), buffered
 fn awaits_end(firing_id: FiringId) -> ScheduleBlocker {
     let run_id = RunId::from(firing_id.as_uuid());
     let message = format!(
-        "run {run_id} has not ended, and a fixed delay counts from its end; GET /api/v1/runs/{run_id}/why tells what that run waits for"
+        "run {run_id} has not ended, and a fixed delay counts from its end; GET /api/v1/runs/{run_id} shows what that run is at"
     );
     blocker("awaits_end", message, of_run(firing_id))
 }

@@ -1,5 +1,7 @@
 //! What a due time does while the run of an earlier firing has not ended.
 
+use gathering::RunId;
+
 use super::*;
 
 async fn each_second(world: &World, overlap: &str) -> ScheduleId {
@@ -23,7 +25,11 @@ async fn what_is_due_while_a_run_goes_on_is_skipped_and_why_names_that_run() {
     let overlap = &why.blockers[0];
     let run = firings[0].run_id.unwrap();
     assert_eq!((overlap.code, overlap.facts.run_id), ("overlap", Some(run)));
-    assert!(why.summary.contains(&format!("/runs/{run}/why")), "{}", why.summary);
+    assert!(
+        why.summary.contains(&format!("/api/v1/runs/{run} shows")),
+        "{}",
+        why.summary
+    );
     world.ends.add_permits(1);
     let firings = world
         .when(id, "the next one starts", |firings| {
@@ -51,10 +57,7 @@ async fn one_waits_until_the_run_has_ended() {
         })
         .await;
     assert_eq!(firings[0].status.as_str(), "succeeded");
-    assert_eq!(
-        firings[1].run_id.map(|run| run.as_uuid()),
-        Some(firings[1].id.as_uuid())
-    );
+    assert_eq!(firings[1].run_id.map(RunId::as_uuid), Some(firings[1].id.as_uuid()));
     world.ends.close();
     world.end().await;
 }
