@@ -11,7 +11,8 @@ use crate::failure::Failure;
 pub(crate) fn next(args: &NextArgs) -> Result<(), Failure> {
     let rules = json!({"kind": "cron", "cron": args.pattern, "timezone": args.timezone, "dst": {"gap": args.gap, "fold": args.fold}});
     let after = args.after.unwrap_or_else(|| SystemClock.now());
-    let times = due_times(&Json::from_value(&rules), after, usize::from(args.number)).map_err(print::problems)?;
+    let times = due_times(&Json::from_value(&rules), after, usize::from(args.number))
+        .map_err(|found| print::problems(&found))?;
     print::say(&if args.json {
         let times = times
             .iter()

@@ -24,16 +24,15 @@ pub(super) fn say(text: &str) -> Result<(), Failure> {
 
 /// Why something was refused.
 pub(super) fn refused(error: Error) -> Failure {
-    match error {
-        Error::InvalidRequest { problems: found } => problems(found),
-        other => Failure::Schedules(other),
+    if let Error::InvalidRequest { problems: found } = &error {
+        return problems(found);
     }
+    Failure::Schedules(error)
 }
 
 /// What is wrong, one line for each.
-#[expect(clippy::needless_pass_by_value, reason = "as errors are mapped")]
-pub(super) fn problems(found: Vec<FieldProblem>) -> Failure {
-    Failure::Refused(lines(&found).join("\n           "))
+pub(super) fn problems(found: &[FieldProblem]) -> Failure {
+    Failure::Refused(lines(found).join("\n           "))
 }
 
 fn lines(problems: &[FieldProblem]) -> Vec<String> {

@@ -110,7 +110,7 @@ async fn measure(database: &mut Database, report: &mut Report, (count, aim, roun
     let saving = began.elapsed().as_secs_f64() * 1e3 / count as f64;
     let before = Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default();
     tokio::time::sleep(before.saturating_sub(Duration::from_millis(200))).await;
-    let used = database.usage(&pool).await;
+    let usage = database.usage(&pool).await;
     while calls.lock().unwrap().len() < count {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -121,7 +121,7 @@ async fn measure(database: &mut Database, report: &mut Report, (count, aim, roun
         .map(|at| at.duration_since(due).as_secs_f64() * 1e3)
         .collect();
     late.sort_by(f64::total_cmp);
-    let (own, theirs, wal) = database.usage(&pool).await.since(&used);
+    let (own, theirs, wal) = database.usage(&pool).await.since(&usage);
     let each = count as f64;
     let what = format!("W4: {count} schedules due at once, all runs started (round {round})");
     report.add(&what, format!("{:.0} ms", late.last().unwrap()), aim, "");

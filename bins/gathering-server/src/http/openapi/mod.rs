@@ -83,8 +83,8 @@ async fn get(_: NoParameters) -> HttpResponse {
 struct Frame;
 
 /// The parts under [`PREFIX`].
-fn parts() -> [utoipa::openapi::OpenApi; 19] {
-    [
+fn parts() -> Vec<utoipa::openapi::OpenApi> {
+    vec![
         auth::Documented::openapi(),
         sessions::Documented::openapi(),
         api_keys::Documented::openapi(),
