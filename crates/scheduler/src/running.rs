@@ -107,8 +107,8 @@ async fn step(scheduler: &Scheduler) -> Result<Duration, Error> {
         Duration::try_from(next.duration_since(now)).unwrap_or(Duration::ZERO)
     });
     // What is due and was not to be had is another instance's, which is about to be done with it.
-    let locked = until.is_zero() && looked.schedules == 0;
-    let least = if locked { LOCKED } else { MOMENT };
+    let is_anothers = until.is_zero() && looked.schedules == 0;
+    let least = if is_anothers { LOCKED } else { MOMENT };
     Ok(until.clamp(least, longest))
 }
 

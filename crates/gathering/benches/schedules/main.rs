@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use gathering::{
     Client, Gathering, HandlerError, Identity, Json, NewAccount, NewPipeline, NewSchedule, PipelineId, Registration,
 };
+use gathering_scheduler::Scheduler;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -30,6 +31,8 @@ use report::Report;
 
 /// How many schedules are due in one second, and by when all of their runs are to have started.
 const SIZES: [(usize, &str); 2] = [(1_000, "≤ 100 ms"), (10_000, "≤ 500 ms")];
+/// How many schedules are due where the scheduler is measured alone.
+const ALONE: usize = 10_000;
 /// How many times each size is measured.
 const ROUNDS: usize = 3;
 /// How many schedules are saved at once.
@@ -44,6 +47,7 @@ fn main() {
         .unwrap();
     let mut database = Database::start();
     let mut report = Report::default();
+    runtime.block_on(alone(&mut database, &mut report));
     for (count, aim) in SIZES {
         for round in 1..=ROUNDS {
             runtime.block_on(measure(&mut database, &mut report, (count, aim, round)));
@@ -53,6 +57,36 @@ fn main() {
     if let Some(path) = json {
         report.write(&path);
     }
+}
+
+/// What the scheduler itself costs, where firings mean nothing: 10,000 of them, in one transaction after the other.
+async fn alone(database: &mut Database, report: &mut Report) {
+    let pool = database.fresh().await;
+    let scheduler = Scheduler::builder(pool.clone()).build();
+    let mut client = pool.get().await.unwrap();
+    let tx = client.transaction().await.unwrap();
+    let due = Timestamp::from_second(Timestamp::now().as_second() + 20).unwrap();
+    for index in 0..ALONE {
+        let rules = json!({"kind": "interval", "every": "1h", "start_at": due.to_string()});
+        let new = gathering_scheduler::NewSchedule::new(format!("schedule {index}"), rules);
+        scheduler.create_in(&tx, new).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let before = Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default();
+    tokio::time::sleep(before).await;
+    let (used, began) = (database.usage(&pool).await, Instant::now());
+    while scheduler.fire_due().await.unwrap().schedules > 0 {}
+    let each = ALONE as f64;
+    let (own, theirs, wal) = database.usage(&pool).await.since(&used);
+    let figure = format!("{:.1} µs", began.elapsed().as_secs_f64() * 1e6 / each);
+    report.add("a firing that means nothing, one transaction at a time", figure, "", "");
+    let cost = format!(
+        "{:.1} + {:.1} µs; {:.0} bytes",
+        own * 1e3 / each,
+        theirs * 1e3 / each,
+        wal / each
+    );
+    report.add("  CPU: scheduler + database; WAL", cost, "", "");
 }
 
 async fn measure(database: &mut Database, report: &mut Report, (count, aim, round): (usize, &str, usize)) {
