@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gathering_domain::schedule::rules::Rules;
-use gathering_scheduler::{FiringStatus, MisfirePolicy, Timestamp};
+use gathering_scheduler::{FiringQuery, FiringStatus, MisfirePolicy, Timestamp};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -133,9 +133,13 @@ async fn check(world: &World, rules: Value, start: Timestamp, moves: &[i64]) {
 
 /// Each missed time is in one of the rows that tell of them, and these tell of no other.
 async fn check_missed(world: &World, id: gathering_scheduler::ScheduleId, model: &Model, told: &str) {
-    let firings = world.firings(id).await;
-    let rows = firings.iter().filter(|firing| firing.status == FiringStatus::Missed);
-    let rows: Vec<_> = rows.collect();
+    // Asked for alone: of those that fired there may be more than a page takes.
+    let query = FiringQuery {
+        status: Some(FiringStatus::Missed),
+        limit: 10_000,
+        ..FiringQuery::default()
+    };
+    let rows = world.scheduler.firings(id, query).await.unwrap().items;
     for row in &rows {
         let covered = model
             .missed

@@ -17,7 +17,9 @@ async fn all_that_is_wrong_with_rules_and_action_is_told_at_once() {
         ("/action/timeout", "invalid_value"),
         ("/action/url", "invalid_value"),
         ("/color", "unknown_field"),
+        ("/cron", "invalid_cron"),
         ("/name", "invalid_value"),
+        ("/timezone", "unknown_timezone"),
     ];
     assert_eq!(found, expected);
     world.end().await;
