@@ -30,6 +30,15 @@ pub struct Looked {
     pub more: bool,
 }
 
+/// Which schedules a transaction looks at.
+#[derive(Debug, Clone, Copy)]
+enum Claim {
+    /// Those whose time has come.
+    Due { most: u32 },
+    /// This one, if its time has come.
+    One(ScheduleId),
+}
+
 /// Why a transaction came to nothing.
 #[derive(Debug)]
 enum Failure {
@@ -48,7 +57,12 @@ impl Scheduler {
     ///
     /// Schedules that another instance is looking at are left to it.
     pub async fn fire_due(&self) -> Result<Looked, crate::Error> {
-        match self.attempt(None, &Mode::Usual).await {
+        self.fire_up_to(self.shared.limits.batch).await
+    }
+
+    /// The same for at most so many schedules.
+    pub(crate) async fn fire_up_to(&self, most: u32) -> Result<Looked, crate::Error> {
+        match self.attempt(Claim::Due { most }, &Mode::Usual).await {
             Ok(looked) => Ok(looked),
             Err(Failure::Passing(error)) => Err(passing(&error)),
             Err(Failure::Spoilt { due, .. }) => self.fire_each(due).await,
@@ -73,7 +87,7 @@ impl Scheduler {
         let mut mode = Mode::Usual;
         // The usual way, then the one that its failure asks for, and at last as failed.
         for _ in 0..3 {
-            match self.attempt(Some(id), &mode).await {
+            match self.attempt(Claim::One(id), &mode).await {
                 Ok(looked) => return Ok(looked),
                 Err(Failure::Passing(error)) => return Err(passing(&error)),
                 Err(Failure::Spoilt {
@@ -109,17 +123,17 @@ impl Scheduler {
     }
 
     /// One transaction: over all that is due, or over one schedule if it still is.
-    async fn attempt(&self, only: Option<ScheduleId>, mode: &Mode) -> Result<Looked, Failure> {
+    async fn attempt(&self, claim: Claim, mode: &Mode) -> Result<Looked, Failure> {
         let begun = async {
             let mut client = self.shared.connection().await?;
             // What is left of a transaction is undone when its connection goes back.
             let tx = client.transaction().await.map_err(Error::from)?;
-            let (rows, now) = self.lock_due(&tx, only).await?;
+            let (rows, now) = self.lock_due(&tx, claim).await?;
             let Some(now) = now else {
                 return Ok(Ok(Looked::default()));
             };
             let due: Vec<ScheduleId> = rows.iter().map(|row| row.id).collect();
-            let full = only.is_none() && due.len() == self.shared.limits.batch as usize;
+            let full = matches!(claim, Claim::Due { most } if due.len() == most as usize);
             let written = match self.fire_in(&tx, rows, mode, now).await {
                 Ok(written) => written,
                 Err(error) => return Ok(Err((due, error))),
@@ -147,11 +161,12 @@ impl Scheduler {
     async fn lock_due(
         &self,
         tx: &Transaction<'_>,
-        only: Option<ScheduleId>,
+        claim: Claim,
     ) -> Result<(Vec<schedules::ScheduleRow>, Option<Timestamp>), FireError> {
         let given = self.shared.given_now();
-        let Some(id) = only else {
-            return Ok(schedules::lock_due(tx, given, i64::from(self.shared.limits.batch)).await?);
+        let id = match claim {
+            Claim::Due { most } => return Ok(schedules::lock_due(tx, given, i64::from(most)).await?),
+            Claim::One(id) => id,
         };
         let now = schedules::now(tx, given).await?;
         let row = schedules::lock_one(tx, id).await?;

@@ -17,6 +17,8 @@ const RETRY: Duration = Duration::from_millis(250);
 /// How long, and how many times in a row, asking is put off while much is due.
 const PUT_OFF: Duration = Duration::from_millis(50);
 const MOST_PUT_OFF: u32 = 100;
+/// The most schedules in the first transaction after a sleep: soon done, and it tells whether much is due.
+const FIRST: u32 = 100;
 /// The shortest sleep.
 const MOMENT: Duration = Duration::from_millis(1);
 /// How long until it is looked again for what another instance has locked.
@@ -57,10 +59,7 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 async fn fire(scheduler: Scheduler, stop: CancellationToken) {
     let mut away = false;
     while !stop.is_cancelled() {
-        let pause = step(&scheduler).await;
-        let much = pause.as_ref().is_ok_and(Duration::is_zero);
-        scheduler.shared.much_is_due.store(much, Ordering::Relaxed);
-        let pause = match pause {
+        let pause = match step(&scheduler, &stop).await {
             Ok(pause) => {
                 away = false;
                 pause
@@ -76,9 +75,6 @@ async fn fire(scheduler: Scheduler, stop: CancellationToken) {
                 RETRY
             }
         };
-        if pause.is_zero() {
-            continue;
-        }
         tokio::select! {
             () = stop.cancelled() => {}
             () = scheduler.shared.wake.notified() => {}
@@ -88,16 +84,13 @@ async fn fire(scheduler: Scheduler, stop: CancellationToken) {
 }
 
 /// Fires; gives how long nothing more will be due. Never longer than the poll interval, because clocks are set.
-async fn step(scheduler: &Scheduler) -> Result<Duration, Error> {
-    let looked = scheduler.fire_due().await?;
+async fn step(scheduler: &Scheduler, stop: &CancellationToken) -> Result<Duration, Error> {
+    let looked = scheduler.fire_up_to(scheduler.shared.limits.batch.min(FIRST)).await?;
     if looked.more {
-        // Much is due. While the database works on the transaction of one, the other decides on its own: rows that are locked are skipped.
-        let (one, other) = tokio::join!(scheduler.fire_due(), scheduler.fire_due());
-        return Ok(if one?.more || other?.more {
-            Duration::ZERO
-        } else {
-            MOMENT
-        });
+        scheduler.shared.much_is_due.store(true, Ordering::Relaxed);
+        let fired = fire_much(scheduler, stop).await;
+        scheduler.shared.much_is_due.store(false, Ordering::Relaxed);
+        fired?;
     }
     let shared = &scheduler.shared;
     let client = shared.connection().await?;
@@ -110,6 +103,17 @@ async fn step(scheduler: &Scheduler) -> Result<Duration, Error> {
     let is_anothers = until.is_zero() && looked.schedules == 0;
     let least = if is_anothers { LOCKED } else { MOMENT };
     Ok(until.clamp(least, longest))
+}
+
+/// Fires as long as there is more than one transaction takes. While the database works on the one, the other decides on its own: rows that are locked are skipped.
+async fn fire_much(scheduler: &Scheduler, stop: &CancellationToken) -> Result<(), Error> {
+    while !stop.is_cancelled() {
+        let (one, other) = tokio::join!(scheduler.fire_due(), scheduler.fire_due());
+        if !(one?.more || other?.more) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Asks which firings have ended.
