@@ -71,6 +71,26 @@ CREATE INDEX firings_buffered ON firings (schedule_id, due_at) WHERE status = 'b
 -- Due times that no week covers yet, or any more.
 CREATE TABLE firings_default PARTITION OF firings DEFAULT;
 
+-- What an Idempotency-Key stands for, so that whoever lost the answer may ask again: the schedules of a project, and the firings that somebody asked a schedule for.
+CREATE TABLE schedule_keys (
+    -- The project, or the schedule.
+    scope          uuid        NOT NULL,
+    key            text        NOT NULL,
+    -- SHA-256 of what was asked for.
+    fingerprint    bytea       NOT NULL,
+    -- The schedule, or the firing.
+    made           uuid        NOT NULL,
+    -- Of a firing, its due time.
+    due_at         timestamptz,
+    created_at     timestamptz NOT NULL,
+    -- One of them for a key, however many ask at once.
+    PRIMARY KEY (scope, key),
+    CONSTRAINT schedule_keys_key_is_short CHECK (char_length(key) BETWEEN 1 AND 255),
+    CONSTRAINT schedule_keys_fingerprint_is_sha256 CHECK (octet_length(fingerprint) = 32)
+);
+-- Those that are a day old are forgotten.
+CREATE INDEX schedule_keys_by_age ON schedule_keys (created_at);
+
 CREATE FUNCTION refuse_change_of_firing() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% of % is refused: a firing that ended never changes again', TG_OP, TG_TABLE_NAME

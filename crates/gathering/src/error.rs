@@ -430,6 +430,7 @@ impl From<gathering_scheduler::Error> for Error {
             },
             Scheduler::NotFound(id) => Self::not_found(Kind::Schedule, id),
             Scheduler::RevisionConflict { current, .. } => Self::RevisionConflict { current },
+            Scheduler::KeyReused => Self::IdempotencyKeyReused,
             Scheduler::BufferFull { id, waiting, limit } => Self::BufferFull { id, waiting, limit },
             Scheduler::Database(error) => error.into(),
             Scheduler::InvalidLimits { .. } | Scheduler::AlreadyStarted => Self::Internal(error.into()),

@@ -62,8 +62,8 @@ pub use pipelines::{NewPipeline, PipelineChange};
 pub use running::{Gathering, Handle};
 pub use runs::{CancelRuns, NewRun, RunQuery, StartedRun};
 pub use schedules::{
-    Backfill, BlockerFacts, Firing, FiringPage, MissedFirings, NewSchedule, Schedule, ScheduleBlocker, ScheduleCheck,
-    ScheduleDst, ScheduleMisfire, ScheduleOperator, SchedulePause, ScheduleQuery, ScheduleRules, ScheduleStatus,
-    ScheduleWhy, UnknownScheduleStatus, Week, WeekQuery, WeekRow, due_times,
+    AskedFiring, Backfill, BlockerFacts, CreatedSchedule, Firing, FiringPage, MissedFirings, NewSchedule, Schedule,
+    ScheduleBlocker, ScheduleCheck, ScheduleDst, ScheduleMisfire, ScheduleOperator, SchedulePause, ScheduleQuery,
+    ScheduleRules, ScheduleStatus, ScheduleWhy, UnknownScheduleStatus, Week, WeekQuery, WeekRow, due_times,
 };
 pub use stats::{PoolStats, Stats};

@@ -15,7 +15,7 @@ mod view;
 mod week;
 mod why;
 
-pub use asking::Backfill;
+pub use asking::{AskedFiring, Backfill};
 pub use calendar::WeekQuery;
 pub use definition::ScheduleCheck;
 pub(crate) use fire::FireRuns;
@@ -23,7 +23,7 @@ pub use operator::ScheduleOperator;
 pub use preview::due_times;
 pub use reading::ScheduleQuery;
 pub use rules::{ScheduleDst, ScheduleMisfire, ScheduleRules};
-pub use saving::NewSchedule;
+pub use saving::{CreatedSchedule, NewSchedule};
 pub use view::{Firing, FiringPage, MissedFirings, Schedule, SchedulePause, ScheduleStatus, UnknownScheduleStatus};
 pub use week::{Week, WeekRow};
 pub use why::{BlockerFacts, ScheduleBlocker, ScheduleWhy};

@@ -28,6 +28,7 @@ pub mod run_journal;
 pub mod run_keys;
 pub mod runs;
 mod safety;
+pub mod schedule_keys;
 pub mod schedules;
 pub mod schema;
 pub mod second_factors;

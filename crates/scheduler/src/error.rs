@@ -37,6 +37,9 @@ pub enum Error {
         /// How many may.
         limit: u32,
     },
+    /// The key was used to ask for something else.
+    #[error("the idempotency key was used to ask for something else")]
+    KeyReused,
     /// Limits were set that make no sense.
     #[error("the limits of the scheduler make no sense: {}", problems.first().map_or_else(String::new, ToString::to_string))]
     InvalidLimits {

@@ -7,6 +7,7 @@ mod error;
 mod firing;
 mod firings;
 mod handle;
+mod keys;
 mod limits;
 mod on_fire;
 mod pausing;
@@ -39,6 +40,7 @@ pub use gathering_persistence::{
 };
 pub use handle::Handle;
 pub use jiff::Timestamp;
+pub use keys::{OnceKey, Triggered};
 pub use limits::{LimitProblem, Limits};
 pub use on_fire::{FireError, Fired, Fires, Firing, OnFire};
 pub use schedule::{NewSchedule, Phase, ScheduleView, UpdateSchedule};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gathering_persistence::firings;
+use gathering_persistence::{firings, schedule_keys};
 
 use crate::{Error, Scheduler};
 
@@ -10,7 +10,9 @@ use crate::{Error, Scheduler};
 const INTERVAL: Duration = Duration::from_hours(1);
 /// For how many weeks partitions are there beforehand.
 const WEEKS_AHEAD: i32 = 5;
-/// The most firings that are forgotten one by one in a statement.
+/// How long idempotency keys are kept.
+const KEYS_KEPT: Duration = Duration::from_hours(24);
+/// The most firings, or keys, that are forgotten in a statement.
 const FORGOTTEN: i64 = 1_000;
 
 impl Scheduler {
@@ -26,12 +28,14 @@ impl Scheduler {
         }
     }
 
-    /// One step of what [`Scheduler::start`] does every hour: makes the partitions of the coming weeks, and drops those whose firings are older than
+    /// One step of what [`Scheduler::start`] does every hour: makes the partitions of the coming weeks, forgets idempotency keys that are a day old, and drops those whose firings are older than
     /// [`Limits::retention`](crate::Limits::retention). Gives how many weeks it dropped.
     pub async fn look_after(&self) -> Result<usize, Error> {
         let client = self.shared.connection().await?;
         let now = self.now(&client).await?;
         firings::ensure_weeks(&client, now, WEEKS_AHEAD).await?;
+        let yesterday = now.checked_sub(KEYS_KEPT).unwrap_or(now);
+        while schedule_keys::forget(&client, yesterday, FORGOTTEN).await? > 0 {}
         let horizon = self.shared.limits.retention.and_then(|kept| now.checked_sub(kept).ok());
         let Some(horizon) = horizon else {
             return Ok(0);

@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: whoever lost an answer asks again, and what was made is made once.
 //!
-//! Taken where something is made: runs, pipelines, projects. Refused where a secret is shown once, because it cannot be shown again, and where nobody keeps keys: a
-//! second request makes a second schedule, or fires it again. Elsewhere it changes nothing, because asking again does no harm there anyway.
+//! Taken where something is made or fired: runs, pipelines, projects, schedules, firings. Refused where a secret is shown once, because it cannot be shown again. Elsewhere it changes nothing,
+//! because asking again does no harm there anyway.
 
 use std::future::{Ready, ready};
 
@@ -38,23 +38,6 @@ impl FromRequest for NoKey {
             return ready(Ok(Self));
         }
         let message = "is not taken here: the answer shows a secret once, so it cannot be repeated; look whether it was made, and end it, before you ask again";
-        ready(Err(refused("not_repeatable", message)))
-    }
-}
-
-/// For routes that do again what they are asked for again: who sends a key believes that they do not.
-pub(super) struct NoKeyKept;
-
-impl FromRequest for NoKeyKept {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        if !request.headers().contains_key(IDEMPOTENCY_KEY) {
-            return ready(Ok(Self));
-        }
-        let message =
-            "is not taken here: the same request would be done again; look whether it was done before you ask again";
         ready(Err(refused("not_repeatable", message)))
     }
 }

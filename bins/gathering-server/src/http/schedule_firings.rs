@@ -2,11 +2,11 @@
 
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{Backfill, Firing, FiringQuery, ScheduleId};
+use gathering::{AskedFiring, Backfill, Firing, FiringQuery, ScheduleId};
 use utoipa::OpenApi;
 
 use super::body::Incoming;
-use super::idempotency::NoKeyKept;
+use super::idempotency::{Key, replayed};
 use super::identity::Caller;
 use super::moment::{self, Moment};
 use super::openapi::parameters::Paging;
@@ -31,17 +31,22 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 
 /// Fire now
 ///
-/// Once, beside what is due, also where the schedule is paused or has ended. Where an earlier firing must end first, it waits. A second request fires a second time: an
-/// `Idempotency-Key` is refused here.
+/// Once, beside what is due, also where the schedule is paused or has ended. Where an earlier firing must end first, it waits. A second request fires a second time,
+/// unless it has the `Idempotency-Key` of the first.
 #[utoipa::path(
     post,
     path = "/schedules/{id}/trigger",
     operation_id = "trigger_schedule",
     tag = "schedules",
-    params(("id" = Uuid, Path, description = "The schedule.")),
+    params(
+        ("id" = Uuid, Path, description = "The schedule."),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key fires the schedule once, however often it is sent within a day.",
+            min_length = 1, max_length = 255, pattern = "^[!-~]{1,255}$"),
+    ),
     request_body = Option<bodies::Nothing>,
     responses(
-        (status = 202, description = "The firing is in the database, and starts at once, or after an earlier one.", body = Firing),
+        (status = 202, description = "The firing is in the database, and starts at once, or after an earlier one.", body = Firing, headers(
+            ("Idempotency-Replayed" = String, description = "`true` where an earlier request with the same key had asked for it, else `false`."))),
         (status = 409, description = "As many firings wait as may."),
     )
 )]
@@ -49,12 +54,20 @@ async fn trigger(
     state: Data<State>,
     Caller(identity): Caller,
     Id(id): Id<ScheduleId>,
-    _: NoKeyKept,
+    Key(key): Key,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     incoming.object_or_nothing().await?.finish()?;
-    let firing = state.gathering.trigger_schedule(&identity, id).await?;
-    Ok(HttpResponse::Accepted().json(firing))
+    let asked = match key {
+        Some(key) => state.gathering.trigger_schedule_once(&identity, id, &key).await?,
+        None => AskedFiring {
+            firing: state.gathering.trigger_schedule(&identity, id).await?,
+            replayed: false,
+        },
+    };
+    Ok(HttpResponse::Accepted()
+        .insert_header(replayed(asked.replayed))
+        .json(asked.firing))
 }
 
 /// Fire for times that have passed

@@ -3,11 +3,11 @@
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{NewSchedule, Schedule, ScheduleId, ScheduleQuery, ScheduleStatus};
+use gathering::{CreatedSchedule, NewSchedule, Schedule, ScheduleId, ScheduleQuery, ScheduleStatus};
 use utoipa::OpenApi;
 
 use super::body::Incoming;
-use super::idempotency::NoKeyKept;
+use super::idempotency::{Key, replayed};
 use super::identity::Caller;
 use super::openapi::parameters::{OfProject, Paging};
 use super::openapi::{answers, schedule};
@@ -40,6 +40,24 @@ pub(super) const FIELDS: [&str; 19] = [
     "paused",
 ];
 
+/// What `GET` tells besides. It may be sent back, so that whoever changes one field need not take the others out; it changes nothing.
+pub(super) const TOLD: [&str; 14] = [
+    "id",
+    "project_id",
+    "revision",
+    "status",
+    "paused",
+    "next_due_at",
+    "next_fire_at",
+    "open_firings",
+    "buffered_firings",
+    "fired",
+    "failures_in_a_row",
+    "created_by",
+    "created_at",
+    "updated_at",
+];
+
 /// What is said of these routes.
 #[derive(OpenApi)]
 #[openapi(paths(create, list, get, update, delete))]
@@ -62,13 +80,16 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 
 /// Create a schedule
 ///
-/// It is due from the answer on, unless it is saved as paused. Everything that is wrong with it is told at once, and a pattern that is never due is refused. A second
-/// request makes a second schedule: an `Idempotency-Key` is refused here.
+/// It is due from the answer on, unless it is saved as paused. Everything that is wrong with it is told at once, and a pattern that is never due is refused.
 #[utoipa::path(
     post,
     path = "/schedules",
     operation_id = "create_schedule",
     tag = "schedules",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same body makes one schedule, however often it is sent within a day.",
+            min_length = 1, max_length = 255, pattern = "^[!-~]{1,255}$"),
+    ),
     request_body(content = schedule::NewSchedule, examples(
         ("cron" = (summary = "Each night, on the clocks of a zone", value = json!({"name": "nightly report", "kind": "cron", "cron": "0 3 * * *",
             "timezone": "Europe/Berlin", "action": {"type": "execute_pipeline", "pipeline_id": "0193c3f2-7b1e-7000-8000-3d9c5c0f1a2b",
@@ -82,14 +103,15 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     responses(
         (status = 201, description = "The schedule as it was saved, with every policy.", body = Schedule, headers(
             ("ETag" = String, description = "The revision, to be sent as `If-Match`."),
-            ("Location" = String, description = "The path of the schedule."))),
+            ("Location" = String, description = "The path of the schedule."),
+            ("Idempotency-Replayed" = String, description = "`true` where an earlier request with the same key had made it, else `false`."))),
         (status = 404, description = "There is no such project, or it belongs to somebody else."),
     )
 )]
 async fn create(
     state: Data<State>,
     Caller(identity): Caller,
-    _: NoKeyKept,
+    Key(key): Key,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
@@ -98,11 +120,18 @@ async fn create(
         definition: body.object_of(&FIELDS),
     };
     body.finish()?;
-    let created = state.gathering.create_schedule(&identity, new).await?;
+    let created = match key {
+        Some(key) => state.gathering.create_schedule_once(&identity, new, &key).await?,
+        None => CreatedSchedule {
+            schedule: state.gathering.create_schedule(&identity, new).await?,
+            replayed: false,
+        },
+    };
     Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/api/v1/schedules/{}", created.id)))
-        .insert_header((ETAG, etag(created.revision)))
-        .json(created))
+        .insert_header((LOCATION, format!("/api/v1/schedules/{}", created.schedule.id)))
+        .insert_header((ETAG, etag(created.schedule.revision)))
+        .insert_header(replayed(created.replayed))
+        .json(created.schedule))
 }
 
 /// List schedules
@@ -154,7 +183,7 @@ async fn get(
 
 /// Change a schedule
 ///
-/// All of it is sent: what is left out has its default from then on. What was due before, and has not fired yet, fires as it was; firings that have started go on as they
+/// All of it is sent: what is left out has its default from then on. What `GET` answers may be sent back with one field changed. What was due before, and has not fired yet, fires as it was; firings that have started go on as they
 /// are. A pause stays.
 #[utoipa::path(
     put,
@@ -182,6 +211,7 @@ async fn update(
 ) -> Result<HttpResponse, Problem> {
     let mut body = incoming.object().await?;
     let definition = body.object_of(&FIELDS[..FIELDS.len() - 1]);
+    drop(body.object_of(&TOLD));
     let revision = expected(&request)?;
     body.finish()?;
     let updated = state

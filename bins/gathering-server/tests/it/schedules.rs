@@ -260,12 +260,46 @@ async fn everything_that_is_wrong_is_told_at_once_with_its_place() {
     let text = r#"{"name": "x", "kind": "once", "kind": "cron"}"#;
     let refused = site.send_text("POST", PATH, text).await;
     assert_eq!(refused.problems()[0]["code"], "duplicate_field", "{}", refused.text);
-    let key = &[("idempotency-key", "k")];
-    let refused = site
-        .send_with("POST", PATH, Some(&yearly("https://example.org/")), key)
-        .await;
-    assert_eq!(refused.problems()[0]["code"], "not_repeatable");
     assert_eq!(site.send("GET", PATH, None).await.json["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_key_makes_one_schedule_and_one_firing_however_often_it_is_sent() {
+    let site = site().await;
+    let (key, body) = (&[("idempotency-key", "k")], yearly("https://example.org/"));
+    let first = site.send_with("POST", PATH, Some(&body), key).await;
+    let again = site.send_with("POST", PATH, Some(&body), key).await;
+    assert_eq!((first.status, again.status), (201, 201), "{}", again.text);
+    assert_eq!(first.json["id"], again.json["id"]);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    let other = yearly("https://example.org/other");
+    let refused = site.send_with("POST", PATH, Some(&other), key).await;
+    assert_eq!(refused.json["code"], "idempotency_key_reused");
+    assert_eq!(
+        site.send("GET", PATH, None).await.json["items"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+    let trigger = format!("{PATH}/{}/trigger", first.json["id"].as_str().unwrap());
+    let (one, two) = (
+        site.send_with("POST", &trigger, None, key).await,
+        site.send_with("POST", &trigger, None, key).await,
+    );
+    assert_eq!((one.status, &one.json["id"]), (202, &two.json["id"]), "{}", two.text);
+    let firings = site
+        .send(
+            "GET",
+            &format!("{PATH}/{}/firings", first.json["id"].as_str().unwrap()),
+            None,
+        )
+        .await;
+    assert_eq!(
+        firings.json["items"].as_array().map(Vec::len),
+        Some(1),
+        "{}",
+        firings.text
+    );
 }
 
 #[tokio::test]
@@ -316,4 +350,21 @@ async fn a_deleted_schedule_fires_no_more_and_is_gone() {
     firings(&site, &other, (2, "succeeded")).await;
     let more = receiver.requests_to("/ping").len() - seen;
     assert!(more <= 1, "it fired {more} times after its end");
+}
+
+#[tokio::test]
+async fn what_was_read_may_be_sent_back_with_one_field_changed() {
+    let site = site().await;
+    let made = site.send("POST", PATH, Some(&yearly("https://example.org/"))).await;
+    let path = format!("{PATH}/{}", made.json["id"].as_str().unwrap());
+    let mut read = site.send("GET", &path, None).await.json;
+    read["overlap"] = json!("skip");
+    let changed = site.send("PUT", &path, Some(&read)).await;
+    assert_eq!(
+        (changed.status, &changed.json["overlap"]),
+        (200, &json!("skip")),
+        "{}",
+        changed.text
+    );
+    assert_eq!(changed.json["next_due_at"], read["next_due_at"]);
 }

@@ -250,7 +250,8 @@ impl Rules {
             },
             Kind::Interval { every, mode } => match mode {
                 IntervalMode::FixedRate => Times::FixedRate {
-                    anchor: self.start_at.unwrap_or(anchor),
+                    // Like the first one of a fixed delay: after a whole interval, unless it is said when.
+                    anchor: self.start_at.or_else(|| anchor.checked_add(*every).ok())?,
                     every: *every,
                 },
                 IntervalMode::FixedDelay => {

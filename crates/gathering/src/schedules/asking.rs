@@ -20,6 +20,15 @@ pub struct Backfill {
     pub already_fired: usize,
 }
 
+/// A firing that was asked for, now or by an earlier request with the same key.
+#[derive(Debug, Clone)]
+pub struct AskedFiring {
+    /// The firing.
+    pub firing: Firing,
+    /// Whether an earlier request with the same key had asked for it.
+    pub replayed: bool,
+}
+
 impl Gathering {
     /// Pauses a schedule: due times pass without firing, and are not made up for afterwards. One that is paused already keeps its pause.
     pub async fn pause_schedule(&self, identity: &Identity, id: ScheduleId, reason: &str) -> Result<Schedule, Error> {
@@ -44,6 +53,23 @@ impl Gathering {
             .may(identity, ProjectAction::TriggerSchedule, Thing::Schedule(id))
             .await?;
         Ok(self.scheduler.with(&proof).trigger(id).await?.into())
+    }
+
+    /// The same, once for this key: asked again within a day, it answers with the same firing, as it is then.
+    pub async fn trigger_schedule_once(
+        &self,
+        identity: &Identity,
+        id: ScheduleId,
+        key: &str,
+    ) -> Result<AskedFiring, Error> {
+        let proof = self
+            .may(identity, ProjectAction::TriggerSchedule, Thing::Schedule(id))
+            .await?;
+        let triggered = self.scheduler.with(&proof).trigger_once(id, key).await?;
+        Ok(AskedFiring {
+            firing: triggered.firing.into(),
+            replayed: triggered.replayed,
+        })
     }
 
     /// Has a schedule fire for the due times in [from, until) that were missed, skipped or never came, as its rules are now.

@@ -6,7 +6,7 @@ use gathering_domain::{Json, ProjectId, ScheduleId};
 use gathering_persistence::schedules::{self, ScheduleRow};
 use gathering_persistence::{Error as DatabaseError, Transaction};
 use gathering_pipeline::{NewPipeline, UpdatePipeline};
-use gathering_scheduler::{ScheduleView, UpdateSchedule};
+use gathering_scheduler::{OnceKey, ScheduleView, UpdateSchedule};
 
 use super::action::{Action, problem};
 use super::definition::Definition;
@@ -22,6 +22,15 @@ pub struct NewSchedule {
     pub project_id: Option<ProjectId>,
     /// `{name, kind, …, action}`, and perhaps `description` and `paused`.
     pub definition: Json,
+}
+
+/// A schedule that was saved, now or by an earlier request with the same key.
+#[derive(Debug, Clone)]
+pub struct CreatedSchedule {
+    /// The schedule.
+    pub schedule: Schedule,
+    /// Whether an earlier request with the same key had saved it.
+    pub replayed: bool,
 }
 
 /// Who saves, and where.
@@ -43,10 +52,40 @@ impl Gathering {
             identity,
             proof: &proof,
         };
-        let saved = self.insert_schedule(by, definition).await?;
+        let saved = self.insert_schedule(by, definition, None).await?;
         self.scheduler.with(&proof).wake();
-        self.check_schedule_kept(by, saved.id).await?;
-        Ok(saved.into())
+        self.check_schedule_kept(by, saved.schedule.id).await?;
+        Ok(saved.schedule)
+    }
+
+    /// Saves a schedule once for this key in its project; asked again within a day, it answers with the same schedule, as it is then.
+    pub async fn create_schedule_once(
+        &self,
+        identity: &Identity,
+        new: NewSchedule,
+        key: &str,
+    ) -> Result<CreatedSchedule, Error> {
+        let action = ProjectAction::ChangeSchedules;
+        let proof = self.may_in(identity, action, new.project_id).await?;
+        let mut checked = self.check_definition(&proof, &new.definition).await?;
+        // Whether it is ever due is asked of a new one only: `once` may have fired when it is asked for again.
+        let once = OnceKey {
+            scope: proof.project().as_uuid(),
+            key,
+            asked: new.definition.text(),
+        };
+        if self.scheduler.with(&proof).key_is_new(once).await? {
+            self.next_due(&proof, &mut checked, 1).await?;
+        }
+        let definition = checked.finish()?;
+        let by = Author {
+            identity,
+            proof: &proof,
+        };
+        let saved = self.insert_schedule(by, definition, Some(once)).await?;
+        self.scheduler.with(&proof).wake();
+        self.check_schedule_kept(by, saved.schedule.id).await?;
+        Ok(saved)
     }
 
     /// Changes a schedule: the definition is all of it. Whether it is paused stays as it is.
@@ -98,12 +137,28 @@ impl Gathering {
         }
     }
 
-    async fn insert_schedule(&self, by: Author<'_>, definition: Definition) -> Result<ScheduleView, Error> {
+    async fn insert_schedule(
+        &self,
+        by: Author<'_>,
+        definition: Definition,
+        once: Option<OnceKey<'_>>,
+    ) -> Result<CreatedSchedule, Error> {
         let Author { identity, proof } = by;
         let scheduler = self.scheduler.with(proof);
         let mut client = self.connection().await?;
         let tx = client.transaction().await.map_err(DatabaseError::from)?;
         let id = scheduler.new_id_in(&tx).await?;
+        if let Some(once) = once
+            && let Some(earlier) = scheduler.use_key_in(&tx, once, id.as_uuid()).await?
+        {
+            drop(tx);
+            let earlier = ScheduleId::from(earlier);
+            let schedule = scheduler.schedule(earlier).await?;
+            return Ok(CreatedSchedule {
+                schedule: schedule.ok_or_else(|| Thing::Schedule(earlier).not_found())?.into(),
+                replayed: true,
+            });
+        }
         let pipeline = self.save_action(&tx, by, id, (&definition, None)).await?;
         let payload = Payload {
             pipeline,
@@ -120,7 +175,10 @@ impl Gathering {
         };
         let saved = scheduler.create_in(&tx, new).await?;
         tx.commit().await.map_err(DatabaseError::from)?;
-        Ok(saved)
+        Ok(CreatedSchedule {
+            schedule: saved.into(),
+            replayed: false,
+        })
     }
 
     /// The row stays locked from the look at what it was until it is what it will be.

@@ -95,3 +95,35 @@ async fn a_backfill_that_is_too_long_or_lies_ahead_is_refused() {
     let ahead = ask("2026-01-01T00:00:30Z", "2026-01-02T00:00:00Z").await;
     assert!(matches!(ahead, Err(Error::Invalid { .. })), "{ahead:?}");
 }
+
+#[tokio::test]
+async fn a_trigger_with_a_key_fires_once_however_often_it_is_asked_for() {
+    let world = World::new().await;
+    let id = world.schedule(json!({"kind": "cron", "cron": "0 0 * * *"})).await;
+    let one = world.scheduler.trigger_once(id, "a-key").await.unwrap();
+    assert_eq!(world.fire().await, 1);
+    let again = world.scheduler.trigger_once(id, "a-key").await.unwrap();
+    assert!(!one.replayed && again.replayed);
+    assert_eq!(
+        (again.firing.id, again.firing.status),
+        (one.firing.id, FiringStatus::Succeeded)
+    );
+    assert_eq!(world.fire().await, 0);
+    let both = tokio::join!(
+        world.scheduler.trigger_once(id, "other"),
+        world.scheduler.trigger_once(id, "other")
+    );
+    let (one, two) = (both.0.unwrap(), both.1.unwrap());
+    assert_eq!(one.firing.id, two.firing.id);
+    assert_eq!(world.fire().await, 1);
+}
+
+#[tokio::test]
+async fn a_backfill_asks_for_nothing_that_was_never_due() {
+    let world = World::new().await;
+    let id = world.schedule(json!({"kind": "interval", "every": "10m"})).await;
+    world.clock.set(at("2026-01-01T00:09:00Z"));
+    let (from, until) = (at("2025-12-31T00:00:00Z"), at("2026-01-01T00:09:00Z"));
+    let filled = world.scheduler.backfill(id, from, until).await.unwrap();
+    assert_eq!(filled.due_times, []);
+}

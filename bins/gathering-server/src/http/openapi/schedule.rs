@@ -5,6 +5,7 @@
     reason = "they describe what gathering-domain and the facade read with their own words for what is wrong"
 )]
 
+use super::super::schedules;
 use gathering::{Json, Uuid};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -280,8 +281,11 @@ pub(super) fn complete(document: &mut Value) {
     let mut change = schemas["NewSchedule"].clone();
     change["description"] = schemas["ScheduleChange"]["description"].clone();
     if let Some(properties) = change["properties"].as_object_mut() {
-        properties.shift_remove("project_id");
-        properties.shift_remove("paused");
+        for name in schedules::TOLD {
+            let told =
+                json!({"description": "As it is told; it may be sent back, and changes nothing.", "readOnly": true});
+            properties.insert(name.to_owned(), told);
+        }
     }
     change["example"]["description"] = json!("Says good night.");
     schemas["ScheduleChange"] = change;
