@@ -9,9 +9,9 @@ use tokio::time::sleep;
 
 use crate::arguments::Part;
 use crate::ground::{Ground, SCHEDULES};
-use crate::judge::{self, DueTimes};
+use crate::judge::{self, Call, DueTimes, Fired};
 use crate::outcome::Outcome;
-use crate::rows::{self, Call, Fired};
+use crate::rows;
 
 /// Longest wait for something to come to rest.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -147,7 +147,7 @@ async fn judge(
     let nth = |number: &u32| start + EVERY * i32::try_from(*number).unwrap_or_default();
     for (case, id) in cases.iter().zip(ids) {
         let last = case.tells.then_some(7);
-        let fires: BTreeSet<Timestamp> = [0].iter().chain(case.fires).chain(&last).map(nth).collect();
+        let times: BTreeSet<Timestamp> = [0].iter().chain(case.fires).chain(&last).map(nth).collect();
         let missed: Vec<u32> = (1..=6)
             .filter(|number| case.tells && !case.fires.contains(number))
             .collect();
@@ -157,7 +157,7 @@ async fn judge(
             .map(|(first, last)| (nth(first), nth(last), missed.len() as u64));
         wrong.extend(tells(case, missed, fired.iter().filter(|row| row.schedule == *id)));
         wrong.extend(in_order(case, calls.iter().filter(|call| call.schedule == *id)));
-        due.insert(id.clone(), fires);
+        due.insert(id.clone(), times);
     }
     wrong.extend(judge::received(&by, &due));
     wrong.extend(judge::recorded(&fired, &due, &by));

@@ -4,7 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::rows::{Call, Fired};
+/// A request that the receiver got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) schedule: String,
+    pub(crate) due: Timestamp,
+    pub(crate) firing: String,
+    pub(crate) key: String,
+    /// By the receiver's clock.
+    pub(crate) at: Timestamp,
+}
+
+/// A firing as it stands in the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fired {
+    pub(crate) schedule: String,
+    pub(crate) due: Timestamp,
+    pub(crate) id: String,
+    pub(crate) status: String,
+    /// Of missed ones: the first, and how many.
+    pub(crate) missed: Option<(Timestamp, u64)>,
+}
 
 /// The due times of schedules.
 pub(crate) type DueTimes = BTreeMap<String, BTreeSet<Timestamp>>;

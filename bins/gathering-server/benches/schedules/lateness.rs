@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::rows::Call;
+use crate::judge::Call;
 
 /// A due time this near to a kill is told apart.
 const NEAR: SignedDuration = SignedDuration::from_secs(1);

@@ -1,29 +1,8 @@
 //! What came of schedules, told twice: by the database, and by whom they call.
 
 use gathering_testkit::{Receiver, TestDatabase};
-use jiff::Timestamp;
 
-/// A request that the receiver got.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Call {
-    pub(crate) schedule: String,
-    pub(crate) due: Timestamp,
-    pub(crate) firing: String,
-    pub(crate) key: String,
-    /// By the receiver's clock.
-    pub(crate) at: Timestamp,
-}
-
-/// A firing as it stands in the database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fired {
-    pub(crate) schedule: String,
-    pub(crate) due: Timestamp,
-    pub(crate) id: String,
-    pub(crate) status: String,
-    /// Of missed ones: the first, and how many.
-    pub(crate) missed: Option<(Timestamp, u64)>,
-}
+use crate::judge::{Call, Fired};
 
 /// Everything that the receiver got, in its order; a request that makes no sense is told in a sentence.
 pub(crate) fn calls(receiver: &Receiver) -> Result<Vec<Call>, String> {

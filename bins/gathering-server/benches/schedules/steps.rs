@@ -11,9 +11,9 @@ use tokio::time::sleep;
 use crate::arguments::Part;
 use crate::chance::Chance;
 use crate::ground::{Ground, SCHEDULES};
-use crate::judge::{self, DueTimes};
+use crate::judge::{self, DueTimes, Fired};
 use crate::outcome::Outcome;
-use crate::rows::{self, Fired};
+use crate::rows;
 use crate::storm::INSTANCES;
 
 /// Each due every second: of a step of minutes there is much to make up for.

@@ -24,6 +24,10 @@ use crate::rows;
 pub(crate) const INSTANCES: usize = 3;
 /// From one kill to the next.
 const PACE: Duration = Duration::from_secs(5);
+/// From the first due time to the first kill; a whole number of seconds, so that something is due just then.
+const FIRST: Duration = Duration::from_secs(2);
+/// For so many milliseconds after a due time its firings are under way.
+const BUSY: usize = 250;
 /// How many schedules are saved at once.
 const SAVERS: usize = 16;
 /// How long saving one of them may take.
@@ -118,10 +122,11 @@ async fn kill(ground: &mut Ground, seed: u64, (start, end): (Timestamp, Timestam
     let chance = Chance::new(seed, 1);
     let bar = ProgressBar::new(end.duration_since(start).as_secs().unsigned_abs());
     let (mut kills, mut fallen) = (Vec::new(), Vec::new());
-    let mut next = start + PACE / 2;
+    let mut next = start + FIRST;
     while next < end {
-        // Not always at the same part of a second.
-        wait_until(next + chance.millis(0, 999), start, &bar).await;
+        // Most while what was due just now is under way, the others at any part of a second.
+        let latest = if chance.percent(75) { BUSY } else { 999 };
+        wait_until(next + chance.millis(0, latest), start, &bar).await;
         let instance = chance.below(INSTANCES);
         fallen.extend(ground.fleet.fallen());
         ground.fleet.kill(instance);
