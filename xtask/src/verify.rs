@@ -20,6 +20,28 @@ pub(crate) enum Verification {
     Faults(Faults),
     /// Log in thousands of times as somebody unknown, with a wrong password and as a disabled user, and see whether the time tells which
     AuthTiming(AuthTiming),
+    /// Kill servers while a thousand schedules are due each second, stop them for an hour, set the clock, and check that each due time came exactly once
+    Schedules(DueTimes),
+}
+
+/// Passed to the program that verifies, which explains them as well.
+#[derive(Debug, Args)]
+pub(crate) struct DueTimes {
+    /// Who is killed when, and how the clock is set. Drawn if not given, and printed
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+    /// How many schedules are due each second of the storm; 1,000 if not given
+    #[arg(long, value_name = "N")]
+    schedules: Option<u64>,
+    /// How long the storm lasts; 60 if not given
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// This part alone: storm, down or clock
+    #[arg(long, value_name = "PART")]
+    only: Option<String>,
+    /// Keep the logs of the servers also where nothing is wrong
+    #[arg(long)]
+    keep: bool,
 }
 
 /// Passed to the program that verifies, which explains them as well.
@@ -60,14 +82,34 @@ pub(crate) fn run(context: &Context, what: &Verification) -> Result<ExitCode, Er
     let (bench, needs_less, arguments) = match what {
         Verification::Faults(faults) => ("faults", faults.prove || faults.without.is_some(), passed(faults)),
         Verification::AuthTiming(timing) => ("auth_timing", timing.prove, passed_on(timing)),
+        Verification::Schedules(asked) => ("schedules", false, of_schedules(asked)),
     };
+    // Of the three, that of schedules alone is about how much is carried.
+    let profile = if bench == "schedules" { "release" } else { "dev" };
     let mut command = process::cargo_in(&context.root);
     let package = ["--package", "gathering-server", "--bench", bench];
-    command.args(["bench", "--profile", "dev"]).args(package);
+    command.args(["bench", "--profile", profile]).args(package);
     if needs_less {
         without_safeties(&mut command, context);
     }
     become_program(command.arg("--").args(arguments))
+}
+
+fn of_schedules(asked: &DueTimes) -> Vec<String> {
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
+    let valued = [
+        ("--seed", number(asked.seed)),
+        ("--schedules", number(asked.schedules)),
+        ("--seconds", number(asked.seconds)),
+        ("--only", asked.only.clone()),
+    ];
+    let valued = valued
+        .into_iter()
+        .filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
+    valued
+        .flatten()
+        .chain(asked.keep.then(|| "--keep".to_owned()))
+        .collect()
 }
 
 fn passed_on(timing: &AuthTiming) -> Vec<String> {
@@ -103,7 +145,7 @@ fn passed(faults: &Faults) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Faults, passed};
+    use super::{DueTimes, Faults, of_schedules, passed};
 
     #[test]
     fn what_is_asked_for_is_passed_on() {
@@ -115,5 +157,20 @@ mod tests {
             prove: false,
         };
         assert_eq!(passed(&faults).join(" "), "--seeds 3 --from 7 --without epoch_check");
+    }
+
+    #[test]
+    fn what_is_asked_of_schedules_is_passed_on_too() {
+        let asked = DueTimes {
+            seed: Some(7),
+            schedules: None,
+            seconds: Some(20),
+            only: Some("storm".to_owned()),
+            keep: true,
+        };
+        assert_eq!(
+            of_schedules(&asked).join(" "),
+            "--seed 7 --seconds 20 --only storm --keep"
+        );
     }
 }

@@ -1,7 +1,7 @@
 /*
  * Steps the clock of the one process that it is preloaded into: by as many seconds as stand in the file STEPPED_CLOCK, a number of eight
  * bytes that may change at any time. Only the time of day; clocks that measure how long something takes go on as they are, as they do
- * when an operating system's clock is set.
+ * when an operating system's clock is set. It is asked for in three ways: programs in Rust know the first alone, PostgreSQL the others.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -9,10 +9,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 typedef int (*clock_of_libc)(clockid_t, struct timespec *);
+typedef int (*day_of_libc)(struct timeval *restrict, void *restrict);
 
 static const volatile int64_t *step;
 
@@ -37,4 +39,24 @@ int clock_gettime(clockid_t clock, struct timespec *time)
     if (result == 0 && step && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
         time->tv_sec += *step;
     return result;
+}
+
+int gettimeofday(struct timeval *restrict time, void *restrict zone)
+{
+    static day_of_libc libc_day;
+    if (!libc_day)
+        libc_day = (day_of_libc)dlsym(RTLD_NEXT, "gettimeofday");
+    int result = libc_day(time, zone);
+    if (result == 0 && step)
+        time->tv_sec += *step;
+    return result;
+}
+
+time_t time(time_t *seconds)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (seconds)
+        *seconds = now.tv_sec;
+    return now.tv_sec;
 }

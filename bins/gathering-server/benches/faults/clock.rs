@@ -1,4 +1,4 @@
-//! The clock of an instance, which can be stepped while it runs, and under the very binary that is the product.
+//! The clock of a process, which can be stepped while it runs, and under the very binary that is the product (or PostgreSQL's).
 //!
 //! A small library is preloaded into the process and adds to the time of day that it asks for; see `clock.c`.
 
@@ -14,7 +14,7 @@ use reqwest::header::DATE;
 /// How far the time that a process tells may be from what was set: it tells whole seconds, and takes a moment to answer.
 const TOLERANCE: i64 = 5;
 
-/// A clock; each instance has one, over all its processes.
+/// A clock; whoever has one has it over all its processes.
 #[derive(Debug)]
 pub(crate) struct Clock {
     file: File,
@@ -26,7 +26,7 @@ impl Clock {
     pub(crate) fn right() -> Self {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let name = format!("clock-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let path = folder().join(name);
         let file = File::create(&path).unwrap_or_else(|error| panic!("no {}: {error}", path.display()));
         let clock = Self { file, path };
         clock.step(0);
@@ -66,12 +66,22 @@ pub(crate) fn disagrees(date: Option<&String>, seconds: i64, now: jiff::Timestam
     (!agrees).then(|| format!("a clock was stepped by {seconds} s, but its process tells {DATE} {date:?} at {now}"))
 }
 
+/// The one that cargo gives or, where the account of PostgreSQL, which may live by such a clock as well, cannot reach that, the temporary one.
+pub(crate) fn folder() -> PathBuf {
+    let given = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    if gathering_embedded_postgres::check_data_dir(&given).is_ok() {
+        given
+    } else {
+        std::env::temp_dir()
+    }
+}
+
 /// The library, compiled when it is first asked for, by the C compiler without which nothing here could be linked.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/faults/clock.c");
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clock.so");
+        let library = folder().join("clock.so");
         let mut compile = Command::new("cc");
         compile
             .args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"])

@@ -1,6 +1,7 @@
 //! Schedules over HTTP: what is due fires, once, and tells what became of it.
 
 mod crash;
+mod verification;
 
 use std::time::Duration;
 

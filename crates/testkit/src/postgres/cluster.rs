@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gathering_embedded_postgres::{Cluster, Durability, Error, Options};
+use gathering_embedded_postgres::{Binaries, Cluster, Durability, Error, Options};
 use nix::sys::signal::Signal;
 use tokio::sync::OnceCell;
 
@@ -55,9 +55,19 @@ impl TestCluster {
 
     /// One of the test's own, which it may restart without harm to others; stops with the last of its databases.
     pub async fn own() -> Self {
-        let started = tokio::task::spawn_blocking(|| {
+        Self::start(|options| options.durability(Durability::Off)).await
+    }
+
+    /// The same, but its commits wait for the disk, and its programs are these.
+    pub async fn durable(binaries: Binaries) -> Self {
+        Self::start(move |options| options.durability(Durability::On).binaries(binaries)).await
+    }
+
+    async fn start(chosen: impl FnOnce(Options) -> Options + Send + 'static) -> Self {
+        let started = tokio::task::spawn_blocking(move || {
             let slot = Slot::take();
-            (start(slot.dir()), slot)
+            let options = Options::new(slot.dir()).max_connections(MOST_CONNECTIONS);
+            (start(slot.dir(), &chosen(options)), slot)
         });
         let (cluster, slot) = started.await.unwrap_or_else(|error| panic!("{error}"));
         let admin_url = cluster.admin_url("postgres");
@@ -154,11 +164,8 @@ impl TestCluster {
 
 /// Starts the cluster of a slot. One that cannot be used any more, because PostgreSQL was upgraded or the machine lost power,
 /// is made anew: it holds nothing of value.
-fn start(slot: &Path) -> Cluster {
-    let options = Options::new(slot)
-        .durability(Durability::Off)
-        .max_connections(MOST_CONNECTIONS);
-    let started = Cluster::start(&options).or_else(|error| {
+fn start(slot: &Path, options: &Options) -> Cluster {
+    let started = Cluster::start(options).or_else(|error| {
         let beyond_repair = matches!(
             error,
             Error::OtherMajor { .. } | Error::NotACluster { .. } | Error::Failed { .. }
@@ -167,7 +174,7 @@ fn start(slot: &Path) -> Cluster {
             return Err(error);
         }
         fs::remove_dir_all(slot).ok();
-        Cluster::start(&options)
+        Cluster::start(options)
     });
     started.unwrap_or_else(|error| panic!("no PostgreSQL for the tests: {error}"))
 }
