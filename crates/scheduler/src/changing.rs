@@ -59,7 +59,7 @@ impl Scheduler {
         let now = self.now(tx).await?;
         let deleted = schedules::delete(tx, id, now).await?;
         if deleted {
-            firings::give_up_waiting(tx, id, SCHEDULE_DELETED).await?;
+            firings::give_up_waiting(tx, &[id], (true, SCHEDULE_DELETED)).await?;
         }
         Ok(deleted)
     }

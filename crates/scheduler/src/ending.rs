@@ -10,7 +10,8 @@ use gathering_persistence::{Error, Transaction};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::firing::too_many_failures;
+use crate::firing::{SILENCE, too_many_failures};
+use crate::pausing::PAUSED;
 use crate::{FireError, Scheduler};
 
 /// How many open firings are asked about at once.
@@ -63,6 +64,7 @@ impl Scheduler {
         }
         let mut client = self.shared.connection().await?;
         let tx = client.transaction().await.map_err(Error::from)?;
+        schedules::be_brisk(&tx, SILENCE).await?;
         let settled = self.settle_in(&tx, &ended).await?;
         tx.commit().await.map_err(Error::from)?;
         self.wake();
@@ -99,10 +101,17 @@ impl Scheduler {
                 look.take(self, ending);
             }
         }
+        let paused: Vec<ScheduleId> = looks
+            .values()
+            .filter(|look| look.pauses.is_some())
+            .map(|look| look.row.id)
+            .collect();
+        if !paused.is_empty() {
+            firings::give_up_waiting(tx, &paused, (false, PAUSED)).await?;
+        }
         let changes: Vec<Change> = looks.values().map(|look| look.change(self, now)).collect();
         schedules::save(tx, &changes, now).await?;
-        let paused = looks.values().filter(|look| look.pauses.is_some()).count();
-        self.shared.counters.paused.add(paused as u64);
+        self.shared.counters.paused.add(paused.len() as u64);
         Ok(written.len())
     }
 

@@ -19,6 +19,8 @@ pub trait OnFire: Send + Sync + 'static {
     /// Does what firings mean, in the transaction that writes them and moves their schedules on: all of it commits, or nothing. Gives what became of each, in
     /// their order.
     ///
+    /// The schedules are locked meanwhile: the database ends a transaction in which it hears nothing for five seconds, so nothing is to be waited for here but the database.
+    ///
     /// It may be called again for the same firings, where the transaction was rolled back. After an error each firing is tried in a transaction of its own; one
     /// whose error is not of the moment, as a database that is away would be, is written down as failed.
     fn fire<'a>(&'a self, tx: &'a Transaction<'_>, firings: &'a [Firing]) -> BoxFuture<'a, Result<Fires, FireError>>;

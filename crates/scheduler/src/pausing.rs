@@ -1,13 +1,16 @@
 //! Pausing schedules, and letting them go on.
 
 use gathering_domain::{ScheduleId, UserId};
-use gathering_persistence::Transaction;
+use gathering_persistence::{Transaction, firings};
 
 use crate::saving::check_texts;
 use crate::{Error, Pause, ScheduleView, Scheduler};
 
+/// Why firings are skipped that waited when their schedule was paused.
+pub(crate) const PAUSED: &str = "paused";
+
 impl Scheduler {
-    /// Pauses a schedule: due times pass without firing, and are not made up for afterwards. One that is paused already keeps its pause.
+    /// Pauses a schedule: due times pass without firing, and are not made up for afterwards; what waits is skipped, but for what somebody asked for. One that is paused already keeps its pause.
     pub async fn pause(&self, id: ScheduleId, reason: &str, by: Option<UserId>) -> Result<ScheduleView, Error> {
         let mut client = self.shared.connection().await?;
         let tx = client.transaction().await.map_err(gathering_persistence::Error::from)?;
@@ -34,7 +37,8 @@ impl Scheduler {
             reason: reason.to_owned(),
             by,
         });
-        row.state.paused = true;
+        row.state = row.state.paused();
+        firings::give_up_waiting(tx, &[id], (false, PAUSED)).await?;
         row.wake_at = match self.shared.timetable(&row) {
             Ok(timetable) => row.state.wake_at(id, &timetable, now),
             Err(_unreadable) => None,

@@ -1,7 +1,7 @@
 //! Why a schedule does not fire, or not now: in words, and as data.
 
 use gathering_domain::schedule::{Overlap, Timetable};
-use gathering_domain::{FiringId, ScheduleId};
+use gathering_domain::{FiringId, Json, ScheduleId};
 use gathering_persistence::firings::{self, FiringRow, FiringStatus};
 use gathering_persistence::schedules::{self, ScheduleRow};
 use jiff::{SignedDuration, Timestamp};
@@ -27,6 +27,17 @@ pub struct Why {
 pub enum Blocker {
     /// It is paused.
     Paused(Pause),
+    /// Its last firings failed. They hold nothing back by themselves, but may be why it is paused.
+    Failing {
+        /// How many in a row.
+        times: u32,
+        /// The last one that failed.
+        firing_id: FiringId,
+        /// When that was due.
+        due_at: Timestamp,
+        /// Why it failed.
+        error: Option<Json>,
+    },
     /// Nothing is due any more: what there was to fire has fired, or `end_at` is over.
     Ended {
         /// Since when, if it is `end_at` that is over.
@@ -91,8 +102,18 @@ impl Scheduler {
         let now = self.now(&client).await?;
         let open = firings::open_of(&client, &[id]).await?;
         let last = firings::list(&client, id, None, (None, 1)).await?.pop();
+        let failed = firings::list(&client, id, Some(FiringStatus::Failed), (None, 1))
+            .await?
+            .pop();
         let blockers = match self.shared.timetable(&row) {
-            Ok(timetable) => blockers(&row, &timetable, (open.first(), last.as_ref()), now),
+            Ok(timetable) => {
+                let mut blockers = blockers(&row, &timetable, (open.first(), last.as_ref()), now);
+                let place = usize::from(row.pause.is_some());
+                if let Some(failing) = failed.filter(|_| row.state.failures > 0) {
+                    blockers.insert(place, failing_since(&row, failing));
+                }
+                blockers
+            }
             Err(reason) => vec![Blocker::Unreadable { reason }],
         };
         Ok(Why { id, now, blockers })
@@ -140,6 +161,15 @@ fn held_up(row: &ScheduleRow, timetable: &Timetable, open: &FiringRow) -> Option
         due_at: open.due_at,
         buffered: row.state.buffered,
     })
+}
+
+fn failing_since(row: &ScheduleRow, failed: FiringRow) -> Blocker {
+    Blocker::Failing {
+        times: row.state.failures,
+        firing_id: failed.id,
+        due_at: failed.due_at,
+        error: failed.error,
+    }
 }
 
 fn missed(last: &FiringRow) -> Option<Blocker> {

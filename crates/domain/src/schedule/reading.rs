@@ -156,6 +156,9 @@ impl<'v, 'p> Fields<'v, 'p> {
         let text = self.text(field)?;
         let moment = Some(text).filter(|text| text.len() <= 64);
         let moment = moment.and_then(|text| text.parse::<Timestamp>().ok());
+        // Years of four digits are all that RFC 3339 has.
+        let years = Timestamp::from_second(-62_135_596_800).unwrap_or(Timestamp::MIN)..Timestamp::MAX;
+        let moment = moment.filter(|moment| years.contains(moment));
         if moment.is_none() {
             let message = format!(
                 "`{}` is no moment; write it as RFC 3339 does, as in 2027-01-31T08:00:00Z or 2027-01-31T09:00:00+01:00",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::policy::{Misfire, MisfirePolicy, Overlap};
@@ -162,7 +163,11 @@ impl Rules {
         let max_firings = fields.number("max_firings", 1, 1_000_000_000);
         let exclude = fields.texts("exclude");
         let failures = fields.number("pause_after_failures", 1, 1_000);
-        let kind = read_kind(object, problems)?;
+        let Some(kind) = read_kind(object, problems) else {
+            // Without it the rules come to nothing, and what does not depend on it is told as well.
+            exclusions(&timezone, &exclude, problems);
+            return None;
+        };
         Some(Self {
             kind,
             timezone,
@@ -213,18 +218,7 @@ impl Rules {
     /// What the rules come to for a schedule that was made at `anchor`: an interval without `start_at` counts from then.
     pub fn timetable(&self, anchor: Timestamp) -> Result<Timetable, Vec<ScheduleProblem>> {
         let mut problems = Problems::default();
-        let zone = zone(&self.timezone)
-            .map_err(|error| problems.add("timezone", "unknown_timezone", error.to_string()))
-            .ok();
-        let exclusions = zone.and_then(|zone| {
-            Exclusions::parse(&self.exclude, &zone)
-                .map_err(|faults| {
-                    for (index, fault) in faults {
-                        problems.invalid(format!("exclude[{index}]"), fault.to_string());
-                    }
-                })
-                .ok()
-        });
+        let exclusions = exclusions(&self.timezone, &self.exclude, &mut problems);
         let recurrence = self.recurrence(anchor, exclusions, &mut problems);
         match recurrence {
             Some(recurrence) if problems.is_empty() => Ok(Timetable::new(self, recurrence)),
@@ -280,6 +274,23 @@ impl Rules {
             Kind::Cron { .. } => "cron",
             Kind::Interval { .. } => "every",
             Kind::Once { .. } => "at",
+        }
+    }
+}
+
+/// The excluded days of a zone. Of a zone that is not known the days are read all the same, so that everything is told at once.
+fn exclusions(timezone: &str, days: &[String], problems: &mut Problems) -> Option<Exclusions> {
+    let known = zone(timezone);
+    if let Err(error) = &known {
+        problems.add("timezone", "unknown_timezone", error.to_string());
+    }
+    match Exclusions::parse(days, known.as_ref().unwrap_or(&TimeZone::UTC)) {
+        Ok(exclusions) => known.is_ok().then_some(exclusions),
+        Err(faults) => {
+            for (index, fault) in faults {
+                problems.invalid(format!("exclude[{index}]"), fault.to_string());
+            }
+            None
         }
     }
 }

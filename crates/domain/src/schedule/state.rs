@@ -61,8 +61,15 @@ impl State {
             self.due_at = timetable.due_after_end(ended_at);
         }
         let pauses = self.must_pause(timetable);
-        self.paused |= pauses;
-        (self, pauses)
+        (if pauses { self.paused() } else { self }, pauses)
+    }
+
+    /// Paused: what waits is given up, but for what somebody asked for.
+    #[must_use]
+    pub fn paused(mut self) -> Self {
+        self.paused = true;
+        self.buffered = self.asked;
+        self
     }
 
     /// Counts how a firing ended.

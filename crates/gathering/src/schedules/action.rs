@@ -67,9 +67,13 @@ impl Action {
         };
         match word {
             "execute_pipeline" => Execute::read(object, problems).map(Self::Execute),
-            "call_api" | "send_notification" => Some(Self::Call {
-                definition: one_node(word, object),
-            }),
+            "call_api" | "send_notification" => {
+                // The run of a firing has no other input, and no other nodes.
+                check_templates("/action", &Json::from_value(action), problems);
+                Some(Self::Call {
+                    definition: one_node(word, object),
+                })
+            }
             "run_task" => {
                 let message = format!(
                     "`run_task` is not available yet, because there are no agents here; the actions are {KNOWN}"
@@ -101,12 +105,7 @@ impl Execute {
         let priority = read_number(object, "priority", (i16::MIN, i16::MAX), problems);
         let labels = read_labels(object, problems);
         let input = object.get("input").map_or_else(Json::null, Json::from_value);
-        if let Err(wrong) = FiringTemplate::parse(&input) {
-            problems.extend(wrong.into_iter().map(|wrong| {
-                let pointer = pointer("/action/input", &wrong.field);
-                problem(&pointer, "invalid_template", wrong.message)
-            }));
-        }
+        check_templates("/action/input", &input, problems);
         if problems.len() > before {
             return None;
         }
@@ -117,6 +116,16 @@ impl Execute {
             labels,
             priority: priority.unwrap_or(0),
         })
+    }
+}
+
+/// Notes templates that read something else than the firing, or cannot be read.
+fn check_templates(base: &str, value: &Json, problems: &mut Vec<FieldProblem>) {
+    if let Err(wrong) = FiringTemplate::parse(value) {
+        problems.extend(wrong.into_iter().map(|wrong| {
+            let pointer = pointer(base, &wrong.field);
+            problem(&pointer, "invalid_template", wrong.message)
+        }));
     }
 }
 

@@ -121,7 +121,10 @@ impl Gathering {
         }
         if let Some(action) = &checked.action {
             let found = self.check_action(proof, action).await?;
-            checked.problems.extend(found);
+            // A template that reads what it cannot is known already.
+            let is_known = |one: &FieldProblem| checked.problems.iter().any(|known| known.pointer == one.pointer);
+            let new: Vec<_> = found.into_iter().filter(|one| !is_known(one)).collect();
+            checked.problems.extend(new);
         }
         Ok(checked)
     }

@@ -2,6 +2,8 @@
 
 mod words;
 
+use std::time::Duration;
+
 use gathering_auth::Identity;
 use gathering_domain::policy::ProjectAction;
 use gathering_domain::{FiringId, PipelineId, ProjectId, RunId, ScheduleId, UserId};
@@ -15,6 +17,11 @@ use super::fire::PIPELINE_NOT_FOUND;
 use super::payload::Payload;
 use crate::access::{Proof, Thing};
 use crate::{Error, Gathering};
+
+/// How many instances are looked at: the youngest.
+const INSTANCES: u32 = 100;
+/// An instance that was not heard for this long is not counted on.
+const SILENT: Duration = Duration::from_secs(5);
 
 /// Why a schedule does not fire, or not now.
 #[derive(Debug, Clone, Serialize)]
@@ -34,7 +41,7 @@ pub struct ScheduleWhy {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ScheduleBlocker {
-    /// `no_instance`, `paused`, `ended`, `overlap`, `awaits_end`, `missed`, `clock_set_back`, `not_looked_at`, `not_due`, `unreadable` or
+    /// `no_instance`, `paused`, `failing`, `ended`, `overlap`, `awaits_end`, `missed`, `clock_set_back`, `not_looked_at`, `not_due`, `unreadable` or
     /// `pipeline_not_found`.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: &'static str,
@@ -65,7 +72,7 @@ pub struct BlockerFacts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub fires_at: Option<Timestamp>,
-    /// Why it is paused, or cannot be read.
+    /// Why it is paused, why its last firing failed, or why it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub reason: Option<String>,
@@ -89,7 +96,7 @@ pub struct BlockerFacts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub buffered: Option<u32>,
-    /// How many due times were missed.
+    /// How many due times were missed, or firings failed in a row.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub count: Option<i64>,
@@ -126,8 +133,13 @@ impl Gathering {
         if let Some(pipeline) = self.missing_pipeline(proof, &schedule).await? {
             blockers.insert(0, words::no_pipeline(pipeline));
         }
-        let instances = self.engine.with(proof).instances(PageRequest { limit: 1, after: None });
-        if instances.await?.items.is_empty() {
+        let first = PageRequest {
+            limit: INSTANCES,
+            after: None,
+        };
+        let instances = self.engine.with(proof).instances(first).await?.items;
+        // One that crashed leaves its row behind.
+        if !instances.iter().any(|instance| instance.heartbeat_age < SILENT) {
             blockers.insert(0, words::no_instance());
         }
         Ok(ScheduleWhy {

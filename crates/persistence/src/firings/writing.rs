@@ -181,14 +181,20 @@ pub async fn put_back(
         .await?)
 }
 
-/// Has whatever waits of a schedule skipped; gives how many.
-pub async fn give_up_waiting(tx: &Transaction<'_>, schedule: ScheduleId, reason: &'static str) -> Result<u64, Error> {
+/// Has skipped whatever waits of schedules, or of it only what nobody asked for; gives how many.
+pub async fn give_up_waiting(
+    tx: &Transaction<'_>,
+    schedules: &[ScheduleId],
+    (also_asked, reason): (bool, &'static str),
+) -> Result<u64, Error> {
     let statement = tx
         .prepare_cached(
-            "UPDATE firings SET status = 'skipped', reason = $2 WHERE schedule_id = $1 AND status = 'buffered'",
+            "UPDATE firings SET status = 'skipped', reason = $2
+             WHERE schedule_id = ANY ($1) AND status = 'buffered' AND ($3 OR origin = 'schedule')",
         )
         .await?;
-    Ok(tx.execute(&statement, &[&schedule.as_uuid(), &reason]).await?)
+    let ids: Vec<Uuid> = schedules.iter().map(|id| id.as_uuid()).collect();
+    Ok(tx.execute(&statement, &[&ids, &reason, &also_asked]).await?)
 }
 
 fn keys(keys: impl Iterator<Item = (ScheduleId, Timestamp)>) -> (Vec<Uuid>, Vec<Timestamp>) {

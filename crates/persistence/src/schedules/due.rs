@@ -73,6 +73,15 @@ pub async fn lock_due(
     Ok((rows.iter().map(read).collect::<Result<_, _>>()?, now))
 }
 
+/// Has the database end this transaction if nothing is heard in it for this long: whoever holds the locks may have been stopped, and others wait.
+pub async fn be_brisk(tx: &Transaction<'_>, silence: &str) -> Result<(), Error> {
+    let statement = tx
+        .prepare_cached("SELECT set_config('idle_in_transaction_session_timeout', $1, true)")
+        .await?;
+    tx.execute(&statement, &[&silence]).await?;
+    Ok(())
+}
+
 /// A schedule that is not deleted, locked until the transaction ends.
 pub async fn lock_one(tx: &Transaction<'_>, id: ScheduleId) -> Result<Option<ScheduleRow>, Error> {
     Ok(lock(tx, &[id]).await?.pop())

@@ -213,7 +213,7 @@ impl Look {
                     state: row.state,
                     ..Plan::default()
                 };
-                plan.state.paused = true;
+                plan.state = plan.state.paused();
                 Self {
                     timetable: None,
                     plan,

@@ -1,13 +1,14 @@
 //! Writes down what was decided and done.
 
-use gathering_domain::FiringId;
 use gathering_domain::schedule::plan::{Fate, Planned};
 use gathering_domain::schedule::{Origin, Outcome};
+use gathering_domain::{FiringId, ScheduleId};
 use gathering_persistence::firings::{self, Ending, FiringStatus, NewFiring};
 use gathering_persistence::schedules::{self, Change};
 use gathering_persistence::{Error, Transaction};
 
 use super::looks::{Look, Looks, Starting};
+use crate::pausing::PAUSED;
 use crate::{Fired, Scheduler};
 
 /// What a transaction wrote.
@@ -51,8 +52,14 @@ impl Looks {
             firings::insert(tx, &new, self.now).await?;
         }
         self.write_waited(tx).await?;
+        let paused = self.each.iter().filter(|look| look.pauses.is_some());
+        let paused: Vec<ScheduleId> = paused.map(|look| look.row.id).collect();
+        if !paused.is_empty() {
+            firings::give_up_waiting(tx, &paused, (false, PAUSED)).await?;
+        }
         let changes: Vec<Change> = self.each.iter().map(|look| self.change(look)).collect();
         schedules::save(tx, &changes, self.now).await?;
+        tell_missed(&new);
         written.count(&new, &self);
         Ok(written)
     }
@@ -128,6 +135,15 @@ fn quiet_firing(id: FiringId, look: &Look, planned: &Planned) -> NewFiring {
         reason,
         error: None,
         missed,
+    }
+}
+
+/// Whoever reads the log learns that due times were missed, and of which schedule.
+fn tell_missed(new: &[NewFiring]) {
+    for firing in new {
+        if let Some((since, count)) = firing.missed {
+            tracing::warn!(schedule_id = %firing.schedule_id, %since, until = %firing.due_at, count, "due times were missed, and are not made up for");
+        }
     }
 }
 

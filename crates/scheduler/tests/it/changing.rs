@@ -135,6 +135,18 @@ async fn everything_wrong_with_a_schedule_is_told_at_once_with_its_place() {
         panic!("it was taken");
     };
     let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
+    let Err(Error::Invalid { problems: others }) = world
+        .scheduler
+        .create(NewSchedule::new(
+            "wrong",
+            json!({"kind": "lunar", "timezone": "Nope", "exclude": ["foo"], "start_at": "-000100-01-01T00:00:00Z"}),
+        ))
+        .await
+    else {
+        panic!("it was taken");
+    };
+    let others: Vec<_> = others.iter().map(|problem| problem.field.as_str()).collect();
+    assert_eq!(others, ["start_at", "kind", "timezone", "exclude[0]"]);
     for field in [
         "overlap",
         "misfire.window",

@@ -90,3 +90,22 @@ async fn what_ended_never_changes_again() {
     let refused = client.execute(change, &[&id.as_uuid()]).await.unwrap_err();
     assert!(refused.as_db_error().unwrap().message().contains("never changes again"));
 }
+
+#[tokio::test]
+async fn what_waits_when_a_schedule_pauses_is_skipped_and_says_so() {
+    let world = World::new().await;
+    let rules =
+        json!({"kind": "interval", "every": "1m", "overlap": "buffer_all", "do": "stay", "pause_after_failures": 1});
+    let id = world.schedule(rules).await;
+    for minute in 1..=3 {
+        world.at(&format!("2026-01-01T00:0{minute}:00Z")).await;
+    }
+    world.scheduler.trigger(id).await.unwrap();
+    world.end(id, Outcome::Failed).await;
+    assert_eq!(world.fire().await, 1, "what was asked for still fires");
+    let told = world.told(id).await;
+    assert_eq!(told[..3], ["00:01:00 failed", "00:02:00 skipped", "00:03:00 skipped"]);
+    assert_eq!(world.firings(id).await[1].reason.as_deref(), Some("paused"));
+    let view = world.view(id).await;
+    assert_eq!((view.open, view.buffered), (1, 0));
+}

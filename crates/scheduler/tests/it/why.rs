@@ -83,3 +83,24 @@ async fn a_due_time_that_nobody_looks_at_and_a_clock_that_was_set_back_are_named
     let decided = at("2026-01-01T00:02:00Z");
     assert!(why(&world, id).await.contains(&Blocker::ClockSetBack { decided }));
 }
+
+#[tokio::test]
+async fn a_schedule_that_paused_itself_says_which_firing_failed_and_why() {
+    let world = World::new().await;
+    let rules = json!({"kind": "interval", "every": "1m", "do": "fail", "pause_after_failures": 1});
+    let id = world.schedule(rules).await;
+    world.at("2026-01-01T00:01:00Z").await;
+    let blockers = why(&world, id).await;
+    assert!(matches!(blockers[0], Blocker::Paused(_)), "{blockers:?}");
+    let Blocker::Failing {
+        times: 1,
+        due_at,
+        error: Some(error),
+        ..
+    } = &blockers[1]
+    else {
+        panic!("{blockers:?}");
+    };
+    assert_eq!(*due_at, at("2026-01-01T00:01:00Z"));
+    assert!(error.text().contains("told to fail"));
+}

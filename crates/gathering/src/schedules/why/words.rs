@@ -2,16 +2,27 @@
 
 use std::fmt::Write as _;
 
-use gathering_domain::{PipelineId, RunId};
+use gathering_domain::{Json, PipelineId, RunId};
 use gathering_scheduler::{Blocker, FiringId, Overlap, Pause, ScheduleView};
 use jiff::Timestamp;
+use serde_json::Value;
 
+use super::super::payload::RUN_ID;
 use super::{BlockerFacts, PIPELINE_NOT_FOUND, ScheduleBlocker};
+
+/// How much is told of an error.
+const MAX_SAID: usize = 500;
 
 /// A blocker of the scheduler, in words.
 pub(super) fn tell(blocker: Blocker, schedule: &ScheduleView) -> ScheduleBlocker {
     match blocker {
         Blocker::Paused(pause) => paused(pause),
+        Blocker::Failing {
+            times,
+            firing_id,
+            due_at,
+            error,
+        } => failing(times, (firing_id, due_at), error.as_ref()),
         Blocker::Ended { ended_at, spent } => over(ended_at, spent),
         Blocker::Overlap {
             policy,
@@ -64,6 +75,32 @@ pub(super) fn sum_up(schedule: &ScheduleView, blockers: &[ScheduleBlocker]) -> S
     }
     told.push('.');
     told
+}
+
+fn failing(times: u32, (firing_id, due_at): (FiringId, Timestamp), error: Option<&Json>) -> ScheduleBlocker {
+    let error: Value = error.map_or(Value::Null, Json::to_value);
+    let said = error["message"].as_str().unwrap_or("nothing was said about why");
+    let said: String = said.chars().take(MAX_SAID).collect();
+    let has_run = error[RUN_ID].is_string();
+    let look = if has_run {
+        format!("; GET /api/v1/runs/{firing_id} shows its run")
+    } else {
+        String::new()
+    };
+    let how_often = match times {
+        1 => "its last firing failed".to_owned(),
+        many => format!("its last {many} firings failed, the last one"),
+    };
+    let message = format!("{how_often} (due at {due_at}): {said}{look}");
+    let facts = BlockerFacts {
+        due_at: Some(due_at),
+        firing_id: Some(firing_id),
+        run_id: has_run.then(|| RunId::from(firing_id.as_uuid())),
+        count: Some(i64::from(times)),
+        reason: Some(said),
+        ..BlockerFacts::default()
+    };
+    blocker("failing", message, facts)
 }
 
 fn paused(pause: Pause) -> ScheduleBlocker {
