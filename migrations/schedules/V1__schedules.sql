@@ -38,6 +38,9 @@ CREATE TABLE schedules (
 CREATE INDEX schedules_by_wake ON schedules (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX schedules_by_project ON schedules (project_id, id) WHERE deleted_at IS NULL;
 
+-- The ones of which firings wait: few at any time.
+CREATE INDEX schedules_waiting ON schedules (id) WHERE buffered > 0;
+
 -- Each due time of a schedule, once. Partitions are weeks of due times.
 CREATE TABLE firings (
     schedule_id    uuid        NOT NULL,

@@ -37,9 +37,19 @@ impl FiringFacts<'_> {
 
 /// JSON with `{{ }}` in its strings over the one root `firing`: checked when a schedule is saved, rendered when it fires.
 ///
-/// The rules and limits are those of all templates: a string that is exactly one `{{ expression }}` keeps the type of its value.
+/// The rules are those of all templates: a string that is exactly one `{{ expression }}` keeps the type of its value. The limits are narrower, because schedules are locked while
+/// their templates are rendered: [`MAX_STRINGS`] strings with expressions, a hundredth of the work each, and [`MAX_GROWTH`].
 #[derive(Debug)]
-pub struct FiringTemplate(Template);
+pub struct FiringTemplate {
+    template: Template,
+    /// How many bytes it may give.
+    most: usize,
+}
+
+/// The most strings with expressions in one template.
+pub const MAX_STRINGS: usize = 100;
+/// By how many bytes the values may be larger than the template.
+pub const MAX_GROWTH: usize = 64 << 10;
 
 /// A string of a template that cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,28 +63,37 @@ pub struct TemplateProblem {
 impl FiringTemplate {
     /// Parses every string of `source`, or tells everything that is wrong, names that cannot exist included.
     pub fn parse(source: &Json) -> Result<Self, Vec<TemplateProblem>> {
+        let most = source.text().len() + MAX_GROWTH;
         let source: serde_json::Value = source
             .parse()
             .map_err(|_too_deep| vec![problem(String::new(), "nested too deeply to be read".to_owned())])?;
         let malformed = |(field, error): (String, SyntaxError)| problem(field, error.to_string());
         let template =
             Template::parse(&source).map_err(|errors| errors.into_iter().map(malformed).collect::<Vec<_>>())?;
+        if template.strings() > MAX_STRINGS {
+            let message = format!(
+                "{} strings hold expressions, and at most {MAX_STRINGS} may: each firing renders all of them",
+                template.strings()
+            );
+            return Err(vec![problem(String::new(), message)]);
+        }
         let references = template.references().into_iter();
         let unknown: Vec<_> = references
             .filter_map(|(field, reference)| Some(problem(field, why_unknown(&reference.name)?)))
             .collect();
         if unknown.is_empty() {
-            Ok(Self(template))
+            Ok(Self { template, most })
         } else {
             Err(unknown)
         }
     }
 
-    /// The JSON with the values of its expressions in it, at most 1 MiB.
+    /// The JSON with the values of its expressions in it, larger by at most [`MAX_GROWTH`].
     pub fn render(&self, firing: &FiringFacts<'_>) -> Result<Json, EvalError> {
         // An object of texts can always be read.
         let facts: Value = firing.to_json().parse().unwrap_or_default();
-        self.0.render_in(Value::from_pairs([("firing", facts)]))
+        self.template
+            .render_firing(Value::from_pairs([("firing", facts)]), self.most)
     }
 }
 

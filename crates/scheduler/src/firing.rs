@@ -3,6 +3,9 @@
 mod looks;
 mod writing;
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use gathering_domain::ScheduleId;
 use gathering_persistence::{Error, Transaction, schedules};
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +24,10 @@ const LONG_REST: SignedDuration = SignedDuration::from_mins(1);
 pub(crate) const SILENCE: &str = "5s";
 /// How long one rests that waited for somebody else's lock in vain, or took too long.
 const REST: SignedDuration = SignedDuration::from_secs(5);
+
+/// How often a schedule is put off before the database counts as away, and how long from one try to the next.
+const RESTS: u32 = 3;
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,8 +52,8 @@ enum Claim {
 /// Why a transaction came to nothing.
 #[derive(Debug)]
 enum Failure {
-    /// The same may work in a moment.
-    Passing(FireError),
+    /// The database was not there, or no longer: the same may work in a moment. With what was due, if that was known.
+    Passing { due: Vec<ScheduleId>, error: FireError },
     /// One of the firings cannot be, or a due time has fired already.
     Spoilt {
         due: Vec<ScheduleId>,
@@ -67,7 +74,18 @@ impl Scheduler {
     pub(crate) async fn fire_up_to(&self, most: u32) -> Result<Looked, crate::Error> {
         match self.attempt(Claim::Due { most }, &Mode::Usual).await {
             Ok(looked) => Ok(looked),
-            Err(Failure::Passing(error)) => Err(passing(&error)),
+            Err(Failure::Passing { due, error }) => {
+                // A connection that is lost again and again in the middle may be one firing's doing.
+                let stumbles = self.shared.stumbles.fetch_add(1, Ordering::Relaxed);
+                if due.is_empty() || stumbles == 0 {
+                    return Err(passing(&error));
+                }
+                tracing::warn!(
+                    error = error.chain(),
+                    "what is due is fired one by one, because the transaction was lost twice"
+                );
+                self.fire_each(due).await
+            }
             Err(Failure::Spoilt { due, .. }) => self.fire_each(due).await,
         }
     }
@@ -92,7 +110,12 @@ impl Scheduler {
         for _ in 0..3 {
             match self.attempt(Claim::One(id), &mode).await {
                 Ok(looked) => return Ok(looked),
-                Err(Failure::Passing(error)) => return Err(passing(&error)),
+                Err(Failure::Passing { error, .. }) => {
+                    // If the database answers now, it may be this one's doing: the others are not to wait for it.
+                    let rest = self.shared.rest_of(id);
+                    tracing::warn!(schedule_id = %id, error = error.chain(), %rest, "the transaction of a firing was lost; its schedule rests");
+                    return self.let_rest(id, rest).await;
+                }
                 Err(Failure::Spoilt {
                     fired_already, error, ..
                 }) => {
@@ -113,7 +136,18 @@ impl Scheduler {
         self.let_rest(id, LONG_REST).await
     }
 
+    /// Puts a schedule off; tried again, because the pool may hand out the connection that was lost a moment ago.
     async fn let_rest(&self, id: ScheduleId, rest: SignedDuration) -> Result<Looked, crate::Error> {
+        for _ in 0..RESTS {
+            if let Ok(looked) = self.put_off(id, rest).await {
+                return Ok(looked);
+            }
+            tokio::time::sleep(MOMENT).await;
+        }
+        self.put_off(id, rest).await
+    }
+
+    async fn put_off(&self, id: ScheduleId, rest: SignedDuration) -> Result<Looked, crate::Error> {
         let mut client = self.shared.connection().await?;
         let tx = client.transaction().await.map_err(Error::from)?;
         if let Some(mut row) = schedules::lock_one(&tx, id).await? {
@@ -149,8 +183,9 @@ impl Scheduler {
             let looked = Looked {
                 schedules: due.len(),
                 started: written.started,
-                more: full,
+                more: full || written.left,
             };
+            self.shared.stumbles.store(0, Ordering::Relaxed);
             self.committed(written);
             Ok::<_, FireError>(Ok(looked))
         };
@@ -161,7 +196,8 @@ impl Scheduler {
                 fired_already: error.is_of_a_due_time(),
                 error,
             }),
-            Ok(Err((_, error))) | Err(error) => Err(Failure::Passing(error)),
+            Ok(Err((due, error))) => Err(Failure::Passing { due, error }),
+            Err(error) => Err(Failure::Passing { due: Vec::new(), error }),
         }
     }
 

@@ -119,7 +119,6 @@ async fn fire_much(scheduler: &Scheduler, stop: &CancellationToken) -> Result<()
 /// Asks which firings have ended.
 async fn settle(scheduler: Scheduler, stop: CancellationToken) {
     let usual = scheduler.shared.limits.ending_interval;
-    let mut waits = false;
     let mut put_off = 0;
     while !stop.is_cancelled() {
         // What is due comes first, for a while.
@@ -130,23 +129,30 @@ async fn settle(scheduler: Scheduler, stop: CancellationToken) {
         }
         put_off = 0;
         let began = Instant::now();
-        if let Err(error) = scheduler.settle_ended().await {
-            tracing::debug!(
-                error = &error as &dyn std::error::Error,
-                "it cannot be read which firings have ended"
-            );
-        }
+        let waits = match scheduler.settle_and_look().await {
+            Ok(waits) => waits,
+            Err(error) => {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "it cannot be read which firings have ended"
+                );
+                false
+            }
+        };
         let least = began.elapsed() * SHARE;
-        let pause = least.max(if waits { HURRY } else { usual });
-        waits = false;
         tokio::select! {
             () = stop.cancelled() => {}
-            () = scheduler.shared.hurry.notified() => {
-                waits = true;
-                tokio::time::sleep(least.max(HURRY)).await;
-            }
-            () = tokio::time::sleep(pause) => {}
+            () = scheduler.shared.hurry.notified() => tokio::time::sleep(least.max(HURRY)).await,
+            () = tokio::time::sleep(least.max(if waits { HURRY } else { usual })) => {}
         }
+    }
+}
+
+impl Scheduler {
+    /// Settles, and gives whether anything waits for more to end.
+    async fn settle_and_look(&self) -> Result<bool, Error> {
+        self.settle_ended().await?;
+        Ok(schedules::any_waiting(&self.shared.connection().await?).await?)
     }
 }
 

@@ -2,20 +2,25 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use gathering_domain::schedule::Timetable;
 use gathering_domain::schedule::rules::Rules;
 use gathering_domain::{Clock, Entropy, FiringId, ScheduleId};
 use gathering_persistence::schedules::ScheduleRow;
 use gathering_persistence::{Connection, Error, Listener, Pool};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
 use crate::stats::Counters;
 use crate::{Limits, OnFire};
+
+/// How many schedules are remembered whose transactions were lost.
+const MAX_LOST: usize = 1_000;
+/// The longest that one of them rests.
+const LONGEST_REST: SignedDuration = SignedDuration::from_mins(5);
 
 /// The parts that every clone of a scheduler shares.
 pub(crate) struct Shared {
@@ -28,6 +33,10 @@ pub(crate) struct Shared {
     /// Timetables by schedule and revision: a revision never changes.
     timetables: Cache<(ScheduleId, i32), Arc<Timetable>>,
     pub(crate) counters: Counters,
+    /// How often in a row a transaction was lost after it had begun to fire.
+    pub(crate) stumbles: AtomicU32,
+    /// How often in a row the transaction of a schedule was lost.
+    lost: Cache<ScheduleId, u32>,
     /// More is due than one transaction takes.
     pub(crate) much_is_due: AtomicBool,
     /// Something may be due.
@@ -59,6 +68,8 @@ impl Shared {
             limits,
             on_fire,
             counters: Counters::default(),
+            lost: Cache::new(MAX_LOST),
+            stumbles: AtomicU32::new(0),
             much_is_due: AtomicBool::new(false),
             wake: Notify::new(),
             hurry: Notify::new(),
@@ -68,6 +79,14 @@ impl Shared {
     /// A connection of the pool, for a moment.
     pub(crate) async fn connection(&self) -> Result<Connection, Error> {
         gathering_persistence::acquire(&self.pool).await
+    }
+
+    /// How long a schedule rests whose transaction was lost: a second, and four times as long each time in a row, up to [`LONGEST_REST`].
+    pub(crate) fn rest_of(&self, id: ScheduleId) -> SignedDuration {
+        let times = self.lost.get(&id).unwrap_or(0);
+        self.lost.insert(id, times + 1);
+        let seconds = 4_i64.saturating_pow(times.min(10));
+        SignedDuration::from_secs(seconds).min(LONGEST_REST)
     }
 
     /// The time of the embedder's clock; `None` where that of the database counts.

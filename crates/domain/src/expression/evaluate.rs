@@ -3,10 +3,10 @@
 use std::io;
 
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Output, Value};
+use minijinja::{Output, Value};
 
 use super::error::reason;
-use super::language::{LANGUAGE, MAX_OUTPUT_BYTES};
+use super::language::{Budget, MAX_OUTPUT_BYTES};
 use crate::json::Json;
 
 /// The reason given for a value that is larger than it may be.
@@ -70,10 +70,10 @@ pub(crate) fn to_json(value: &Value) -> Result<Json, String> {
 }
 
 /// A text with the values of its expressions put in, or why it has none.
-pub(crate) fn write_text(source: &str, view: &Value) -> Result<String, String> {
+pub(crate) fn write_text(source: &str, view: &Value, budget: Budget) -> Result<String, String> {
     let mut buffer = Capped::default();
-    let language: &Environment<'_> = &LANGUAGE;
-    let failure = language
+    let failure = budget
+        .language()
         .template_from_str(source)
         .and_then(|template| template.render_captured_to(view.clone(), &mut buffer).map(drop))
         .err();

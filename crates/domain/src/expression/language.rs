@@ -19,8 +19,30 @@ pub(crate) const MAX_OUTPUT_BYTES: usize = 1024 * 1024;
 /// What an expression may call.
 const FUNCTIONS: [&str; 2] = ["dict", "range"];
 
+/// The same where an evaluation holds up others: of the actions of schedules, which are rendered while the schedules are locked.
+const FIRING_FUEL: u64 = 1_000;
+
 /// The environment that all expressions share; it holds no template, and loads none.
-pub(crate) static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(language);
+pub(crate) static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| language(FUEL));
+static FIRING_LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| language(FIRING_FUEL));
+
+/// How much work an evaluation may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Budget {
+    /// What an expression of a node may.
+    Node,
+    /// What one of a firing may, which is a hundredth.
+    Firing,
+}
+
+impl Budget {
+    pub(super) fn language(self) -> &'static Environment<'static> {
+        match self {
+            Self::Node => &LANGUAGE,
+            Self::Firing => &FIRING_LANGUAGE,
+        }
+    }
+}
 
 static IS_FILTER: LazyLock<Option<minijinja::Expression<'static, 'static>>> =
     LazyLock::new(|| LANGUAGE.compile_expression("name is filter").ok());
@@ -42,11 +64,11 @@ pub(super) fn has_test(name: &str) -> bool {
     decides(IS_TEST.as_ref(), name)
 }
 
-fn language() -> Environment<'static> {
+fn language(fuel: u64) -> Environment<'static> {
     let mut language = Environment::new();
     language.set_auto_escape_callback(|_| AutoEscape::None);
     language.set_undefined_behavior(UndefinedBehavior::Strict);
-    language.set_fuel(Some(FUEL));
+    language.set_fuel(Some(fuel));
     language.set_recursion_limit(RECURSION_LIMIT);
     language.set_formatter(write_value);
     // Undefined values remember where they came from, so that the error names them.

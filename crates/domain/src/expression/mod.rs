@@ -13,12 +13,12 @@ mod tree;
 use std::fmt;
 use std::sync::Arc;
 
+use minijinja::Value;
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Value};
 
 pub use error::{EvalError, SyntaxError};
 pub(crate) use evaluate::{to_json, write_text};
-use language::LANGUAGE;
+pub(crate) use language::Budget;
 pub(crate) use language::MAX_OUTPUT_BYTES;
 pub use references::{Name, Reference};
 pub(crate) use syntax::{Shape, parse_text, shape_of};
@@ -68,14 +68,14 @@ impl Expression {
 
     /// Its value.
     pub fn evaluate(&self, scope: &Scope) -> Result<serde_json::Value, EvalError> {
-        let json = self.evaluate_json(Some(scope), &scope.view())?;
+        let json = self.evaluate_json(Some(scope), &scope.view(), Budget::Node)?;
         json.parse()
             .map_err(|_too_deep| self.failed("its value is nested too deeply"))
     }
 
     /// Its value, which must be `true` or `false`.
     pub fn truth(&self, scope: &Scope) -> Result<bool, EvalError> {
-        let value = self.value(&scope.view())?;
+        let value = self.value(&scope.view(), Budget::Node)?;
         if value.kind() != ValueKind::Bool {
             let given = evaluate::described(&value);
             return Err(self.failed(&format!("gave {given}, where true or false is needed")));
@@ -84,17 +84,17 @@ impl Expression {
     }
 
     /// Its value as JSON; `view` is the scope's, if it is over one, shared by the expressions of one template.
-    pub(crate) fn evaluate_json(&self, scope: Option<&Scope>, view: &Value) -> Result<Json, EvalError> {
+    pub(crate) fn evaluate_json(&self, scope: Option<&Scope>, view: &Value, budget: Budget) -> Result<Json, EvalError> {
         let whole = self.whole.as_ref().zip(scope);
         if let Some(json) = whole.and_then(|(whole, scope)| scope.whole(whole)) {
             return Ok(json.clone());
         }
-        to_json(&self.value(view)?).map_err(|reason| self.failed(&reason))
+        to_json(&self.value(view, budget)?).map_err(|reason| self.failed(&reason))
     }
 
-    fn value(&self, view: &Value) -> Result<Value, EvalError> {
-        let language: &Environment<'_> = &LANGUAGE;
-        let value = language
+    fn value(&self, view: &Value, budget: Budget) -> Result<Value, EvalError> {
+        let value = budget
+            .language()
             .compile_expression(&self.source)
             .and_then(|compiled| compiled.eval(view.clone()))
             .map_err(|error| EvalError::of(&error, &self.source))?;

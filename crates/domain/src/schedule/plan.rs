@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::MAX_BUFFERED;
 use super::origin::Origin;
@@ -109,7 +109,10 @@ impl Plan {
             },
         };
         planner.resume(waiting);
-        planner.fire();
+        let replaces = timetable.overlap == Overlap::CancelPrevious && !planner.plan.resumed.is_empty();
+        if !replaces {
+            planner.fire();
+        }
         planner.plan
     }
 
@@ -176,6 +179,10 @@ impl Planner<'_> {
                 state.asked = state.asked.saturating_sub(1);
             }
             self.plan.resumed.push(*firing);
+            if self.timetable.overlap == Overlap::CancelPrevious {
+                // Each takes the place of the one before: the others come with the looks after this one.
+                break;
+            }
         }
     }
 
@@ -210,17 +217,18 @@ impl Planner<'_> {
     /// The due times from `first` on that have passed: those that were missed, and those that were not. Moves the next due time on.
     fn passed(&mut self, first: Timestamp) -> (Missed, Due) {
         let misfire = &self.timetable.misfire;
-        let slack = misfire.grace.saturating_add(self.timetable.jitter());
-        let slack = slack.saturating_add(Duration::from_micros(1));
-        let long_ago = self.now.checked_sub(slack).unwrap_or(Timestamp::MIN);
+        let grace = misfire.grace.saturating_add(Duration::from_micros(1));
+        let long_ago = self.now.checked_sub(grace).unwrap_or(Timestamp::MIN);
         let mut missed = Missed::default();
         let mut next = Some(first);
-        let before_first = first.checked_sub(SignedDuration::from_micros(1)).unwrap_or(first);
         if first <= long_ago && !self.timetable.is_fixed_delay() {
-            // Of these the grace is over whatever their jitter.
-            missed = self.timetable.missed(before_first, long_ago, self.keep());
-            next = self.timetable.next(long_ago.max(before_first));
-            self.plan.state.decided = missed.last().or(self.plan.state.decided);
+            // Nothing fires later than the next due time: so of all but the last of these the grace is over, whatever their jitter.
+            missed = self.timetable.missed(first, long_ago, self.keep() + 1);
+            if let Some(last) = missed.times.pop() {
+                next = Some(last);
+                missed.prepend(first, self.keep());
+                self.plan.state.decided = missed.last().or(self.plan.state.decided);
+            }
         }
         let mut due = Due::new();
         for _ in 0..MAX_STEPS {
@@ -290,14 +298,15 @@ impl Planner<'_> {
         };
         let catches_up = makes_up && self.timetable.misfire.policy == MisfirePolicy::FireAll;
         match self.timetable.overlap {
-            Overlap::Allow => Fate::Start,
+            Overlap::Allow if self.plan.starts() < MAX_AT_ONCE => Fate::Start,
             Overlap::CancelPrevious if is_last => Fate::Start,
             Overlap::Skip | Overlap::BufferOne | Overlap::BufferAll if !busy => Fate::Start,
             // All of them are to fire, and not two at once: so they wait for each other.
             Overlap::Skip | Overlap::BufferOne if catches_up => buffer(),
             Overlap::BufferOne if state.buffered == 0 => Fate::Buffer,
             Overlap::CancelPrevious | Overlap::Skip | Overlap::BufferOne => Fate::Skip(Skip::Overlap),
-            Overlap::BufferAll => buffer(),
+            // Beyond what one look starts, `allow` waits for the looks that follow at once.
+            Overlap::Allow | Overlap::BufferAll => buffer(),
         }
     }
 

@@ -95,11 +95,6 @@ impl Timetable {
         self.overlap
     }
 
-    /// The longest that a firing comes after its due time.
-    pub(super) fn jitter(&self) -> Duration {
-        self.jitter
-    }
-
     /// The due times in (after, until]: the last ones of them, and what came before.
     pub(super) fn missed(&self, after: Timestamp, until: Timestamp, keep: usize) -> Missed {
         match &self.recurrence {

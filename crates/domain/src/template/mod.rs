@@ -6,7 +6,7 @@ mod text;
 
 use serde_json::Value;
 
-use crate::expression::{EvalError, Expression, Reference, SyntaxError};
+use crate::expression::{Budget, EvalError, Expression, MAX_OUTPUT_BYTES, Reference, SyntaxError};
 use crate::json::Json;
 use crate::scope::Scope;
 use text::Text;
@@ -45,12 +45,21 @@ impl Template {
         if let Part::Constant(json) = &self.root {
             return Ok(json.clone());
         }
-        render::render(&self.root, Some(scope), scope.view())
+        render::render(
+            &self.root,
+            (Some(scope), scope.view()),
+            (Budget::Node, MAX_OUTPUT_BYTES),
+        )
     }
 
-    /// The same over these names, without a run.
-    pub(crate) fn render_in(&self, names: minijinja::Value) -> Result<Json, EvalError> {
-        render::render(&self.root, None, names)
+    /// The same over the names of a firing, with little work and at most `most` bytes.
+    pub(crate) fn render_firing(&self, names: minijinja::Value, most: usize) -> Result<Json, EvalError> {
+        render::render(&self.root, (None, names), (Budget::Firing, most))
+    }
+
+    /// How many of its strings hold expressions.
+    pub(crate) fn strings(&self) -> usize {
+        self.root.strings()
     }
 
     /// What its expressions read, each with the path of its string.
@@ -62,6 +71,15 @@ impl Template {
 }
 
 impl Part {
+    fn strings(&self) -> usize {
+        match self {
+            Self::Constant(_) => 0,
+            Self::Expression(_) | Self::Text(_) => 1,
+            Self::List(items) => items.iter().map(Self::strings).sum(),
+            Self::Object(fields) => fields.iter().map(|(_, part)| part.strings()).sum(),
+        }
+    }
+
     fn references<'a>(&'a self, path: &mut String, found: &mut Vec<(String, &'a Reference)>) {
         match self {
             Self::Constant(_) => {}

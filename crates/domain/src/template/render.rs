@@ -4,14 +4,24 @@ use minijinja::Value;
 use serde::ser::{Serialize, Serializer};
 
 use super::Part;
-use crate::expression::{EvalError, MAX_OUTPUT_BYTES};
+use crate::expression::{Budget, EvalError};
 use crate::json::Json;
 use crate::scope::Scope;
 
-/// Renders a part; all values together are at most 1 MiB.
-pub(super) fn render(part: &Part, scope: Option<&Scope>, view: Value) -> Result<Json, EvalError> {
-    let left = MAX_OUTPUT_BYTES;
-    let rendered = Rendering { scope, view, left }.part(part)?;
+/// Renders a part; all values together have at most `most` bytes.
+pub(super) fn render(
+    part: &Part,
+    (scope, view): (Option<&Scope>, Value),
+    (budget, most): (Budget, usize),
+) -> Result<Json, EvalError> {
+    let mut rendering = Rendering {
+        scope,
+        view,
+        budget,
+        most,
+        left: most,
+    };
+    let rendered = rendering.part(part)?;
     if let Rendered::Json(json) = rendered {
         return Ok(json);
     }
@@ -39,6 +49,8 @@ impl Serialize for Rendered<'_> {
 struct Rendering<'s> {
     scope: Option<&'s Scope>,
     view: Value,
+    budget: Budget,
+    most: usize,
     /// How many bytes the values may still have.
     left: usize,
 }
@@ -48,10 +60,10 @@ impl Rendering<'_> {
         Ok(match part {
             Part::Constant(json) => self.spend(json.clone(), "a constant")?,
             Part::Expression(expression) => {
-                let json = expression.evaluate_json(self.scope, &self.view)?;
+                let json = expression.evaluate_json(self.scope, &self.view, self.budget)?;
                 self.spend(json, expression.source())?
             }
-            Part::Text(text) => self.spend(text.render(&self.view)?, text.source())?,
+            Part::Text(text) => self.spend(text.render(&self.view, self.budget)?, text.source())?,
             Part::List(items) => Rendered::List(items.iter().map(|item| self.part(item)).collect::<Result<_, _>>()?),
             Part::Object(fields) => Rendered::Object(
                 fields
@@ -63,7 +75,16 @@ impl Rendering<'_> {
     }
 
     fn spend<'a>(&mut self, json: Json, source: &str) -> Result<Rendered<'a>, EvalError> {
-        let too_much = || EvalError::new(source, "with it, the result is larger than the 1 MiB it may be");
+        let most = self.most;
+        let too_much = || {
+            let most = if most.is_multiple_of(1 << 20) {
+                format!("{} MiB", most >> 20)
+            } else {
+                format!("{} KiB", most >> 10)
+            };
+            let message = format!("with it, the result is larger than the {most} it may be");
+            EvalError::new(source, &message)
+        };
         self.left = self.left.checked_sub(json.text().len()).ok_or_else(too_much)?;
         Ok(Rendered::Json(json))
     }

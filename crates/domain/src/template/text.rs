@@ -2,7 +2,7 @@
 
 use minijinja::Value;
 
-use crate::expression::{EvalError, Reference, SyntaxError, parse_text, write_text};
+use crate::expression::{Budget, EvalError, Reference, SyntaxError, parse_text, write_text};
 use crate::json::Json;
 
 /// A checked text; it renders to a string.
@@ -31,8 +31,8 @@ impl Text {
     }
 
     /// The text with the values in it, as a JSON string.
-    pub(super) fn render(&self, view: &Value) -> Result<Json, EvalError> {
-        let text = write_text(&self.source, view).map_err(|reason| EvalError::new(&self.source, &reason))?;
+    pub(super) fn render(&self, view: &Value, budget: Budget) -> Result<Json, EvalError> {
+        let text = write_text(&self.source, view, budget).map_err(|reason| EvalError::new(&self.source, &reason))?;
         Json::serialize(&text).map_err(|error| EvalError::new(&self.source, &error.to_string()))
     }
 }

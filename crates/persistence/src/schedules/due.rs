@@ -116,6 +116,14 @@ pub async fn next_wake(
     Ok((row.get(0), row.get(1)))
 }
 
+/// Whether any schedule has firings that wait for others to end.
+pub async fn any_waiting(client: &impl GenericClient) -> Result<bool, Error> {
+    let statement = client
+        .prepare_cached("SELECT EXISTS (SELECT FROM schedules WHERE buffered > 0 AND open > 0)")
+        .await?;
+    Ok(client.query_one(&statement, &[]).await?.get(0))
+}
+
 /// Writes what looks at many schedules came to, in one statement. The caller has their rows locked.
 pub async fn save(tx: &Transaction<'_>, changes: &[Change], now: Timestamp) -> Result<(), Error> {
     let statement = tx

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use gathering_domain::firing::MAX_GROWTH;
 use gathering_domain::schedule::plan::{Buffered, Fate, MAX_AT_ONCE, Plan};
 use gathering_domain::schedule::{Origin, Outcome, Timetable};
 use gathering_domain::{FiringId, Json, ScheduleId};
@@ -12,6 +13,9 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{FireError, Fired, Fires, Firing, Scheduler};
+
+/// The most bytes that one transaction starts, about; one schedule alone may go beyond, by a hundred times its payload.
+const MAX_BYTES: usize = 128 << 20;
 
 /// How the firings of a transaction are done.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(super) enum Mode {
 pub(super) struct Looks {
     pub(super) now: Timestamp,
     pub(super) each: Vec<Look>,
+    /// Whether some were left for the next transaction, because these start so much.
+    pub(super) left: bool,
     /// What starts now, of all schedules.
     pub(super) starting: Vec<Starting>,
 }
@@ -66,11 +72,20 @@ impl Looks {
         let mut looks = Self {
             now,
             each: Vec::with_capacity(rows.len()),
+            left: false,
             starting: Vec::new(),
         };
+        let mut bytes = 0_usize;
         for row in rows {
             let waiting = waiting.remove(&row.id).unwrap_or_default();
-            looks.each.push(Look::decide(scheduler, row, &waiting, now));
+            let look = Look::decide(scheduler, row, &waiting, now);
+            bytes = bytes.saturating_add(look.weight());
+            if bytes > MAX_BYTES && !looks.each.is_empty() {
+                // As it was, and due: it comes with the next transaction.
+                looks.left = true;
+                break;
+            }
+            looks.each.push(look);
         }
         for index in 0..looks.each.len() {
             looks.note_starting(scheduler, index);
@@ -222,6 +237,12 @@ impl Look {
                 }
             }
         }
+    }
+
+    /// About how many bytes are in memory for what starts.
+    fn weight(&self) -> usize {
+        let each = self.row.payload.text().len().saturating_add(MAX_GROWTH);
+        self.plan.starts().saturating_mul(each)
     }
 
     pub(super) fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {

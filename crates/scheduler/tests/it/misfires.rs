@@ -134,3 +134,33 @@ async fn a_single_time_that_was_missed_is_made_up_for_within_its_window() {
     assert_eq!(world.told(made_up).await, ["00:10:00 succeeded"]);
     assert_eq!(world.told(skipped).await, ["00:10:00 missed (1)"]);
 }
+
+#[tokio::test]
+async fn a_long_jitter_makes_no_more_of_what_was_missed() {
+    let world = World::new().await;
+    let rules =
+        |policy| json!({"kind": "interval", "every": "1s", "jitter": "1d", "misfire": {"policy": policy, "max": 50}});
+    let (once, all) = (
+        world.schedule(rules("fire_once")).await,
+        world.schedule(rules("fire_all")).await,
+    );
+    world.at("2026-01-01T08:00:00Z").await;
+    for (id, made_up) in [(once, 1), (all, 50)] {
+        let firings = world.firings(id).await;
+        let missed: Vec<_> = firings.iter().filter(|firing| firing.missed_since.is_some()).collect();
+        assert_eq!(missed.len(), 1, "one row tells of all that were missed");
+        let late = firings.len() - missed.len();
+        assert!((made_up..=made_up + 6).contains(&late), "{late} fired");
+    }
+}
+
+#[tokio::test]
+async fn a_look_starts_a_hundred_and_the_rest_at_once_after_it() {
+    let world = World::new().await;
+    let rules = json!({"kind": "interval", "every": "1s", "misfire": {"policy": "fire_all", "max": 1000}});
+    let id = world.schedule(rules).await;
+    world.clock.set(at("2026-01-01T00:10:00Z"));
+    assert_eq!(world.scheduler.fire_due().await.unwrap().started, 100);
+    assert_eq!(world.fire().await, 500);
+    assert_eq!(world.done(id).await.len(), 600);
+}

@@ -84,3 +84,25 @@ async fn cancel_previous_fires_and_takes_back_what_was_open() {
     let status = world.firings(id).await[0].status;
     assert_eq!(status, FiringStatus::Cancelled);
 }
+
+#[tokio::test]
+async fn what_waits_under_cancel_previous_takes_each_others_place_one_by_one() {
+    let world = World::new().await;
+    let rules = json!({"kind": "interval", "every": "1m", "overlap": "cancel_previous", "misfire": {"policy": "skip"}, "do": "stay"});
+    let id = world.schedule(rules).await;
+    world.clock.set(at("2026-01-01T00:05:30Z"));
+    world.fire().await;
+    let (from, until) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T00:05:30Z"));
+    assert_eq!(
+        world.scheduler.backfill(id, from, until).await.unwrap().due_times.len(),
+        5
+    );
+    assert_eq!(world.fire().await, 5);
+    let cancelled = world.effects.cancelled.lock().unwrap().clone();
+    let firings = world.firings(id).await;
+    assert!(
+        firings[..4].iter().all(|firing| cancelled.contains(&firing.id)),
+        "each but the last was taken back"
+    );
+    assert!(!cancelled.contains(&firings[4].id));
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gathering_domain::schedule::rules::Rules;
-use gathering_scheduler::{FiringQuery, FiringStatus, MisfirePolicy, Timestamp};
+use gathering_scheduler::{FiringQuery, FiringStatus, MisfirePolicy, ScheduleId, Timestamp};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -45,7 +45,8 @@ fn rules() -> impl Strategy<Value = Value> {
         prop::sample::select(vec!["10m", "6h", "3d"]),
         prop::sample::select(vec!["1s", "1m", "30m"]),
     );
-    (any::<bool>(), patterns, every, zones, (folds, gaps), misfire).prop_map(|(cron, pattern, every, zone, (fold, gap), misfire)| {
+    let jitters = prop::sample::select(vec!["0s", "0s", "3m", "1d"]);
+    let rules = (any::<bool>(), patterns, every, zones, (folds, gaps), misfire).prop_map(|(cron, pattern, every, zone, (fold, gap), misfire)| {
         let (policy, max, window, grace) = misfire;
         let misfire = json!({"policy": policy, "max": max, "window": window, "grace": grace});
         if cron {
@@ -53,6 +54,10 @@ fn rules() -> impl Strategy<Value = Value> {
         } else {
             json!({"kind": "interval", "every": every, "timezone": zone, "misfire": misfire})
         }
+    });
+    (rules, jitters).prop_map(|(mut rules, jitter)| {
+        rules["jitter"] = json!(jitter);
+        rules
     })
 }
 
@@ -64,6 +69,7 @@ fn moves() -> impl Strategy<Value = Vec<i64>> {
 
 /// What the rules say, look by look: due times that fired, and those that were missed.
 struct Model {
+    id: ScheduleId,
     rules: Rules,
     anchor: Timestamp,
     decided: Timestamp,
@@ -75,14 +81,16 @@ impl Model {
     fn look(&mut self, now: Timestamp) {
         let table = self.rules.timetable(self.anchor).unwrap();
         let all = std::iter::successors(table.next(self.decided), |due| table.next(*due));
-        let due: Vec<Timestamp> = all.take_while(|due| *due <= now).collect();
+        let due: Vec<Timestamp> = all.take_while(|due| table.fires_at(self.id, *due) <= now).collect();
         let Some(last) = due.last() else {
             return;
         };
         self.decided = *last;
         let older = |at: &Timestamp, than: Duration| now.duration_since(*at) > SignedDuration::try_from(than).unwrap();
         let misfire = self.rules.misfire;
-        let (late, in_time): (Vec<_>, Vec<_>) = due.into_iter().partition(|at| older(at, misfire.grace));
+        let (late, in_time): (Vec<_>, Vec<_>) = due
+            .into_iter()
+            .partition(|at| older(&table.fires_at(self.id, *at), misfire.grace));
         let keep = match misfire.policy {
             MisfirePolicy::Skip => 0,
             MisfirePolicy::FireOnce => 1,
@@ -106,6 +114,7 @@ async fn check(world: &World, rules: Value, start: Timestamp, moves: &[i64]) {
     let id = world.schedule(rules.clone()).await;
     let object: Map<String, Value> = serde_json::from_value(rules).unwrap();
     let mut model = Model {
+        id,
         rules: Rules::parse(&object).unwrap(),
         anchor: start,
         decided: start,

@@ -81,3 +81,32 @@ async fn rules_that_cannot_be_read_any_more_pause_their_schedule_alone() {
     };
     assert!(pause.reason.contains("lunar"), "{}", pause.reason);
 }
+
+#[tokio::test]
+async fn one_firing_that_loses_its_connection_each_time_rests_and_the_others_fire() {
+    let world = World::new().await;
+    let minutely = |what: &str| json!({"kind": "interval", "every": "1m", "do": what});
+    let (good, lost, other) = (
+        world.schedule(minutely("done")).await,
+        world.schedule(minutely("lost")).await,
+        world.schedule(minutely("done")).await,
+    );
+    world.clock.set(at("2026-01-01T00:01:00Z"));
+    assert!(
+        world.scheduler.fire_due().await.is_err(),
+        "the database may have been away"
+    );
+    // The pool may hand out what was lost once more.
+    gathering_testkit::eventually("the others fire", crate::support::LIMIT, async || {
+        let _ = world.scheduler.fire_due().await;
+        world.done(good).await.len() + world.done(other).await.len() == 2
+    })
+    .await;
+    assert_eq!(world.told(good).await, ["00:01:00 succeeded"]);
+    assert_eq!(world.told(other).await, ["00:01:00 succeeded"]);
+    assert_eq!(
+        world.told(lost).await,
+        Vec::<String>::new(),
+        "nothing says that it failed"
+    );
+}

@@ -23,7 +23,8 @@ pub(crate) struct World {
 }
 
 /// What firings do in these tests: each leaves a row in `effects`, in the transaction that writes it, and then does what its payload says: `{"do": "done"}`,
-/// `stay` (it goes on until the test ends it), `fail`, `error` (the transaction cannot go on), `stuck` (as one that waited for a lock in vain).
+/// `stay` (it goes on until the test ends it), `fail`, `error` (the transaction cannot go on), `stuck` (as one that waited for a lock in vain),
+/// `lost` (its connection ends).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Effects {
     ended: Arc<Mutex<Vec<Ended>>>,
@@ -87,6 +88,16 @@ impl World {
                 return started;
             }
         }
+    }
+
+    /// Whether none of these schedules will fire any more.
+    pub(crate) async fn all_ended(&self, ids: &[ScheduleId]) -> bool {
+        for id in ids {
+            if self.view(*id).await.phase != gathering_scheduler::Phase::Ended {
+                return false;
+            }
+        }
+        true
     }
 
     pub(crate) async fn view(&self, id: ScheduleId) -> ScheduleView {
@@ -165,6 +176,10 @@ impl OnFire for Effects {
                     "stay" => Fired::Started,
                     "error" => {
                         tx.execute("SELECT 1 / 0", &[]).await?;
+                        Fired::Done
+                    }
+                    "lost" => {
+                        tx.execute("SELECT pg_terminate_backend(pg_backend_pid())", &[]).await?;
                         Fired::Done
                     }
                     "stuck" => {

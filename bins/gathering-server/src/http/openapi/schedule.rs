@@ -289,5 +289,27 @@ pub(super) fn complete(document: &mut Value) {
     }
     change["example"]["description"] = json!("Says good night.");
     schemas["ScheduleChange"] = change;
+    // What is answered has the words that are sent, so that what was read can be sent back with its types.
+    for field in ["kind", "mode", "overlap"] {
+        schemas["Schedule"]["properties"][field] = sent(&schemas["NewSchedule"]["properties"][field]);
+    }
+    schemas["ScheduleDst"]["properties"]["gap"] = sent(&schemas["ScheduleDstPolicy"]["properties"]["gap"]);
+    schemas["ScheduleDst"]["properties"]["fold"] = sent(&schemas["ScheduleDstPolicy"]["properties"]["fold"]);
+    schemas["ScheduleMisfire"]["properties"]["policy"] =
+        sent(&schemas["ScheduleMisfirePolicy"]["properties"]["policy"]);
+    schemas["Schedule"]["properties"]["action"] = schemas["NewSchedule"]["properties"]["action"].clone();
+    schemas["Firing"]["properties"]["status"] = json!({"$ref": "#/components/schemas/FiringStatus"});
     schemas["ScheduleCheck"]["properties"]["problems"]["items"] = json!({"$ref": "#/components/schemas/ProblemItem"});
+}
+
+/// A field that may be left out where it is sent, as it is answered: always there.
+fn sent(field: &Value) -> Value {
+    let named = |field: &Value| field.get("$ref").is_some();
+    let choices = field["oneOf"].as_array().or(field["allOf"].as_array());
+    let chosen = choices.and_then(|choices| choices.iter().find(|choice| named(choice)));
+    let mut answered = chosen.unwrap_or(field).clone();
+    if let Some(description) = field.get("description") {
+        answered["description"] = description.clone();
+    }
+    answered
 }

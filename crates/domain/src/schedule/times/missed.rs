@@ -28,6 +28,18 @@ impl Missed {
         }
     }
 
+    /// One more, before all others; of the times told in full the last `keep` stay.
+    pub fn prepend(&mut self, at: Timestamp, keep: usize) {
+        if let Some(before) = &mut self.before {
+            before.first = at;
+            before.count = before.count.map(|count| count + 1);
+        } else if self.times.len() < keep {
+            self.times.insert(0, at);
+        } else {
+            self.tell_together(at);
+        }
+    }
+
     /// One more of those that are told together, after all of them.
     pub fn tell_together(&mut self, at: Timestamp) {
         let before = self.before.get_or_insert(Before {
