@@ -29,7 +29,7 @@ pub(crate) enum Failure {
         /// How long was tried.
         after: Duration,
         /// The last answer.
-        source: gathering::database::Error,
+        source: Box<Failure>,
     },
     /// The database could not be brought up to this release.
     #[error("the database could not be brought up to this release")]
@@ -89,6 +89,21 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Whether nothing is wrong but that the database is away at this moment: starting, stopping, or out of connections.
+    pub(crate) fn is_database_away(&self) -> bool {
+        match self {
+            Self::Database(error) => error.is_unavailable(),
+            Self::Start(error)
+            | Self::Audit(error)
+            | Self::Keys(error)
+            | Self::User(error)
+            | Self::Schedules(error) => {
+                matches!(error, gathering::Error::DatabaseUnavailable(_))
+            }
+            _ => false,
+        }
+    }
+
     /// 2 for wrong settings, 1 for everything else.
     pub(crate) fn exit_code(&self) -> u8 {
         if matches!(self, Self::Settings(_) | Self::Tls(_)) {

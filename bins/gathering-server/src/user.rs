@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
-use gathering::{Accounts, Error, Gathering, NewInvitation, Operator, PageRequest, Role, User, UserId};
+use gathering::{Accounts, Error, NewInvitation, Operator, PageRequest, Role, User, UserId};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::UserCommand;
@@ -30,9 +30,9 @@ pub(crate) async fn run(settings: &Settings, command: UserCommand) -> Result<(),
         | UserCommand::Invite { .. } => None,
     };
     let (database, _) = Database::open(settings).await?;
-    let done = match Gathering::builder(database.pool.clone()).build().await {
+    let done = match database.gathering(Failure::Start).await {
         Ok(gathering) => change(gathering.as_operator(), command, password.unwrap_or_default()).await,
-        Err(error) => Err(Failure::Start(error)),
+        Err(failure) => Err(failure),
     };
     database.close().await;
     let text = done?;
