@@ -20,6 +20,12 @@ pub(crate) enum Failure {
     /// The embedded database could not be started.
     #[error("the embedded database did not start")]
     Embedded(#[source] gathering_embedded_postgres::Error),
+    /// There is no embedded database where one was to be looked at.
+    #[error("there is no database in {}; look at --data-dir (or database_url): a server that is started there makes one", .data_dir.display())]
+    NoCluster {
+        /// Where it was looked for.
+        data_dir: std::path::PathBuf,
+    },
     /// The database cannot be used.
     #[error("the database cannot be used; look at database_url")]
     Database(#[source] gathering::database::Error),

@@ -29,7 +29,18 @@ pub(crate) async fn run(settings: &Settings, command: UserCommand) -> Result<(),
         | UserCommand::Enable { .. }
         | UserCommand::Invite { .. } => None,
     };
-    let (database, _) = Database::open(settings).await?;
+    let database = match command {
+        UserCommand::CreateAdmin { .. } | UserCommand::Create { .. } | UserCommand::Invite { .. } => {
+            Database::open(settings).await?.0
+        }
+        // There is nobody to be found in a database that is not there yet.
+        UserCommand::List { .. }
+        | UserCommand::SetRole { .. }
+        | UserCommand::SetPassword { .. }
+        | UserCommand::RemoveSecondFactor { .. }
+        | UserCommand::Disable { .. }
+        | UserCommand::Enable { .. } => Database::open_existing(settings).await?,
+    };
     let done = match database.gathering(Failure::Start).await {
         Ok(gathering) => change(gathering.as_operator(), command, password.unwrap_or_default()).await,
         Err(failure) => Err(failure),

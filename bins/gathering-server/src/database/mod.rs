@@ -44,8 +44,15 @@ impl Database {
         .await
     }
 
+    /// The same for who needs what is in it already: where there is none, none is made.
+    pub(crate) async fn open_existing(settings: &Settings) -> Result<Self, Failure> {
+        Self::must_exist(settings)?;
+        Ok(Self::open(settings).await?.0)
+    }
+
     /// The same for who only looks: nothing is written, and a database of another release is refused.
     pub(crate) async fn open_unchanged(settings: &Settings) -> Result<Self, Failure> {
+        Self::must_exist(settings)?;
         patiently(async || {
             let database = Self::try_connect(settings).await?;
             match check_migrated(&database.pool).await {
@@ -54,6 +61,13 @@ impl Database {
             }
         })
         .await
+    }
+
+    fn must_exist(settings: &Settings) -> Result<(), Failure> {
+        match settings.database_url {
+            Some(_) => Ok(()),
+            None => Embedded::must_exist(settings),
+        }
     }
 
     async fn try_connect(settings: &Settings) -> Result<Self, Failure> {

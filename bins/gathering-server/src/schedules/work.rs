@@ -21,7 +21,7 @@ const MAX_FILE: u64 = 1 << 20;
 
 /// Does what the command says, and prints what came of it.
 pub(crate) async fn run(settings: &Settings, command: InDatabase) -> Result<(), Failure> {
-    let (database, _) = Database::open(settings).await?;
+    let database = Database::open_existing(settings).await?;
     let done = match database.gathering(Failure::Start).await {
         Ok(gathering) => {
             let schedules = gathering.schedules_as_operator();
@@ -64,10 +64,14 @@ async fn work(schedules: &ScheduleOperator, command: &InDatabase) -> Result<(), 
         }
         InDatabase::Trigger { id } => {
             let firing = schedules.trigger(*id).await.map_err(refused)?;
+            print::waits(schedules.why(*id).await);
             format!("{}\n", firing.id)
         }
         InDatabase::Backfill { id, from, until } => {
             let backfill = schedules.backfill(*id, (*from, *until)).await.map_err(refused)?;
+            if !backfill.due_times.is_empty() {
+                print::waits(schedules.why(*id).await);
+            }
             let (fire, fired) = (backfill.due_times.len(), backfill.already_fired);
             format!("{fire} due times fire; {fired} had fired already\n")
         }
