@@ -6,16 +6,16 @@ use gathering::{AuditReport, Inspector};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::VerifyArgs;
-use crate::database::Database;
+use crate::database::{Database, patiently};
 use crate::failure::Failure;
 use crate::settings::Settings;
 
 /// Prints what is wrong, and the last row with its hash.
 pub(crate) async fn verify(settings: &Settings, args: VerifyArgs) -> Result<(), Failure> {
     let database = Database::open_unchanged(settings).await?;
-    let verified = follow(&database, args).await;
+    let verified = patiently(async || follow(&database, &args).await.map_err(Failure::Audit)).await;
     database.close().await;
-    let report = verified.map_err(Failure::Audit)?;
+    let report = verified?;
     print(&report).map_err(|source| Failure::System {
         action: "write to standard output",
         source,
@@ -26,7 +26,7 @@ pub(crate) async fn verify(settings: &Settings, args: VerifyArgs) -> Result<(), 
     Err(Failure::AuditFlawed { flaws: report.flawed })
 }
 
-async fn follow(database: &Database, args: VerifyArgs) -> Result<AuditReport, gathering::Error> {
+async fn follow(database: &Database, args: &VerifyArgs) -> Result<AuditReport, gathering::Error> {
     let inspector = Inspector::new(database.pool.clone());
     let expected = args.expect.as_ref().map(|(row, hash)| (*row, hash.as_str()));
     // Draws nothing where standard error is no terminal.

@@ -20,6 +20,12 @@ pub(crate) enum Failure {
     /// The embedded database could not be started.
     #[error("the embedded database did not start")]
     Embedded(#[source] gathering_embedded_postgres::Error),
+    /// There is no embedded database where one was to be looked at.
+    #[error("there is no database in {}; look at --data-dir (or database_url): a server that is started there makes one", .data_dir.display())]
+    NoCluster {
+        /// Where it was looked for.
+        data_dir: std::path::PathBuf,
+    },
     /// The database cannot be used.
     #[error("the database cannot be used; look at database_url")]
     Database(#[source] gathering::database::Error),
@@ -29,7 +35,7 @@ pub(crate) enum Failure {
         /// How long was tried.
         after: Duration,
         /// The last answer.
-        source: gathering::database::Error,
+        source: Box<Failure>,
     },
     /// The database could not be brought up to this release.
     #[error("the database could not be brought up to this release")]
@@ -89,6 +95,21 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Whether nothing is wrong but that the database is away at this moment: starting, stopping, or out of connections.
+    pub(crate) fn is_database_away(&self) -> bool {
+        match self {
+            Self::Database(error) => error.is_unavailable(),
+            Self::Start(error)
+            | Self::Audit(error)
+            | Self::Keys(error)
+            | Self::User(error)
+            | Self::Schedules(error) => {
+                matches!(error, gathering::Error::DatabaseUnavailable(_))
+            }
+            _ => false,
+        }
+    }
+
     /// 2 for wrong settings, 1 for everything else.
     pub(crate) fn exit_code(&self) -> u8 {
         if matches!(self, Self::Settings(_) | Self::Tls(_)) {

@@ -6,7 +6,7 @@ use gathering::{Gathering, Inspector, SigningKey};
 
 use crate::cli::KeysCommand;
 use crate::columns::aligned;
-use crate::database::Database;
+use crate::database::{Database, patiently};
 use crate::failure::Failure;
 use crate::settings::Settings;
 
@@ -26,9 +26,10 @@ pub(crate) async fn run(settings: &Settings, command: KeysCommand) -> Result<(),
 
 async fn list(settings: &Settings, json: bool) -> Result<String, Failure> {
     let database = Database::open_unchanged(settings).await?;
-    let keys = Inspector::new(database.pool.clone()).signing_keys().await;
+    let inspector = Inspector::new(database.pool.clone());
+    let keys = patiently(async || inspector.signing_keys().await.map_err(Failure::Keys)).await;
     database.close().await;
-    let keys = keys.map_err(Failure::Keys)?;
+    let keys = keys?;
     Ok(if json {
         format!("{:#}\n", serde_json::json!(keys))
     } else {
@@ -42,13 +43,12 @@ async fn change(
     work: impl AsyncFnOnce(&Gathering) -> Result<String, gathering::Error>,
 ) -> Result<String, Failure> {
     let (database, _) = Database::open(settings).await?;
-    let worked = async {
-        let gathering = Gathering::builder(database.pool.clone()).build().await?;
-        work(&gathering).await
+    let worked = match database.gathering(Failure::Keys).await {
+        Ok(gathering) => work(&gathering).await.map_err(Failure::Keys),
+        Err(failure) => Err(failure),
     };
-    let worked = worked.await;
     database.close().await;
-    worked.map_err(Failure::Keys)
+    worked
 }
 
 async fn rotate(gathering: &Gathering, now: bool) -> Result<String, gathering::Error> {

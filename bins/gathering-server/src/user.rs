@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
-use gathering::{Accounts, Error, Gathering, NewInvitation, Operator, PageRequest, Role, User, UserId};
+use gathering::{Accounts, Error, NewInvitation, Operator, PageRequest, Role, User, UserId};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::UserCommand;
@@ -29,10 +29,21 @@ pub(crate) async fn run(settings: &Settings, command: UserCommand) -> Result<(),
         | UserCommand::Enable { .. }
         | UserCommand::Invite { .. } => None,
     };
-    let (database, _) = Database::open(settings).await?;
-    let done = match Gathering::builder(database.pool.clone()).build().await {
+    let database = match command {
+        UserCommand::CreateAdmin { .. } | UserCommand::Create { .. } | UserCommand::Invite { .. } => {
+            Database::open(settings).await?.0
+        }
+        // There is nobody to be found in a database that is not there yet.
+        UserCommand::List { .. }
+        | UserCommand::SetRole { .. }
+        | UserCommand::SetPassword { .. }
+        | UserCommand::RemoveSecondFactor { .. }
+        | UserCommand::Disable { .. }
+        | UserCommand::Enable { .. } => Database::open_existing(settings).await?,
+    };
+    let done = match database.gathering(Failure::Start).await {
         Ok(gathering) => change(gathering.as_operator(), command, password.unwrap_or_default()).await,
-        Err(error) => Err(Failure::Start(error)),
+        Err(failure) => Err(failure),
     };
     database.close().await;
     let text = done?;

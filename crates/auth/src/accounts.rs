@@ -53,7 +53,7 @@ pub use users::User;
 #[derive(Debug)]
 pub struct Accounts {
     pool: Pool,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     registration: RegistrationMode,
     hasher: PasswordHasher,

@@ -139,6 +139,11 @@ pub fn check_data_dir(data_dir: &Path) -> Result<(), Error> {
     Home::locate(data_dir).map(drop)
 }
 
+/// Whether there is a cluster below `data_dir`, without making anything. What cannot be looked at is taken for one: [`Cluster::start`] says what is wrong.
+pub fn has_cluster(data_dir: &Path) -> Result<bool, Error> {
+    Ok(Home::locate(data_dir)?.data().try_exists().unwrap_or(true))
+}
+
 /// Runs the cluster as its manager.
 fn manage(home: &Home, options: &Options, lock: File, deadline: Deadline) -> Result<Cluster, Error> {
     let major = initdb::major(&home.data())?;

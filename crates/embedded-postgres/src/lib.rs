@@ -18,7 +18,7 @@ mod search;
 mod socket;
 
 pub use binaries::Binaries;
-pub use cluster::{Cluster, check_data_dir};
+pub use cluster::{Cluster, check_data_dir, has_cluster};
 pub use error::Error;
 pub use options::{Durability, Options, default_data_dir};
 pub use search::find_binaries;

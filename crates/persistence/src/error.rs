@@ -199,12 +199,7 @@ impl From<tokio_postgres::Error> for Error {
             // The driver's own Display hides the cause; without its chain a log line says nothing.
             let chain = std::iter::successors(error.source(), |error| (*error).source());
             let causes = chain.fold(String::new(), |causes, cause| format!("{causes}: {cause}"));
-            let io = error
-                .source()
-                .and_then(|source| source.downcast_ref::<std::io::Error>());
-            // InvalidInput is the driver's word for what it could not even send; no other connection could either.
-            let lost = error.is_closed() || io.is_some_and(|io| io.kind() != std::io::ErrorKind::InvalidInput);
-            return if lost {
+            return if is_lost(&error) {
                 Self::Unavailable(causes)
             } else {
                 Self::Driver(format!("{error}{causes}"))
@@ -278,6 +273,15 @@ fn hindrance_of_driver(error: &tokio_postgres::Error) -> Option<Hindrance> {
             message: String::new(),
             code: db.code().code().to_owned(),
         }),
-        None => error.is_closed().then_some(Hindrance::Away),
+        None => is_lost(error).then_some(Hindrance::Away),
     }
+}
+
+/// Whether the connection is gone, rather than something wrong with what was to be sent over it.
+fn is_lost(error: &tokio_postgres::Error) -> bool {
+    let io = error
+        .source()
+        .and_then(|source| source.downcast_ref::<std::io::Error>());
+    // InvalidInput is the driver's word for what it could not even send; no other connection could either.
+    error.is_closed() || io.is_some_and(|io| io.kind() != std::io::ErrorKind::InvalidInput)
 }

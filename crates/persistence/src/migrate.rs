@@ -7,6 +7,7 @@ use deadpool_postgres::Pool;
 use refinery::Runner;
 use tokio_postgres::Client;
 
+use crate::error::{Hindrance, hindrance};
 use crate::{Error, schema};
 
 /// The key of the advisory lock under which migrations run: the first eight bytes of the product's name.
@@ -186,6 +187,10 @@ async fn apply(client: &mut Client, tables: Tables) -> Result<Vec<String>, Error
     }
     let report = match runner.run_async(client).await {
         Ok(report) => report,
+        // The database went away under it: nothing is wrong with the migration, and the next try begins where this one ended.
+        Err(error) if hindrance(&error) == Some(Hindrance::Away) => {
+            return Err(Error::Unavailable(format!(": {}", chain(&error))));
+        }
         Err(error) => {
             tables.drop_empty_history(client).await;
             return Err(Error::Migration(chain(&error)));

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use gathering_embedded_postgres::{Binaries, Cluster, Options, default_data_dir};
+use gathering_embedded_postgres::{Binaries, Cluster, Options, default_data_dir, has_cluster};
 use tokio::task::spawn_blocking;
 
 use crate::failure::Failure;
@@ -56,6 +56,15 @@ impl Embedded {
             action: "start a thread",
             source,
         })
+    }
+
+    /// Refuses a place where there is none: whoever has mistyped it must not be shown an empty one.
+    pub(super) fn must_exist(settings: &Settings) -> Result<(), Failure> {
+        let data_dir = settings.data_dir.clone().unwrap_or_else(default_data_dir);
+        if has_cluster(&data_dir).map_err(Failure::Embedded)? {
+            return Ok(());
+        }
+        Err(Failure::NoCluster { data_dir })
     }
 
     /// Where it is; the same after each restart.

@@ -2,8 +2,10 @@
 
 mod embedded;
 
+use std::error::Error as _;
 use std::time::Duration;
 
+use gathering::Gathering;
 use gathering::database::{ConnectOptions, Error, Migrated, Pool, check_migrated, connect, migrate};
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, sleep};
@@ -34,21 +36,38 @@ impl Database {
     pub(crate) async fn open(settings: &Settings) -> Result<(Self, Migrated), Failure> {
         patiently(async || {
             let database = Self::try_connect(settings).await?;
-            let migrated = migrate(&database.pool).await;
-            Ok((database, migrated.map_err(|error| away_or(error, Failure::Migration))?))
+            match migrate(&database.pool).await {
+                Ok(migrated) => Ok((database, migrated)),
+                Err(error) => Err(database.give_up(error, Failure::Migration).await),
+            }
         })
         .await
     }
 
+    /// The same for who needs what is in it already: where there is none, none is made.
+    pub(crate) async fn open_existing(settings: &Settings) -> Result<Self, Failure> {
+        Self::must_exist(settings)?;
+        Ok(Self::open(settings).await?.0)
+    }
+
     /// The same for who only looks: nothing is written, and a database of another release is refused.
     pub(crate) async fn open_unchanged(settings: &Settings) -> Result<Self, Failure> {
+        Self::must_exist(settings)?;
         patiently(async || {
             let database = Self::try_connect(settings).await?;
-            let checked = check_migrated(&database.pool).await;
-            checked.map_err(|error| away_or(error, Failure::Outdated))?;
-            Ok(database)
+            match check_migrated(&database.pool).await {
+                Ok(()) => Ok(database),
+                Err(error) => Err(database.give_up(error, Failure::Outdated).await),
+            }
         })
         .await
+    }
+
+    fn must_exist(settings: &Settings) -> Result<(), Failure> {
+        match settings.database_url {
+            Some(_) => Ok(()),
+            None => Embedded::must_exist(settings),
+        }
     }
 
     async fn try_connect(settings: &Settings) -> Result<Self, Failure> {
@@ -62,12 +81,34 @@ impl Database {
             max_connections: settings.database_max_connections,
             ..ConnectOptions::new(url)
         };
-        let pool = connect(&options).await.map_err(Failure::Database)?;
-        Ok(Self {
-            pool,
-            options,
-            embedded,
-        })
+        match connect(&options).await {
+            Ok(pool) => Ok(Self {
+                pool,
+                options,
+                embedded,
+            }),
+            Err(error) => {
+                if let Some(embedded) = embedded {
+                    embedded.stop().await;
+                }
+                Err(Failure::Database(error))
+            }
+        }
+    }
+
+    /// Ends what was opened in vain, and says why.
+    async fn give_up(self, error: Error, otherwise: impl FnOnce(Error) -> Failure) -> Failure {
+        self.close().await;
+        if error.is_unavailable() {
+            Failure::Database(error)
+        } else {
+            otherwise(error)
+        }
+    }
+
+    /// What a command of an operator works with, put together on this database; `failed` says what could not be done without it.
+    pub(crate) async fn gathering(&self, failed: fn(gathering::Error) -> Failure) -> Result<Gathering, Failure> {
+        patiently(async || Gathering::builder(self.pool.clone()).build().await.map_err(failed)).await
     }
 
     /// From now on an embedded database that dies is not started again.
@@ -86,34 +127,22 @@ impl Database {
     }
 }
 
-/// Tries again for as long as the database is away.
-async fn patiently<T>(mut open: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+/// Tries again for as long as the database is away, and for a minute at most. An embedded one whose manager ends meanwhile comes back under the same
+/// address: this process takes the place of that one.
+pub(crate) async fn patiently<T>(mut work: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
     let started = Instant::now();
     loop {
-        match open().await {
-            Err(Failure::Database(source)) if source.is_unavailable() => {
-                if started.elapsed() >= PATIENCE {
-                    return Err(Failure::NoDatabase {
-                        after: PATIENCE,
-                        source,
-                    });
-                }
-                log(&source);
-            }
+        let failure = match work().await {
+            Err(failure) if failure.is_database_away() => failure,
             other => return other,
+        };
+        if started.elapsed() >= PATIENCE {
+            return Err(Failure::NoDatabase {
+                after: PATIENCE,
+                source: Box::new(failure),
+            });
         }
+        tracing::warn!(error = failure.source(), "waiting for the database");
         sleep(PAUSE).await;
     }
-}
-
-fn away_or(error: Error, otherwise: impl FnOnce(Error) -> Failure) -> Failure {
-    if error.is_unavailable() {
-        Failure::Database(error)
-    } else {
-        otherwise(error)
-    }
-}
-
-fn log(error: &Error) {
-    tracing::warn!(error = error as &dyn std::error::Error, "waiting for the database");
 }

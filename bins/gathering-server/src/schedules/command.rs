@@ -78,6 +78,21 @@ pub(crate) enum InDatabase {
     Week(WeekArgs),
 }
 
+impl InDatabase {
+    /// Whether it comes to the same when it is done twice, because the database went away before it could be told what came of it.
+    pub(super) const fn may_be_repeated(&self) -> bool {
+        match self {
+            Self::List { .. } | Self::Show { .. } | Self::Firings(_) | Self::Why { .. } | Self::Week(_) => true,
+            // The file may be the standard input, which is read once; the others change something.
+            Self::Validate(_)
+            | Self::Pause { .. }
+            | Self::Resume { .. }
+            | Self::Trigger { .. }
+            | Self::Backfill { .. } => false,
+        }
+    }
+}
+
 /// The flags of `gathering schedules validate`.
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {

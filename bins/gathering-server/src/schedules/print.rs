@@ -123,12 +123,25 @@ fn why_firing(firing: &Firing) -> String {
 
 /// What holds a schedule back.
 pub(super) fn why(why: &ScheduleWhy) -> String {
-    let mut text = format!("{}\n", why.summary);
+    // Who is here has the command line at hand, and perhaps no token.
+    let resume = format!("`gathering schedules resume {}`", why.schedule_id);
+    let here = |told: &str| told.replace("POST …/resume", &resume);
+    let mut text = format!("{}\n", here(&why.summary));
     for blocker in why.blockers.iter().filter(|_| why.blockers.len() > 1) {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "- {}", blocker.message);
+        let _ = writeln!(text, "- {}", here(&blocker.message));
     }
     text
+}
+
+/// Says, beside what a script reads, that what was asked for waits because no server is at work.
+pub(super) fn waits(why: Result<ScheduleWhy, Error>) {
+    // What was asked for is saved all the same, so that not knowing is no failure.
+    let waits = why.is_ok_and(|why| why.blockers.iter().any(|blocker| blocker.code == "no_instance"));
+    if waits {
+        // Where standard error is closed, nobody wants to know.
+        let _ = writeln!(io::stderr(), "no server is at work: it waits, and fires when one is");
+    }
 }
 
 /// What a check came to.

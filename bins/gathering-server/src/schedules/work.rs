@@ -4,15 +4,13 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use gathering::{
-    FiringQuery, Gathering, Json, PageRequest, ProjectId, Schedule, ScheduleOperator, ScheduleStatus, WeekQuery,
-};
+use gathering::{FiringQuery, Json, PageRequest, ProjectId, Schedule, ScheduleOperator, ScheduleStatus, WeekQuery};
 use serde_json::{Value, json};
 
 use super::command::{FiringsArgs, InDatabase, ValidateArgs, WeekArgs};
 use super::print;
 use super::print::refused;
-use crate::database::Database;
+use crate::database::{Database, patiently};
 use crate::failure::Failure;
 use crate::settings::Settings;
 
@@ -23,34 +21,41 @@ const MAX_FILE: u64 = 1 << 20;
 
 /// Does what the command says, and prints what came of it.
 pub(crate) async fn run(settings: &Settings, command: InDatabase) -> Result<(), Failure> {
-    let (database, _) = Database::open(settings).await?;
-    let done = match Gathering::builder(database.pool.clone()).build().await {
-        Ok(gathering) => work(&gathering.schedules_as_operator(), command).await,
-        Err(error) => Err(Failure::Start(error)),
+    let database = Database::open_existing(settings).await?;
+    let done = match database.gathering(Failure::Start).await {
+        Ok(gathering) => {
+            let schedules = gathering.schedules_as_operator();
+            if command.may_be_repeated() {
+                patiently(async || work(&schedules, &command).await).await
+            } else {
+                work(&schedules, &command).await
+            }
+        }
+        Err(failure) => Err(failure),
     };
     database.close().await;
     done
 }
 
-async fn work(schedules: &ScheduleOperator, command: InDatabase) -> Result<(), Failure> {
+async fn work(schedules: &ScheduleOperator, command: &InDatabase) -> Result<(), Failure> {
     let text = match command {
         InDatabase::List { project, status, json } => {
-            let listed = list(schedules, project, status).await?;
-            if json {
+            let listed = list(schedules, *project, *status).await?;
+            if *json {
                 format!("{:#}\n", json!(listed))
             } else {
                 print::schedules(&listed)
             }
         }
-        InDatabase::Show { id } => format!("{:#}\n", json!(schedules.schedule(id).await.map_err(refused)?)),
-        InDatabase::Validate(args) => return validate(schedules, &args).await,
+        InDatabase::Show { id } => format!("{:#}\n", json!(schedules.schedule(*id).await.map_err(refused)?)),
+        InDatabase::Validate(args) => return validate(schedules, args).await,
         InDatabase::Pause { id, reason } => {
-            let paused = schedules.pause(id, &reason).await.map_err(refused)?;
+            let paused = schedules.pause(*id, reason).await.map_err(refused)?;
             let reason = paused.paused.map(|pause| pause.reason).unwrap_or_default();
             format!("{} is paused: {reason}\n", paused.name)
         }
         InDatabase::Resume { id } => {
-            let resumed = schedules.resume(id).await.map_err(refused)?;
+            let resumed = schedules.resume(*id).await.map_err(refused)?;
             let next = resumed.next_fire_at.map_or_else(
                 || "is not due any more".to_owned(),
                 |next| format!("fires next at {next}"),
@@ -58,18 +63,22 @@ async fn work(schedules: &ScheduleOperator, command: InDatabase) -> Result<(), F
             format!("{} {next}\n", resumed.name)
         }
         InDatabase::Trigger { id } => {
-            let firing = schedules.trigger(id).await.map_err(refused)?;
+            let firing = schedules.trigger(*id).await.map_err(refused)?;
+            print::waits(schedules.why(*id).await);
             format!("{}\n", firing.id)
         }
         InDatabase::Backfill { id, from, until } => {
-            let backfill = schedules.backfill(id, (from, until)).await.map_err(refused)?;
+            let backfill = schedules.backfill(*id, (*from, *until)).await.map_err(refused)?;
+            if !backfill.due_times.is_empty() {
+                print::waits(schedules.why(*id).await);
+            }
             let (fire, fired) = (backfill.due_times.len(), backfill.already_fired);
             format!("{fire} due times fire; {fired} had fired already\n")
         }
-        InDatabase::Firings(args) => firings(schedules, &args).await?,
+        InDatabase::Firings(args) => firings(schedules, args).await?,
         InDatabase::Why { id, json } => {
-            let why = schedules.why(id).await.map_err(refused)?;
-            if json {
+            let why = schedules.why(*id).await.map_err(refused)?;
+            if *json {
                 format!("{:#}\n", json!(why))
             } else {
                 print::why(&why)
@@ -166,15 +175,15 @@ async fn firings(schedules: &ScheduleOperator, args: &FiringsArgs) -> Result<Str
 }
 
 /// Draws the week, on the terminal or into a file.
-async fn week(schedules: &ScheduleOperator, args: WeekArgs) -> Result<(), Failure> {
+async fn week(schedules: &ScheduleOperator, args: &WeekArgs) -> Result<(), Failure> {
     let query = WeekQuery {
         project_id: args.project,
         schedule_id: args.id,
         from: args.from,
-        timezone: args.timezone,
+        timezone: args.timezone.clone(),
     };
     let week = schedules.week(query).await.map_err(refused)?;
-    match args.svg {
+    match &args.svg {
         None => print::say(&week.to_text(usize::from(args.width))),
         Some(path) => std::fs::write(path, week.to_svg()).map_err(|source| Failure::System {
             action: "write the picture",

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use self::signals::Signals;
 pub(crate) use self::tls::Error as TlsError;
 use self::tls::Tls;
-use crate::database::Database;
+use crate::database::{Database, patiently};
 use crate::failure::Failure;
 use crate::http::{Compression, Readiness, Room, State};
 use crate::metrics::Metrics;
@@ -84,10 +84,11 @@ async fn start(settings: &Settings, losses: Option<Losses>) -> Result<Server, Fa
     for migration in migrated.applied {
         tracing::info!(migration, "migration applied");
     }
-    let gathering = build(settings, &database).await.map_err(Failure::Start)?;
+    // An embedded database may belong to a process that ends at this moment; then this one goes on with it.
+    let gathering = patiently(async || build(settings, &database).await.map_err(Failure::Start)).await?;
     let listener = listener::listen(socket, settings.listen)?;
-    let engines = gathering.start().await.map_err(Failure::Start)?;
-    let limits = limits::start(settings, &database.pool).await?;
+    let engines = patiently(async || gathering.start().await.map_err(Failure::Start)).await?;
+    let limits = patiently(async || limits::start(settings, &database.pool).await).await?;
     let state = Data::new(State {
         gathering,
         entropy: Arc::new(SystemEntropy::default()),

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use gathering_embedded_postgres::{Cluster, Options};
+use gathering_persistence::{ConnectOptions, connect};
 use gathering_testkit::{Client, Server, ServerOptions, TestCluster, TestDatabase, eventually};
 use serde_json::{Value, json};
 
@@ -148,6 +149,62 @@ async fn a_second_server_on_one_data_directory_takes_the_database_over_when_the_
     becomes(&client, 200).await;
     completes_a_run(&client).await;
     assert_eq!(second.terminate(LIMIT).await.code(), Some(0));
+}
+
+/// Has a process begin to start on the embedded database of this one, and takes that away when it comes to what `hold` keeps from it.
+async fn taken_away_at<T>(directory: &Directory, hold: &str, begin: impl AsyncFnOnce() -> T) -> T {
+    let cluster = embedded(directory).await;
+    assert!(cluster.is_manager());
+    let pool = connect(&ConnectOptions::new(cluster.url())).await.unwrap();
+    let holder = pool.get().await.unwrap();
+    holder.batch_execute(&format!("BEGIN; {hold}")).await.unwrap();
+    let looker = pool.get().await.unwrap();
+    let take_away = async {
+        eventually("it waits for what is held", LIMIT, async || {
+            let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+            looker.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) > 0
+        })
+        .await;
+        tokio::task::spawn_blocking(|| drop(cluster)).await.unwrap();
+    };
+    tokio::join!(begin(), take_away).0
+}
+
+#[tokio::test]
+async fn a_server_goes_on_starting_when_whoever_managed_the_embedded_database_ends_meanwhile() {
+    let directory = Directory::new();
+    let options = ServerOptions::new(binary()).data_dir(&directory.0);
+    for (step, hold) in [
+        ("its migrations", "CREATE TABLE pipelines (id int)"),
+        ("the signing keys", "LOCK TABLE signing_keys"),
+        ("its engines", "LOCK TABLE instances"),
+    ] {
+        let mut server = taken_away_at(&directory, hold, async || Server::spawn(&options).await).await;
+        assert!(!lines(&server, "waiting for the database").is_empty(), "{step}");
+        becomes(&server.client(), 200).await;
+        assert_eq!(server.terminate(LIMIT).await.code(), Some(0), "{step}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_looks_goes_on_when_whoever_managed_the_embedded_database_ends_meanwhile() {
+    let directory = Directory::new();
+    let mut server = Server::spawn(&ServerOptions::new(binary()).data_dir(&directory.0)).await;
+    assert_eq!(server.terminate(LIMIT).await.code(), Some(0));
+    for (arguments, hold) in [
+        (["schedules", "list"], "LOCK TABLE signing_keys"),
+        (["schedules", "list"], "LOCK TABLE schedules"),
+        (["keys", "list"], "LOCK TABLE signing_keys"),
+    ] {
+        let mut command = Command::new(binary());
+        command.args(arguments).arg("--data-dir").arg(&directory.0);
+        let told = taken_away_at(&directory, hold, async || {
+            let told = tokio::task::spawn_blocking(move || command.output());
+            told.await.unwrap().unwrap()
+        });
+        let told = told.await;
+        assert_eq!(told.status.code(), Some(0), "{arguments:?}, {hold}: {told:?}");
+    }
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ fn the_next_times_of_a_pattern_need_no_database() {
     assert_eq!(skipped[0]["due_at"], "2026-03-30T00:30:00Z");
     for (arguments, said) in [
         (&["61 * * * *"][..], "cron: "),
-        (&["0 0 30 2 *"], "never"),
+        (&["0 0 30 2 *"], "there is no such day"),
         (
             &["@daily", "--timezone", "Europe/Berln"],
             "did you mean `Europe/Berlin`?",
@@ -85,6 +85,46 @@ fn the_next_times_of_a_pattern_need_no_database() {
         );
     }
     assert_eq!(next(&["@daily", "-n", "0"]).status.code(), Some(2));
+}
+
+#[test]
+fn where_no_database_is_none_is_made_to_look_at() {
+    let directory = Directory::new();
+    let mistyped = directory.0.join("mistyped");
+    let id = "0193c3f2-0000-7000-8000-000000000000";
+    for arguments in [
+        &["schedules", "list"][..],
+        &["schedules", "why", id],
+        &["schedules", "pause", id, "a move"],
+        &["keys", "list"],
+        &["audit", "verify"],
+        &["user", "list"],
+    ] {
+        for place in [&mistyped, &directory.0] {
+            let mut command = Command::new(binary());
+            command.env_remove("DATABASE_URL").args(arguments);
+            let refused = command.arg("--data-dir").arg(place).output().unwrap();
+            assert_eq!(refused.status.code(), Some(1), "{arguments:?}: {refused:?}");
+            let said = format!("there is no database in {};", place.display());
+            assert!(text(&refused.stderr).contains(&said), "{arguments:?}: {refused:?}");
+        }
+    }
+    assert_eq!(std::fs::read_dir(&directory.0).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn what_is_triggered_while_no_server_works_is_said_to_wait() {
+    let database = TestDatabase::new().await;
+    let mut server = Server::spawn(&ServerOptions::new(binary()).database_url(&database.url())).await;
+    let client = server.register_and_login("ada@example.org").await;
+    let id = &*yearly(&client, "http://198.51.100.1/").await;
+    assert_eq!(server.terminate(LIMIT).await.code(), Some(0));
+    let triggered = schedules(&database, &["trigger", id]);
+    assert_eq!(text(&triggered.stdout).trim().len(), id.len(), "{triggered:?}");
+    assert_eq!(
+        text(&triggered.stderr),
+        "no server is at work: it waits, and fires when one is\n"
+    );
 }
 
 #[tokio::test]
@@ -105,7 +145,17 @@ async fn a_schedule_is_paused_fired_and_asked_from_the_command_line() {
         "a move"
     );
     let why = printed(&database, &["why", id]);
-    assert!(why.contains("a move"), "{why}");
+    let resume = format!("resume it with `gathering schedules resume {id}`");
+    assert!(why.contains("a move") && why.contains(&resume), "{why}");
+    // What is refused, or changes nothing, is no row of the audit.
+    let too_much = schedules(
+        &database,
+        &["backfill", id, "0001-01-01T00:00:00Z", "2026-01-01T00:00:00Z"],
+    );
+    assert_eq!(too_much.status.code(), Some(1), "{too_much:?}");
+    let nothing = ["backfill", id, "2020-02-01T00:00:00Z", "2020-03-01T00:00:00Z"];
+    assert!(printed(&database, &nothing).starts_with("0 due times fire"));
+    printed(&database, &["pause", id, "again"]);
     let firing = printed(&database, &["trigger", id]);
     let fired = until("it fired", LIMIT, async || {
         let firings = printed_json(&database, &["firings", id, "--json"]);

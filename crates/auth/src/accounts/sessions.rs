@@ -165,7 +165,7 @@ impl Accounts {
     }
 
     /// Writes an event as the last thing of a transaction, which commits next.
-    pub(super) async fn note_in(
+    pub(crate) async fn note_in(
         &self,
         tx: &Transaction<'_>,
         event: Event,

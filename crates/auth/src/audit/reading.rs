@@ -1,6 +1,7 @@
 //! The audit as an administrator reads it, and the notes of what was denied.
 
 use gathering_domain::{SessionId, UserId};
+use gathering_persistence::Transaction;
 use gathering_persistence::audit::{self, AuditFilter, AuditRow};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -95,10 +96,11 @@ impl Accounts {
             .await
     }
 
-    /// Notes that whoever has the command line does something in a project.
-    pub async fn note_operated(&self, action: &str, subject: &str) -> Result<(), Error> {
+    /// Notes that whoever has the command line did something in a project, in the transaction that does it.
+    pub async fn note_operated_in(&self, tx: &Transaction<'_>, action: &str, subject: &str) -> Result<(), Error> {
         let event = Event::named(action.to_owned(), Outcome::Done).to(subject);
-        self.note(event, &Operator::CommandLine.client()).await
+        self.note_in(tx, event, &Operator::CommandLine.client(), self.clock.now())
+            .await
     }
 }
 

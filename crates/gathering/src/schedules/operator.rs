@@ -2,7 +2,8 @@
 
 use gathering_domain::policy::ProjectAction;
 use gathering_domain::{Json, PipelineId, ProjectId, ScheduleId};
-use gathering_persistence::{Page, PageRequest};
+use gathering_persistence::schedules::{self, ScheduleRow};
+use gathering_persistence::{Connection, Error as DatabaseError, Page, PageRequest, Transaction};
 use gathering_scheduler::{FiringQuery, ScheduleView};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -77,27 +78,50 @@ impl ScheduleOperator {
 
     /// Pauses a schedule; one that is paused already keeps its pause.
     pub async fn pause(&self, id: ScheduleId, reason: &str) -> Result<Schedule, Error> {
-        let proof = self.changes(ProjectAction::ChangeSchedules, id).await?;
-        let scheduler = self.gathering.scheduler.with(&proof);
-        Ok(scheduler.pause(id, reason, None).await?.into())
+        let action = ProjectAction::ChangeSchedules;
+        let (proof, mut connection) = self.changes(action, id).await?;
+        let (tx, before) = locked(&mut connection, id).await?;
+        let paused = self.gathering.scheduler.with(&proof).pause_in(&tx, id, reason, None);
+        let paused = paused.await?;
+        let changed = before.pause.is_none();
+        self.commit(tx, changed.then_some(action), id).await?;
+        Ok(paused.into())
     }
 
     /// Lets a paused schedule go on with its next due time.
     pub async fn resume(&self, id: ScheduleId) -> Result<Schedule, Error> {
-        let proof = self.changes(ProjectAction::ChangeSchedules, id).await?;
-        Ok(self.gathering.scheduler.with(&proof).resume(id).await?.into())
+        let action = ProjectAction::ChangeSchedules;
+        let (proof, mut connection) = self.changes(action, id).await?;
+        let (tx, before) = locked(&mut connection, id).await?;
+        let resumed = self.gathering.scheduler.with(&proof).resume_in(&tx, id).await?;
+        let changed = before.pause.is_some();
+        self.commit(tx, changed.then_some(action), id).await?;
+        Ok(resumed.into())
     }
 
     /// Has a schedule fire now, beside what is due.
     pub async fn trigger(&self, id: ScheduleId) -> Result<Firing, Error> {
-        let proof = self.changes(ProjectAction::TriggerSchedule, id).await?;
-        Ok(self.gathering.scheduler.with(&proof).trigger(id).await?.into())
+        let action = ProjectAction::TriggerSchedule;
+        let (proof, mut connection) = self.changes(action, id).await?;
+        let (tx, _) = locked(&mut connection, id).await?;
+        let firing = self.gathering.scheduler.with(&proof).trigger_in(&tx, id).await?;
+        self.commit(tx, Some(action), id).await?;
+        Ok(firing.into())
     }
 
     /// Has a schedule fire for the due times in [from, until) that were missed, skipped or never came.
     pub async fn backfill(&self, id: ScheduleId, (from, until): (Timestamp, Timestamp)) -> Result<Backfill, Error> {
-        let proof = self.changes(ProjectAction::TriggerSchedule, id).await?;
-        let backfilled = self.gathering.scheduler.with(&proof).backfill(id, from, until).await?;
+        let action = ProjectAction::TriggerSchedule;
+        let (proof, mut connection) = self.changes(action, id).await?;
+        let (tx, _) = locked(&mut connection, id).await?;
+        let backfilled = self
+            .gathering
+            .scheduler
+            .with(&proof)
+            .backfill_in(&tx, id, (from, until));
+        let backfilled = backfilled.await?;
+        let changed = !backfilled.due_times.is_empty();
+        self.commit(tx, changed.then_some(action), id).await?;
         Ok(Backfill {
             due_times: backfilled.due_times,
             already_fired: backfilled.already_fired,
@@ -148,8 +172,18 @@ impl ScheduleOperator {
         Ok((proof, found.ok_or_else(|| thing.not_found())?))
     }
 
-    async fn changes(&self, action: ProjectAction, id: ScheduleId) -> Result<Proof<ProjectId>, Error> {
-        self.gathering.operator_may(action, Thing::Schedule(id)).await
+    async fn changes(&self, action: ProjectAction, id: ScheduleId) -> Result<(Proof<ProjectId>, Connection), Error> {
+        let proof = self.gathering.operator_may(action, Thing::Schedule(id)).await?;
+        Ok((proof, self.gathering.connection().await?))
+    }
+
+    /// Commits what was changed, together with the row of the audit that says so; `None` where everything is as it was.
+    async fn commit(&self, tx: Transaction<'_>, done: Option<ProjectAction>, id: ScheduleId) -> Result<(), Error> {
+        if let Some(action) = done {
+            let accounts = self.gathering.accounts();
+            accounts.note_operated_in(&tx, action.as_str(), &id.to_string()).await?;
+        }
+        Ok(tx.commit().await.map_err(DatabaseError::from)?)
     }
 
     /// Where it does not matter in which project: the nil UUID stands for none.
@@ -157,6 +191,13 @@ impl ScheduleOperator {
         let nowhere = Thing::Project(uuid::Uuid::nil().into());
         self.gathering.operator_may(ProjectAction::ViewSchedules, nowhere).await
     }
+}
+
+/// A transaction in which nobody else changes the schedule, and how that stands.
+async fn locked(connection: &mut Connection, id: ScheduleId) -> Result<(Transaction<'_>, ScheduleRow), Error> {
+    let tx = connection.transaction().await.map_err(DatabaseError::from)?;
+    let before = schedules::lock_one(&tx, id).await?;
+    Ok((tx, before.ok_or_else(|| Thing::Schedule(id).not_found())?))
 }
 
 /// The pipeline that a schedule would start.

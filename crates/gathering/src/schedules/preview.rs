@@ -41,7 +41,9 @@ pub fn due_times(rules: &Json, after: Timestamp, count: usize) -> Result<Vec<Zon
         .collect();
     if times.is_empty() {
         let place = format!("/{}", rules.field_of_times());
-        return Err(one(&place, "never_fires", "it is never due after that"));
+        let never =
+            format!("it is never due after {after:.0}: no day that fits is left, or there is no such day at all");
+        return Err(one(&place, "never_fires", &never));
     }
     Ok(times)
 }
