@@ -106,7 +106,20 @@ impl Failure {
             | Self::Schedules(error) => {
                 matches!(error, gathering::Error::DatabaseUnavailable(_))
             }
-            _ => false,
+            Self::Settings(_)
+            | Self::Tls(_)
+            | Self::Demo(_)
+            | Self::Embedded(_)
+            | Self::NoCluster { .. }
+            | Self::NoDatabase { .. }
+            | Self::Migration(_)
+            | Self::Outdated(_)
+            | Self::AuditFlawed { .. }
+            | Self::NoUser { .. }
+            | Self::Refused(_)
+            | Self::Listen { .. }
+            | Self::System { .. }
+            | Self::Interrupted => false,
         }
     }
 

@@ -87,6 +87,14 @@ fn the_next_times_of_a_pattern_need_no_database() {
     assert_eq!(next(&["@daily", "-n", "0"]).status.code(), Some(2));
 }
 
+/// What the audit says was done on the command line.
+async fn operated(database: &TestDatabase) -> Vec<String> {
+    let connection = database.pool().await.get().await.unwrap();
+    let done = "SELECT action FROM audit WHERE address = 'command line' ORDER BY seq";
+    let rows = connection.query(done, &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
 #[test]
 fn where_no_database_is_none_is_made_to_look_at() {
     let directory = Directory::new();
@@ -172,15 +180,7 @@ async fn a_schedule_is_paused_fired_and_asked_from_the_command_line() {
     let shown = printed_json(&database, &["show", id]);
     let seen = client.get(&format!("/api/v1/schedules/{id}")).await.json;
     assert_eq!((&shown["name"], &shown["revision"]), (&seen["name"], &seen["revision"]));
-    let audit = database.pool().await.get().await.unwrap();
-    let rows = audit
-        .query(
-            "SELECT action FROM audit WHERE address = 'command line' ORDER BY seq",
-            &[],
-        )
-        .await
-        .unwrap();
-    let noted: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let noted = operated(&database).await;
     assert_eq!(
         noted,
         [
