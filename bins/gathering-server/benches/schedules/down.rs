@@ -90,7 +90,7 @@ pub(crate) async fn run() -> Outcome {
     }
     let mut wrong = Vec::new();
     wait_until(&ground, start + SignedDuration::from_secs(1)).await;
-    wrong.extend(settle(&ground).await);
+    wrong.extend(ground.rest(LIMIT).await);
     for (case, id) in cases.iter().zip(&ids).filter(|(case, _)| !case.tells) {
         let paused = ground
             .client
@@ -102,11 +102,11 @@ pub(crate) async fn run() -> Outcome {
     set(&mut ground, start + AWAY).await;
     ground.fleet.spawn_all().await;
     wait_until(&ground, start + AWAY + SignedDuration::from_secs(3)).await;
-    wrong.extend(settle(&ground).await);
+    wrong.extend(ground.rest(LIMIT).await);
     // It goes on on time afterwards.
     set(&mut ground, start + EVERY * 7 - SignedDuration::from_secs(2)).await;
     wait_until(&ground, start + EVERY * 7 + SignedDuration::from_secs(1)).await;
-    wrong.extend(settle(&ground).await);
+    wrong.extend(ground.rest(LIMIT).await);
     judge(&ground, wrong, (&cases, &ids), start).await
 }
 
@@ -114,10 +114,6 @@ pub(crate) async fn run() -> Outcome {
 async fn set(ground: &mut Ground, then: Timestamp) {
     let seconds = then.duration_since(ground.now()).as_secs();
     ground.step(seconds).await;
-}
-
-async fn settle(ground: &Ground) -> Option<String> {
-    (!ground.rest(LIMIT).await).then(|| format!("what was due has not ended within {LIMIT:?}"))
 }
 
 async fn wait_until(ground: &Ground, then: Timestamp) {

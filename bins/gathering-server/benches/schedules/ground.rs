@@ -99,21 +99,36 @@ impl Ground {
         save(&self.client, schedule).await
     }
 
-    /// Waits until nothing that is due has not ended, and says whether that came in time.
-    pub(crate) async fn rest(&self, limit: Duration) -> bool {
+    /// Waits until everything that was due has ended; what has not in time is told in a sentence.
+    pub(crate) async fn rest(&self, limit: Duration) -> Option<String> {
         let open = "SELECT (SELECT count(*) FROM firings WHERE status IN ('started', 'buffered'))
                          + (SELECT count(*) FROM schedules WHERE wake_at < now() - interval '1 second') || '' WHERE $1::text IS NOT NULL";
         let end = Instant::now() + limit;
         while Instant::now() < end {
             let told = self.database.texts(open, "").await;
             if told.is_ok_and(|count| count == ["0"]) {
-                return true;
+                return None;
             }
             sleep(Duration::from_millis(100)).await;
         }
-        false
+        let runs = self.database.texts(UNENDED, "").await;
+        let runs = runs.unwrap_or_else(|error| vec![error.to_string()]);
+        Some(format!(
+            "what was due has not ended within {limit:?}; runs that have not: {}",
+            runs.join("; ")
+        ))
     }
 }
+
+/// Runs that have not ended, by whose they are and by the last entry of their journals, so that it can be seen who has to go on with them.
+const UNENDED: &str = "
+    SELECT count(*) || ' ' || r.status || ' at epoch ' || r.epoch || ' of '
+           || CASE WHEN r.owner IS NULL THEN 'nobody' WHEN i.id IS NULL THEN 'an instance that is gone' ELSE 'instance ' || i.id END
+           || ', last ' || coalesce(j.kind, 'nothing') || ', as ' || min(r.id::text)
+    FROM runs r LEFT JOIN instances i ON i.id = r.owner
+         LEFT JOIN LATERAL (SELECT kind FROM run_journal WHERE run_id = r.id ORDER BY seq DESC LIMIT 1) j ON true
+    WHERE r.finished_at IS NULL AND $1::text IS NOT NULL
+    GROUP BY r.status, r.epoch, r.owner, i.id, j.kind ORDER BY 1 LIMIT 20";
 
 /// Saves a schedule, and gives its id.
 pub(crate) async fn save(client: &Client, schedule: &Value) -> String {

@@ -51,9 +51,7 @@ pub(crate) async fn run(seed: u64, arguments: &Arguments) -> Outcome {
     wrong.extend(fallen);
     let firings = u64::from(arguments.schedules) * u64::from(arguments.seconds);
     let limit = REST.0 + REST.1 * u32::try_from(firings / 1_000).unwrap_or(u32::MAX);
-    if !ground.rest(limit).await {
-        wrong.push(format!("what was due has not ended within {limit:?}"));
-    }
+    wrong.extend(ground.rest(limit).await);
     let times = judge::each(start, SignedDuration::from_secs(1), arguments.seconds);
     let due = ids.into_iter().map(|id| (id, times.clone())).collect();
     judge(&ground, wrong, &due, &kills).await
