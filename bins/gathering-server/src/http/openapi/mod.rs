@@ -126,6 +126,7 @@ fn document() -> Value {
     document["info"] = info();
     schedule::complete(&mut document);
     schemas::complete(&mut document);
+    schedule::answer(&mut document);
     show_examples(&mut document);
     common::complete(&mut document);
     document

@@ -289,7 +289,12 @@ pub(super) fn complete(document: &mut Value) {
     }
     change["example"]["description"] = json!("Says good night.");
     schemas["ScheduleChange"] = change;
-    // What is answered has the words that are sent, so that what was read can be sent back with its types.
+    schemas["ScheduleCheck"]["properties"]["problems"]["items"] = json!({"$ref": "#/components/schemas/ProblemItem"});
+}
+
+/// Gives answers the words that are sent, so that what was read can be sent back with its types. After answers were made one object each.
+pub(super) fn answer(document: &mut Value) {
+    let schemas = &mut document["components"]["schemas"];
     for field in ["kind", "mode", "overlap"] {
         schemas["Schedule"]["properties"][field] = sent(&schemas["NewSchedule"]["properties"][field]);
     }
@@ -299,7 +304,6 @@ pub(super) fn complete(document: &mut Value) {
         sent(&schemas["ScheduleMisfirePolicy"]["properties"]["policy"]);
     schemas["Schedule"]["properties"]["action"] = schemas["NewSchedule"]["properties"]["action"].clone();
     schemas["Firing"]["properties"]["status"] = json!({"$ref": "#/components/schemas/FiringStatus"});
-    schemas["ScheduleCheck"]["properties"]["problems"]["items"] = json!({"$ref": "#/components/schemas/ProblemItem"});
 }
 
 /// A field that may be left out where it is sent, as it is answered: always there.
