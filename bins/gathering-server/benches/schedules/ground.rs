@@ -140,7 +140,7 @@ pub(crate) async fn save(client: &Client, schedule: &Value) -> String {
 /// PostgreSQL's programs, living by this clock: the server is started by a script that says so.
 fn under(clock: &Clock) -> Binaries {
     let real = find_binaries().unwrap_or_else(|error| panic!("no PostgreSQL: {error}"));
-    let dir = clock::folder().join(format!("postgres-{}", std::process::id()));
+    let dir = programs();
     fs::create_dir_all(&dir).unwrap_or_else(|error| panic!("no {}: {error}", dir.display()));
     let variables = clock.variables().map(|(name, value)| format!("{name}='{value}' "));
     script(&dir.join("initdb"), "", &real.program("initdb"));
@@ -148,7 +148,12 @@ fn under(clock: &Clock) -> Binaries {
     Binaries::at(&dir).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn script(path: &PathBuf, variables: &str, program: &Path) {
+/// Where the scripts of this process are.
+pub(crate) fn programs() -> PathBuf {
+    clock::folder().join(format!("postgres-{}", std::process::id()))
+}
+
+fn script(path: &Path, variables: &str, program: &Path) {
     let exported = if variables.is_empty() {
         String::new()
     } else {

@@ -61,6 +61,7 @@ fn main() -> ExitCode {
         outcome.tell(seed, arguments.keep);
         outcomes.push(outcome);
     }
+    std::fs::remove_dir_all(ground::programs()).ok();
     println!("\n{}", outcome::table(&outcomes));
     if outcomes.iter().all(Outcome::is_sound) {
         println!("every due time came exactly once, or was told as its rules say");
