@@ -105,11 +105,15 @@ impl Scheduler {
     }
 
     async fn fire_one(&self, id: ScheduleId) -> Result<Looked, crate::Error> {
-        let mut mode = Mode::Usual;
-        // The usual way, then the one that its failure asks for, and at last as failed.
-        for _ in 0..3 {
+        let (mut mode, mut away) = (Mode::Usual, None);
+        // The usual way, then the one that its failure asks for, and at last as failed; and again where the pool hands out connections that were lost.
+        for _ in 0..3 + RESTS {
             match self.attempt(Claim::One(id), &mode).await {
                 Ok(looked) => return Ok(looked),
+                Err(Failure::Passing { due, error }) if due.is_empty() => {
+                    away = Some(error);
+                    tokio::time::sleep(MOMENT).await;
+                }
                 Err(Failure::Passing { error, .. }) => {
                     // If the database answers now, it may be this one's doing: the others are not to wait for it.
                     let rest = self.shared.rest_of(id);
@@ -131,6 +135,9 @@ impl Scheduler {
                     };
                 }
             }
+        }
+        if let Some(error) = away {
+            return Err(passing(&error));
         }
         tracing::error!(schedule_id = %id, "the firings of a schedule can neither be done nor be written down; it rests for a minute");
         self.let_rest(id, LONG_REST).await

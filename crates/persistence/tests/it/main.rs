@@ -3,7 +3,9 @@
 
 mod appending;
 
-use gathering_persistence::{Connection, Error, migrate, migrate_accounts, migrate_pipelines, partitions, schema};
+use gathering_persistence::{
+    Connection, Error, migrate, migrate_accounts, migrate_pipelines, migrate_schedules, partitions, schema,
+};
 use gathering_testkit::TestDatabase;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -38,12 +40,13 @@ async fn each_set_of_tables_comes_alone_and_the_other_may_follow() {
     let database = TestDatabase::empty().await;
     let pool = database.pool().await;
     let client = pool.get().await.unwrap();
-    let tables =
-        "SELECT count(*) FROM pg_class WHERE relname IN ('users', 'runs') AND relnamespace = 'public'::regnamespace";
+    let tables = "SELECT count(*) FROM pg_class WHERE relname IN ('users', 'runs', 'schedules') AND relnamespace = 'public'::regnamespace";
     migrate_pipelines(&pool).await.unwrap();
     assert_eq!(count(&client, tables).await, 1, "runs, and no users");
     migrate_accounts(&pool).await.unwrap();
     assert_eq!(count(&client, tables).await, 2);
+    migrate_schedules(&pool).await.unwrap();
+    assert_eq!(count(&client, tables).await, 3);
     assert!(migrate(&pool).await.unwrap().applied.is_empty());
 }
 

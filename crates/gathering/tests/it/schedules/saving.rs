@@ -67,7 +67,7 @@ async fn an_action_is_one_of_those_that_there_are() {
         (
             json!({"type": "call_api", "url": "https://example.org", "body": "{{ firing.dew_at }}"}),
             "/action/body",
-            "unknown_name",
+            "invalid_template",
         ),
     ] {
         let problem = refused(action.clone()).await;
