@@ -50,7 +50,7 @@ enum Command {
     },
     /// Set up, then measure the engine beside the database's own rate
     Bench {
-        /// limits, w1, w2, w3, idle, pure, instances, memory, linear, growth, growth-full or held; none means the first four
+        /// limits, w1, w2, w3, w4, idle, pure, instances, memory, linear, growth, growth-full or held; none means the first four
         name: Option<String>,
         /// Also write the figures to this file
         #[arg(long, value_name = "PATH")]

@@ -17,6 +17,8 @@ pub(crate) const BUILDING: &str = "building what is to run; the first time takes
 
 /// The benchmarks that measure the server itself, and so need it built.
 const OF_THE_SERVER: [&str; 2] = ["memory", "linear"];
+/// The benchmark of many schedules that are due at once.
+const SCHEDULES: &str = "w4";
 /// The benchmark of the server beside its logins.
 const LOGINS: &str = "logins";
 
@@ -60,9 +62,13 @@ pub(crate) fn bench(context: &Context, name: Option<&str>, json: Option<&Path>) 
         // The one benchmark of the server as a whole; it prints its table and writes no JSON.
         return become_program(command.args(["bench", "--package", "gathering-server", "--bench", LOGINS]));
     }
-    command
-        .args(["bench", "--package", "gathering-pipeline", "--bench", "pipelines", "--"])
-        .args(name);
+    // Schedules that start runs are a matter of the facade, which puts both together.
+    if name == Some(SCHEDULES) {
+        command.args(["bench", "--package", "gathering", "--bench", "schedules", "--"]);
+    } else {
+        command.args(["bench", "--package", "gathering-pipeline", "--bench", "pipelines", "--"]);
+        command.args(name);
+    }
     if let Some(path) = json {
         let path = std::path::absolute(path).map_err(|source| Error::File {
             action: "name",
