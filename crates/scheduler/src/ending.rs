@@ -1,6 +1,6 @@
 //! Firings that end: told by the embedder, or asked for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use gathering_domain::schedule::{Outcome, State};
 use gathering_domain::{FiringId, Json, ScheduleId};
@@ -87,7 +87,7 @@ impl Scheduler {
         let rows = schedules::lock(tx, &ids).await?;
         let now = self.now(tx).await?;
         let endings: Vec<Ending> = ended.iter().map(|(firing, ended)| ending(firing, ended, now)).collect();
-        let written = firings::end(tx, &endings).await?;
+        let written: HashSet<_> = firings::end(tx, &endings).await?.into_iter().collect();
         let mut looks: HashMap<ScheduleId, Look> = rows.into_iter().map(|row| (row.id, Look::new(row))).collect();
         // In the order in which they ended: failures count in a row.
         let mut written: Vec<&Ending> = endings

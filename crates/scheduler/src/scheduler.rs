@@ -109,7 +109,7 @@ impl fmt::Debug for SchedulerBuilder {
 impl Scheduler {
     /// Begins with a pool whose database was migrated with [`migrate`](crate::migrate).
     ///
-    /// A working scheduler uses two connections of it at most, and none while nothing is due.
+    /// A working scheduler uses three connections of it at most: two while much is due, and one to see what has ended.
     pub fn builder(pool: Pool) -> SchedulerBuilder {
         SchedulerBuilder {
             pool,

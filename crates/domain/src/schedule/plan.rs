@@ -16,9 +16,6 @@ use crate::{FiringId, ScheduleId};
 /// The most firings of one schedule that one look starts; what is beyond comes with the next look, at once.
 pub const MAX_AT_ONCE: usize = 100;
 
-/// The most due times that one look walks over, beside those that were missed long ago.
-const MAX_STEPS: usize = 20_000;
-
 /// A firing that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Buffered {
@@ -231,10 +228,8 @@ impl Planner<'_> {
             }
         }
         let mut due = Due::new();
-        for _ in 0..MAX_STEPS {
-            let Some(at) = next.filter(|at| self.fires_at(*at) <= self.now && due.len() < MAX_AT_ONCE) else {
-                break;
-            };
+        // Of these one at most was missed: the last before the grace.
+        while let Some(at) = next.filter(|at| self.fires_at(*at) <= self.now && due.len() < MAX_AT_ONCE) {
             if self.now.duration_since(self.fires_at(at)).unsigned_abs() > misfire.grace {
                 missed.push(at, self.keep());
             } else {
