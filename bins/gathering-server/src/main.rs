@@ -23,12 +23,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 
 use self::cli::{AuditCommand, Cli, Command, ConfigArgs};
 use self::failure::Failure;
 use self::schedules::SchedulesCommand;
 use self::settings::{Loaded, Settings};
 use self::telemetry::{LogFormat, Taken};
+
+/// The C library's gives memory from one thread to another slowly: a run is made on one and ends on another.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How long the process waits for its threads at the very end.
 const LAST_WAIT: Duration = Duration::from_secs(1);

@@ -29,6 +29,10 @@ use serde_json::{Value, json};
 use database::Database;
 use report::Report;
 
+/// That of the server, whose time is measured here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many schedules are due in one second, and by when all of their runs are to have started.
 const SIZES: [(usize, &str); 2] = [(1_000, "≤ 100 ms"), (10_000, "≤ 500 ms")];
 /// How many schedules are due where the scheduler is measured alone.

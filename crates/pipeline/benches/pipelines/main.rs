@@ -32,6 +32,10 @@ use std::process::ExitCode;
 use database::Database;
 use report::Report;
 
+/// That of the server, whose time is measured here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A benchmark that is compared with something of its own.
 type Own = for<'a> fn(&'a mut Database, &'a mut Report) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 
