@@ -1,6 +1,7 @@
 //! W4: how long after their due time the runs of many schedules have started that are due in one second.
 //!
-//! `cargo xtask bench w4`. Each schedule starts a run of one node whose handler notes the time; the clock of this machine is that of its database.
+//! `cargo xtask bench w4`. Each schedule starts a run of one node whose handler notes the time; the clock of this machine is that of its database. With the
+//! argument `W4` the program is one of the engines of a suite that measures them beside each other (crates/pipeline/benches/peer/README.md).
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -9,23 +10,24 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded for people")]
 
+mod bench;
 #[path = "../../../pipeline/benches/pipelines/database.rs"]
 #[expect(dead_code, reason = "the engine's benchmarks use the rest")]
 mod database;
+#[path = "../../../pipeline/benches/peer/lines.rs"]
+#[expect(dead_code, reason = "the engine's works use the rest")]
+mod lines;
+mod peer;
 #[path = "../../../pipeline/benches/pipelines/report.rs"]
 mod report;
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gathering::{
-    Client, Gathering, HandlerError, Identity, Json, NewAccount, NewPipeline, NewSchedule, PipelineId, Registration,
-};
 use gathering_scheduler::Scheduler;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use bench::{Bench, IN_A_SECOND, Rule, until};
 use database::Database;
 use report::Report;
 
@@ -39,16 +41,20 @@ const SIZES: [(usize, &str); 2] = [(1_000, "≤ 100 ms"), (10_000, "≤ 500 ms")
 const ALONE: usize = 10_000;
 /// How many times each size is measured.
 const ROUNDS: usize = 3;
-/// How many schedules are saved at once.
-const SAVERS: usize = 4;
+/// How long after the due time a benchmark waits for the last run.
+const LIMIT: Duration = Duration::from_mins(3);
 
 fn main() {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--json").skip(1);
-    let json = arguments.next();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
+    if std::env::args().any(|argument| argument == "W4") {
+        runtime.block_on(peer::measure());
+        return;
+    }
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--json").skip(1);
+    let json = arguments.next();
     let mut database = Database::start();
     let mut report = Report::default();
     runtime.block_on(alone(&mut database, &mut report));
@@ -76,8 +82,7 @@ async fn alone(database: &mut Database, report: &mut Report) {
         scheduler.create_in(&tx, new).await.unwrap();
     }
     tx.commit().await.unwrap();
-    let before = Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default();
-    tokio::time::sleep(before).await;
+    until(due, Duration::ZERO).await;
     let (used, began) = (database.usage(&pool).await, Instant::now());
     while scheduler.fire_due().await.unwrap().schedules > 0 {}
     let each = ALONE as f64;
@@ -95,36 +100,14 @@ async fn alone(database: &mut Database, report: &mut Report) {
 
 async fn measure(database: &mut Database, report: &mut Report, (count, aim, round): (usize, &str, usize)) {
     let pool = database.fresh().await;
-    let calls: Arc<Mutex<Vec<Timestamp>>> = Arc::default();
-    let noted = calls.clone();
-    let gathering = Gathering::builder(pool.clone())
-        .registration(Registration::Open)
-        .handler("noop", move |_call| {
-            noted.lock().unwrap().push(Timestamp::now());
-            async { Ok::<_, HandlerError>(Value::Null) }
-        })
-        .build()
-        .await
-        .unwrap();
-    let work = gathering.start().await.unwrap();
-    let user = user(&gathering).await;
-    let pipeline = pipeline(&gathering, &user).await;
+    let bench = Bench::start(pool.clone()).await;
     let began = Instant::now();
-    let due = save(&gathering, &user, pipeline, count).await;
+    let due = bench.save(count, Rule::Once, IN_A_SECOND).await;
     let saving = began.elapsed().as_secs_f64() * 1e3 / count as f64;
-    let before = Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default();
-    tokio::time::sleep(before.saturating_sub(Duration::from_millis(200))).await;
+    until(due, Duration::from_millis(200)).await;
     let usage = database.usage(&pool).await;
-    while calls.lock().unwrap().len() < count {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let mut late: Vec<f64> = calls
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|at| at.duration_since(due).as_secs_f64() * 1e3)
-        .collect();
-    late.sort_by(f64::total_cmp);
+    let late = bench.late(count, due, LIMIT).await;
+    assert_eq!(late.len(), count, "not every schedule fired");
     let (own, theirs, wal) = database.usage(&pool).await.since(&usage);
     let each = count as f64;
     let what = format!("W4: {count} schedules due at once, all runs started (round {round})");
@@ -142,56 +125,5 @@ async fn measure(database: &mut Database, report: &mut Report, (count, aim, roun
         "",
     );
     report.add("  saving one of them", format!("{saving:.2} ms"), "", "");
-    work.shutdown(Duration::from_secs(10)).await;
-}
-
-async fn user(gathering: &Gathering) -> Identity {
-    let password = || SecretString::from("correct horse battery");
-    let account = NewAccount {
-        email: "bench@example.org".to_owned(),
-        password: password(),
-        name: None,
-        invitation: None,
-    };
-    gathering.register(account, &Client::default()).await.unwrap();
-    let tokens = gathering
-        .login("bench@example.org", password(), &Client::default())
-        .await
-        .unwrap();
-    let token = tokens.access_token.expose_secret().to_owned();
-    gathering.authenticate(&token, Client::default()).await.unwrap()
-}
-
-async fn pipeline(gathering: &Gathering, user: &Identity) -> PipelineId {
-    let definition = json!({"nodes": [{"id": "note", "type": "action", "config": {"action": "noop"}}]});
-    let new = NewPipeline {
-        project_id: None,
-        name: "noop".to_owned(),
-        definition: Json::from_value(&definition),
-    };
-    gathering.create_pipeline(user, new).await.unwrap().summary.id
-}
-
-/// Saves schedules that are all due at one moment, which is a while after the last of them is saved.
-async fn save(gathering: &Gathering, user: &Identity, pipeline: PipelineId, count: usize) -> Timestamp {
-    let patience = 5 + i64::try_from(count / 600).unwrap();
-    let due = Timestamp::from_second(Timestamp::now().as_second() + patience).unwrap();
-    let mut savers = tokio::task::JoinSet::new();
-    for saver in 0..SAVERS {
-        let (gathering, user) = (gathering.clone(), user.clone());
-        savers.spawn(async move {
-            for index in (saver..count).step_by(SAVERS) {
-                let definition = json!({"name": format!("schedule {index}"), "kind": "once", "at": due.to_string(),
-                    "action": {"type": "execute_pipeline", "pipeline_id": pipeline, "input": {"day": "{{ firing.due_at }}"}}});
-                let new = NewSchedule {
-                    project_id: None,
-                    definition: Json::from_value(&definition),
-                };
-                gathering.create_schedule(&user, new).await.unwrap();
-            }
-        });
-    }
-    savers.join_all().await;
-    assert!(Timestamp::now() < due, "saving took too long");
-    due
+    bench.stop().await;
 }
