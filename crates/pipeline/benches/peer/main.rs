@@ -26,6 +26,10 @@ use gathering_pipeline::{
 use gathering_testkit::definitions::{chain_of, fan_of};
 use serde_json::Value;
 
+/// That of the server, whose time is measured here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long a work may take before it counts as failed.
 const LIMIT: Duration = Duration::from_mins(3);
 /// Callers that start runs at the same time.
