@@ -73,7 +73,7 @@ impl Gathering {
         if project == identity.default_project_id || self.accounts().project_exists(project).await? {
             return Ok(());
         }
-        self.engine.with(proof).delete_pipeline(id).await?;
+        self.engine.with(proof).delete_pipeline(id, None).await?;
         Err(Thing::Project(project).not_found())
     }
 
@@ -97,11 +97,17 @@ impl Gathering {
         Ok(self.engine.with(&proof).update_pipeline(update).await?)
     }
 
-    /// Deletes a pipeline: it cannot be started again. Its runs go on, and stay.
-    pub async fn delete_pipeline(&self, identity: &Identity, id: PipelineId) -> Result<(), Error> {
+    /// Deletes a pipeline: it cannot be started again. Its runs go on, and stay. `expected` is the version that the caller has seen as the latest; `None`
+    /// deletes it whatever that is.
+    pub async fn delete_pipeline(
+        &self,
+        identity: &Identity,
+        id: PipelineId,
+        expected: Option<i32>,
+    ) -> Result<(), Error> {
         let thing = Thing::Pipeline(id);
         let proof = self.may(identity, ProjectAction::DeletePipeline, thing).await?;
-        if self.engine.with(&proof).delete_pipeline(id).await? {
+        if self.engine.with(&proof).delete_pipeline(id, expected).await? {
             Ok(())
         } else {
             Err(thing.not_found())

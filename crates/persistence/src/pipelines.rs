@@ -125,12 +125,22 @@ pub async fn insert_version(
     Ok(row.map(|row| row.get(0)))
 }
 
-/// Marks a pipeline as deleted: it can no longer be started; runs and versions stay. `false` when there is none.
-pub async fn delete(client: &impl GenericClient, id: PipelineId, at: Timestamp) -> Result<bool, Error> {
+/// Marks a pipeline as deleted: it can no longer be started; runs and versions stay. `false` when there is none, or when its latest version is
+/// not the one that is expected.
+pub async fn delete(
+    client: &impl GenericClient,
+    id: PipelineId,
+    expected: Option<i32>,
+    at: Timestamp,
+) -> Result<bool, Error> {
     let statement = client
-        .prepare_cached("UPDATE pipelines SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL")
+        .prepare_cached(
+            // The update locks the pipeline's row: whoever saved another version first is seen, and who comes second finds nothing.
+            "UPDATE pipelines SET deleted_at = $2
+             WHERE id = $1 AND deleted_at IS NULL AND ($3::integer IS NULL OR version = $3)",
+        )
         .await?;
-    Ok(client.execute(&statement, &[&id.as_uuid(), &at]).await? == 1)
+    Ok(client.execute(&statement, &[&id.as_uuid(), &at, &expected]).await? == 1)
 }
 
 /// A pipeline that is not deleted, in the given version or the latest.

@@ -221,14 +221,44 @@ impl Engine {
     }
 
     /// Deletes a pipeline: it can no longer be started; its runs and versions stay. `false` when there is none.
-    pub async fn delete_pipeline(&self, id: PipelineId) -> Result<bool, Error> {
+    ///
+    /// With `expected_version` only while that is the latest one; another one is a [`Error::VersionConflict`].
+    pub async fn delete_pipeline(&self, id: PipelineId, expected_version: Option<i32>) -> Result<bool, Error> {
         let client = self.shared.connection().await?;
-        Ok(pipelines::delete(&client, id, self.shared.clock.now()).await?)
+        self.delete_version(&client, id, expected_version).await
     }
 
     /// Deletes a pipeline in the caller's transaction.
-    pub async fn delete_pipeline_in(&self, transaction: &Transaction<'_>, id: PipelineId) -> Result<bool, Error> {
-        Ok(pipelines::delete(transaction, id, self.shared.clock.now()).await?)
+    pub async fn delete_pipeline_in(
+        &self,
+        transaction: &Transaction<'_>,
+        id: PipelineId,
+        expected_version: Option<i32>,
+    ) -> Result<bool, Error> {
+        self.delete_version(transaction, id, expected_version).await
+    }
+
+    async fn delete_version(
+        &self,
+        client: &impl GenericClient,
+        id: PipelineId,
+        expected: Option<i32>,
+    ) -> Result<bool, Error> {
+        if pipelines::delete(client, id, expected, self.shared.clock.now()).await? {
+            return Ok(true);
+        }
+        let Some(expected) = expected else {
+            return Ok(false);
+        };
+        // It is gone, or at another version: those only ever rise.
+        let found = pipelines::get(client, id, None).await?;
+        found.map_or(Ok(false), |found| {
+            Err(Error::VersionConflict {
+                id,
+                expected,
+                current: found.head.version,
+            })
+        })
     }
 
     /// A pipeline, in the given version or the latest.

@@ -46,17 +46,28 @@ impl Scheduler {
     }
 
     /// Deletes a schedule: nothing fires any more, and what waits is skipped; its firings stay, and what is open goes on. `false` when there is none.
-    pub async fn delete(&self, id: ScheduleId) -> Result<bool, Error> {
+    ///
+    /// With `expected_revision` only while it has that one; another one is a [`Error::RevisionConflict`].
+    pub async fn delete(&self, id: ScheduleId, expected_revision: Option<i32>) -> Result<bool, Error> {
         let mut client = self.shared.connection().await?;
         let tx = client.transaction().await.map_err(gathering_persistence::Error::from)?;
-        let deleted = self.delete_in(&tx, id).await?;
+        let deleted = self.delete_in(&tx, id, expected_revision).await?;
         tx.commit().await.map_err(gathering_persistence::Error::from)?;
         Ok(deleted)
     }
 
     /// Deletes a schedule in the caller's transaction.
-    pub async fn delete_in(&self, tx: &Transaction<'_>, id: ScheduleId) -> Result<bool, Error> {
-        let now = self.now(tx).await?;
+    pub async fn delete_in(
+        &self,
+        tx: &Transaction<'_>,
+        id: ScheduleId,
+        expected_revision: Option<i32>,
+    ) -> Result<bool, Error> {
+        // The row stays locked until the transaction ends, so nothing changes between the look at its revision and its end.
+        let now = match self.lock_in(tx, id, expected_revision).await {
+            Err(Error::NotFound(_)) => return Ok(false),
+            locked => locked?.1,
+        };
         let deleted = schedules::delete(tx, id, now).await?;
         if deleted {
             firings::give_up_waiting(tx, &[id], (true, SCHEDULE_DELETED)).await?;

@@ -192,19 +192,26 @@ async fn update(
     path = "/pipelines/{id}",
     operation_id = "delete_pipeline",
     tag = "pipelines",
-    params(("id" = Uuid, Path, description = "The pipeline.")),
+    params(
+        ("id" = Uuid, Path, description = "The pipeline."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version that is to be deleted, so that nobody's change is lost; `*`, or none, for any.",
+            example = "\"3\"", pattern = r#"^(\*|"[1-9][0-9]{0,8}(-gzip)?")$"#),
+    ),
     responses(
         (status = 204, description = "It is gone."),
         (status = 409, description = "It is the action of a schedule; `detail` names it."),
+        (status = 412, description = "The latest version is another one; `detail` names it."),
     )
 )]
 async fn delete(
     state: Data<State>,
     Caller(identity): Caller,
     Id(id): Id<PipelineId>,
+    request: HttpRequest,
     _: NoParameters,
 ) -> Result<HttpResponse, Problem> {
-    state.gathering.delete_pipeline(&identity, id).await?;
+    let version = expected(&request)?;
+    state.gathering.delete_pipeline(&identity, id, version).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

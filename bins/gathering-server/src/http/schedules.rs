@@ -231,15 +231,24 @@ async fn update(
     path = "/schedules/{id}",
     operation_id = "delete_schedule",
     tag = "schedules",
-    params(("id" = Uuid, Path, description = "The schedule.")),
-    responses((status = 204, description = "It is gone."))
+    params(
+        ("id" = Uuid, Path, description = "The schedule."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the revision that is to be deleted, so that nobody's change is lost; `*`, or none, for any.",
+            example = "\"3\"", pattern = r#"^(\*|"[1-9][0-9]{0,8}(-gzip)?")$"#),
+    ),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 412, description = "The latest revision is another one; `detail` names it."),
+    )
 )]
 async fn delete(
     state: Data<State>,
     Caller(identity): Caller,
     Id(id): Id<ScheduleId>,
+    request: HttpRequest,
     _: NoParameters,
 ) -> Result<HttpResponse, Problem> {
-    state.gathering.delete_schedule(&identity, id).await?;
+    let revision = expected(&request)?;
+    state.gathering.delete_schedule(&identity, id, revision).await?;
     Ok(HttpResponse::NoContent().finish())
 }

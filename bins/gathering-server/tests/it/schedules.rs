@@ -213,6 +213,34 @@ async fn a_change_overwrites_nobody_and_keeps_what_it_says() {
 }
 
 #[tokio::test]
+async fn a_deletion_of_what_was_changed_meanwhile_is_refused_and_deletes_nothing() {
+    let (site, receiver) = (site().await, Receiver::start());
+    let id = site.schedule(&yearly(&receiver.url("/yearly"))).await;
+    let path = format!("{PATH}/{id}");
+    let seen = site.send("GET", &path, None).await.header("etag");
+    post(&site, &id, "pause", &json!({"reason": "it is looked at"})).await;
+    let delete = async |tag: &str| site.send_with("DELETE", &path, None, &[("if-match", tag)]).await;
+    let late = delete(&seen).await;
+    assert_eq!(
+        (late.status, &late.json["code"]),
+        (412, &json!("revision_conflict")),
+        "{}",
+        late.text
+    );
+    // Its action was left alone as well.
+    post(&site, &id, "trigger", &json!({})).await;
+    receiver.wait_for(1, LIMIT).await;
+    let now = site.send("GET", &path, None).await.header("etag");
+    assert!(
+        late.json["detail"].as_str().unwrap().contains(&now),
+        "{now}: {}",
+        late.text
+    );
+    assert_eq!(delete(&now).await.status, 204);
+    assert_eq!(delete(&now).await.status, 404);
+}
+
+#[tokio::test]
 async fn a_check_tells_the_next_times_also_on_clocks_that_change() {
     let site = site().await;
     let new = json!({"name": "early", "kind": "cron", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "start_at": "2027-03-27T00:00:00Z",

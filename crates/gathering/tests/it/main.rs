@@ -147,7 +147,10 @@ async fn nothing_of_a_project_exists_for_who_does_not_own_it() {
             .update_pipeline(&eve, saved.summary.id, change)
             .await
             .unwrap_err(),
-        gathering.delete_pipeline(&eve, saved.summary.id).await.unwrap_err(),
+        gathering
+            .delete_pipeline(&eve, saved.summary.id, None)
+            .await
+            .unwrap_err(),
         gathering
             .start_run(&eve, saved.summary.id, NewRun::new(Json::null()))
             .await

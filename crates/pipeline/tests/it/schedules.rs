@@ -62,7 +62,7 @@ async fn a_pipeline_of_a_schedule_is_as_any_other_but_not_listed() {
     assert_eq!(listed(&engine).await, [other]);
     let run = engine.start_run(StartRun::new(saved.summary.id)).await.unwrap();
     assert_eq!(ended(&engine, run.id).await.nodes.len(), 2);
-    assert!(engine.delete_pipeline(saved.summary.id).await.unwrap());
+    assert!(engine.delete_pipeline(saved.summary.id, None).await.unwrap());
     handle.shutdown(LIMIT).await;
 }
 

@@ -56,7 +56,7 @@ async fn a_changed_action_is_the_next_version_of_its_pipeline_and_fires_from_the
     world.update(id, definition("/again")).await;
     fire(3).await;
     assert_eq!(world.receiver.requests_to("/again").len(), 1);
-    world.gathering.delete_schedule(&world.ada, id).await.unwrap();
+    world.gathering.delete_schedule(&world.ada, id, None).await.unwrap();
     let gone = [("call".to_owned(), 2, true), ("call".to_owned(), 1, true)];
     assert_eq!(own_pipeline(&world, id).await, gone);
     let error = world.gathering.schedule(&world.ada, id).await.unwrap_err();

@@ -21,7 +21,7 @@ async fn changes(world: &World, who: &Identity, id: ScheduleId, new: NewSchedule
         gathering.resume_schedule(who, id).await.map(drop),
         gathering.trigger_schedule(who, id).await.map(drop),
         gathering.backfill_schedule(who, id, from, until).await.map(drop),
-        gathering.delete_schedule(who, id).await,
+        gathering.delete_schedule(who, id, None).await,
     ]
 }
 
@@ -125,9 +125,17 @@ async fn a_project_with_a_schedule_is_not_deleted_and_the_pipeline_of_a_schedule
         .await
         .unwrap();
     let pipeline = run.head.summary.pipeline_id;
-    let error = world.gathering.delete_pipeline(&world.ada, pipeline).await.unwrap_err();
+    let error = world
+        .gathering
+        .delete_pipeline(&world.ada, pipeline, None)
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Code::PipelineOfSchedule);
-    world.gathering.delete_schedule(&world.ada, saved.id).await.unwrap();
+    world
+        .gathering
+        .delete_schedule(&world.ada, saved.id, None)
+        .await
+        .unwrap();
     world.gathering.delete_project(&world.ada, project).await.unwrap();
     world.end().await;
 }
