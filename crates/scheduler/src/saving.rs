@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gathering_domain::schedule::rules::Rules;
-use gathering_domain::schedule::{ScheduleProblem, State, Timetable};
+use gathering_domain::schedule::{State, Timetable};
 use gathering_domain::{Json, ProjectId, ScheduleId};
 use gathering_persistence::schedules::{self, ScheduleRow};
 use gathering_persistence::{GenericClient, Page, PageRequest, Transaction};
@@ -201,14 +201,10 @@ pub(crate) async fn compile(rules: Json, anchor: Timestamp, after: Option<Timest
         let invalid = |problems| Error::Invalid { problems };
         let rules = Rules::parse(&object).map_err(invalid)?;
         let timetable = rules.timetable(anchor).map_err(invalid)?;
-        if after.is_some_and(|after| timetable.next(after).is_none()) {
-            let problem = ScheduleProblem {
-                field: rules.field_of_times().to_owned(),
-                code: "never_fires",
-                message: "it is never due: no time is left that fits, within `start_at`, `end_at` and `exclude`"
-                    .to_owned(),
-            };
-            return Err(invalid(vec![problem]));
+        if let Some(after) = after {
+            rules
+                .check_fires(anchor, after)
+                .map_err(|problem| invalid(vec![problem]))?;
         }
         Ok(Compiled {
             rules,

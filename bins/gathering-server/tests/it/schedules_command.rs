@@ -69,7 +69,7 @@ fn the_next_times_of_a_pattern_need_no_database() {
     assert_eq!(skipped[0]["due_at"], "2026-03-30T00:30:00Z");
     for (arguments, said) in [
         (&["61 * * * *"][..], "cron: "),
-        (&["0 0 30 2 *"], "there is no such day"),
+        (&["0 0 30 2 *"], "no time fits this pattern"),
         (
             &["@daily", "--timezone", "Europe/Berln"],
             "did you mean `Europe/Berlin`?",

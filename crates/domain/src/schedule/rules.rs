@@ -267,15 +267,6 @@ impl Rules {
             exclusions?,
         )))
     }
-
-    /// The field that says when the schedule is due.
-    pub fn field_of_times(&self) -> &'static str {
-        match self.kind {
-            Kind::Cron { .. } => "cron",
-            Kind::Interval { .. } => "every",
-            Kind::Once { .. } => "at",
-        }
-    }
 }
 
 /// The excluded days of a zone. Of a zone that is not known the days are read all the same, so that everything is told at once.
