@@ -27,7 +27,7 @@ impl Scheduler {
     /// What was due before, and not looked at yet, still fires; under other rules the first due time after that comes after now.
     pub async fn update_in(&self, tx: &Transaction<'_>, update: UpdateSchedule) -> Result<ScheduleView, Error> {
         let (row, now) = self.lock_in(tx, update.id, update.expected_revision).await?;
-        check_texts(update.name.as_deref().unwrap_or(&row.name), None)?;
+        check_texts(update.name.as_deref(), None)?;
         if let Some(payload) = &update.payload {
             self.check_payload(payload)?;
         }

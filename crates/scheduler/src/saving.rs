@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gathering_domain::name::check_name;
 use gathering_domain::schedule::rules::Rules;
 use gathering_domain::schedule::{State, Timetable};
 use gathering_domain::{Json, ProjectId, ScheduleId};
@@ -13,7 +14,6 @@ use serde_json::Value;
 use crate::shared::rules;
 use crate::{Error, NewSchedule, Pause, ScheduleView, Scheduler};
 
-const MAX_NAME: usize = 200;
 const MAX_REASON: usize = 1_000;
 
 /// Rules that were read, with what they come to.
@@ -61,7 +61,7 @@ impl Scheduler {
     /// Saves a schedule in the caller's transaction: it is due from the commit on.
     pub async fn create_in(&self, tx: &Transaction<'_>, new: NewSchedule) -> Result<ScheduleView, Error> {
         let now = self.now(tx).await?;
-        check_texts(&new.name, new.paused.as_deref())?;
+        check_texts(Some(&new.name), new.paused.as_deref())?;
         self.check_payload(&new.payload)?;
         let Compiled { rules, timetable } = compile(new.rules, now, Some(now)).await?;
         let most = self.shared.limits.max_schedules;
@@ -176,15 +176,16 @@ impl Scheduler {
     }
 }
 
-/// Names have 1 to 200 characters, reasons of pauses up to 1,000.
-pub(crate) fn check_texts(name: &str, reason: Option<&str>) -> Result<(), Error> {
-    let fits = |text: &str, most| !text.trim().is_empty() && text.chars().count() <= most && !text.contains('\0');
-    if !fits(name, MAX_NAME) || name.chars().any(char::is_control) {
-        let message = format!("must have 1 to {MAX_NAME} characters, none of them a control character");
-        return Err(Error::invalid("name", message));
+/// A name, and why a schedule is paused, which has up to 1,000 characters; as far as they are given.
+pub(crate) fn check_texts(name: Option<&str>, reason: Option<&str>) -> Result<(), Error> {
+    if let Some(Err(problem)) = name.map(check_name) {
+        return Err(Error::invalid("name", problem.to_string()));
     }
+    let fits = |text: &str| {
+        !text.trim().is_empty() && text.chars().count() <= MAX_REASON && !text.contains('\0')
+    };
     match reason {
-        Some(reason) if !fits(reason, MAX_REASON) => {
+        Some(reason) if !fits(reason) => {
             let message = format!("must have 1 to {MAX_REASON} characters");
             Err(Error::invalid("reason", message))
         }

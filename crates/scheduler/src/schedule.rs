@@ -15,7 +15,7 @@ pub struct NewSchedule {
     pub id: Option<ScheduleId>,
     /// The project it will live in.
     pub project_id: ProjectId,
-    /// Its name, 1 to 200 characters.
+    /// Its name, 1 to 200 characters that can be seen.
     pub name: String,
     /// When it is due, and by which policies: an object with the fields of [`Rules`].
     pub rules: Json,

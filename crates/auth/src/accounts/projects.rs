@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gathering_domain::name::check_name;
 use gathering_domain::policy::{ProjectAction, ProjectRole, Standing};
 use gathering_domain::{ProjectId, UserId};
 use gathering_persistence::project_keys::ProjectKey;
@@ -15,12 +16,10 @@ use super::sessions::{begin, by, commit};
 use super::{Accounts, Identity};
 use crate::Error;
 use crate::audit::Action;
-use crate::email::is_unseen;
 use crate::error::{FieldProblem, StillNeeded};
 
 /// The most projects that a user may be a member of.
 pub(super) const MOST_PROJECTS: i64 = 1_000;
-const MAX_NAME: usize = 200;
 
 /// A project, as its user sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -265,12 +264,11 @@ pub(super) async fn insert_in(
 
 fn checked(name: &str) -> Result<&str, Error> {
     let name = name.trim();
-    if (1..=MAX_NAME).contains(&name.chars().count()) && !name.contains(is_unseen) {
-        return Ok(name);
-    }
-    let message = "A project's name has 1 to 200 characters, and no line breaks or other control characters.";
-    let problems = vec![FieldProblem::new("name", "invalid_value", message)];
-    Err(Error::Invalid { problems })
+    check_name(name).map(|()| name).map_err(|problem| {
+        let message = format!("A project's name {problem}.");
+        let problems = vec![FieldProblem::new("name", "invalid_value", message)];
+        Error::Invalid { problems }
+    })
 }
 
 impl From<ProjectRow> for Project {
