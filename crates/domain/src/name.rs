@@ -103,6 +103,9 @@ fn is_tag(character: char) -> bool {
 fn is_blank(character: char) -> bool {
     let selects = matches!(character, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
     let joins = matches!(character, '\u{200c}' | '\u{200d}' | '\u{34f}');
-    let fills = matches!(character, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
+    let fills = matches!(
+        character,
+        '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
+    );
     character.is_whitespace() || selects || joins || fills
 }

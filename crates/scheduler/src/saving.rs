@@ -181,9 +181,7 @@ pub(crate) fn check_texts(name: Option<&str>, reason: Option<&str>) -> Result<()
     if let Some(Err(problem)) = name.map(check_name) {
         return Err(Error::invalid("name", problem.to_string()));
     }
-    let fits = |text: &str| {
-        !text.trim().is_empty() && text.chars().count() <= MAX_REASON && !text.contains('\0')
-    };
+    let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= MAX_REASON && !text.contains('\0');
     match reason {
         Some(reason) if !fits(reason) => {
             let message = format!("must have 1 to {MAX_REASON} characters");

@@ -42,10 +42,20 @@ async fn what_cannot_be_seen_is_in_no_name_and_the_refusal_says_which() {
 #[tokio::test]
 async fn letters_of_every_script_and_emoji_are_in_names_as_they_were_sent() {
     let site = Site::start().await.with_user("ada@example.org").await;
-    for name in ["گزارش\u{200c}ها", "👩\u{200d}🚀 \u{2764}\u{fe0f}", "日次レポート", "क्\u{200d}ष"] {
+    for name in [
+        "گزارش\u{200c}ها",
+        "👩\u{200d}🚀 \u{2764}\u{fe0f}",
+        "日次レポート",
+        "क्\u{200d}ष",
+    ] {
         for (path, body) in made(name) {
             let taken = site.send("POST", path, Some(&body)).await;
-            assert_eq!((taken.status, &taken.json["name"]), (201, &json!(name)), "{path}: {}", taken.text);
+            assert_eq!(
+                (taken.status, &taken.json["name"]),
+                (201, &json!(name)),
+                "{path}: {}",
+                taken.text
+            );
         }
     }
 }

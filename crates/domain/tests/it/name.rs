@@ -58,7 +58,15 @@ fn a_character_that_nobody_sees_is_named_with_its_place() {
 
 #[test]
 fn a_name_has_something_to_see_and_an_end() {
-    for name in ["", "  ", "\u{3000}", "\u{200d}", " \u{200c}\u{fe0f}", "\u{3164}", "\u{2800}"] {
+    for name in [
+        "",
+        "  ",
+        "\u{3000}",
+        "\u{200d}",
+        " \u{200c}\u{fe0f}",
+        "\u{3164}",
+        "\u{2800}",
+    ] {
         assert_eq!(check_name(name), Err(NameProblem::Empty), "{name:?}");
     }
     assert_eq!(check_name(&"x".repeat(MAX_NAME + 1)), Err(NameProblem::TooLong));
