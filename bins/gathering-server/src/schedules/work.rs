@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::command::{FiringsArgs, InDatabase, ValidateArgs, WeekArgs};
 use super::print;
 use super::print::refused;
+use crate::columns::Room;
 use crate::database::{Database, patiently};
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -44,7 +45,7 @@ async fn work(schedules: &ScheduleOperator, command: &InDatabase) -> Result<(), 
             if *json {
                 format!("{:#}\n", json!(listed))
             } else {
-                print::schedules(&listed)
+                print::schedules(&listed, Room::of_stdout())
             }
         }
         InDatabase::Show { id } => format!("{:#}\n", json!(schedules.schedule(*id).await.map_err(refused)?)),
