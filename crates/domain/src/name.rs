@@ -3,6 +3,8 @@
 //! A name is shown in lists, logs and mails, beside others. So it has nothing that cannot be seen and makes it look like another one, or the text around it like
 //! something else. Letters of every script are welcome, and so is what they and emoji are put together with: U+200C and U+200D, selectors of variants.
 
+use std::str::FromStr;
+
 /// The most characters of a name.
 pub const MAX_NAME: usize = 200;
 
@@ -48,6 +50,25 @@ impl Harm {
             Self::Turns => "it turns the direction of the text around it",
             Self::Hides => "it cannot be seen, and makes this look like another name",
         }
+    }
+}
+
+/// What something may be called: whoever looks for it need not ask the database for what no name is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Name {
+    type Err = NameProblem;
+
+    fn from_str(text: &str) -> Result<Self, NameProblem> {
+        check_name(text).map(|()| Self(text.to_owned()))
     }
 }
 

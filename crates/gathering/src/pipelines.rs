@@ -2,6 +2,7 @@
 
 use gathering_auth::Identity;
 use gathering_domain::definition::Problem;
+use gathering_domain::name::Name;
 use gathering_domain::policy::{ProjectAction, ServerAction};
 use gathering_domain::{Json, PipelineId, ProjectId};
 use gathering_persistence::{Page, PageRequest};
@@ -30,6 +31,17 @@ pub struct PipelineChange {
     pub definition: Json,
     /// The version that the caller has seen as the latest; `None` to save whatever it is.
     pub expected_version: Option<i32>,
+}
+
+/// Which pipelines to list.
+#[derive(Debug, Clone)]
+pub struct PipelineQuery {
+    /// Of this project; `None` for the caller's own.
+    pub project_id: Option<ProjectId>,
+    /// Only those that are called exactly so.
+    pub name: Option<Name>,
+    /// Which part of them.
+    pub page: PageRequest,
 }
 
 impl Gathering {
@@ -127,15 +139,14 @@ impl Gathering {
         found.ok_or_else(|| version.map_or(thing.not_found(), |version| Error::version_not_found(id, version)))
     }
 
-    /// The pipelines of a project (by default the caller's own), newest first.
-    pub async fn pipelines(
-        &self,
-        identity: &Identity,
-        project: Option<ProjectId>,
-        page: PageRequest,
-    ) -> Result<Page<PipelineSummary>, Error> {
-        let proof = self.may_in(identity, ProjectAction::ViewPipelines, project).await?;
-        Ok(self.engine.with(&proof).pipelines(proof.project(), page).await?)
+    /// The pipelines of a project, newest first.
+    pub async fn pipelines(&self, identity: &Identity, query: PipelineQuery) -> Result<Page<PipelineSummary>, Error> {
+        let action = ProjectAction::ViewPipelines;
+        let proof = self.may_in(identity, action, query.project_id).await?;
+        let engine = self.engine.with(&proof);
+        Ok(engine
+            .pipelines(proof.project(), query.name.as_ref(), query.page)
+            .await?)
     }
 }
 

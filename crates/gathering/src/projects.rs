@@ -5,6 +5,7 @@ use gathering_domain::policy::{AccountAction, ProjectAction, ProjectRole, Server
 use gathering_domain::{ProjectId, UserId};
 use gathering_persistence::{Page, PageRequest};
 use gathering_pipeline::RunFilter;
+use gathering_scheduler::ScheduleFilter;
 
 use crate::access::{Proof, Thing};
 use crate::error::Kind;
@@ -146,10 +147,14 @@ impl Gathering {
     async fn what_is_left(&self, proof: &Proof<ProjectId>) -> Result<Option<&'static str>, Error> {
         let (engine, project) = (self.engine.with(proof), proof.project());
         let one = PageRequest { limit: 1, after: None };
-        if !engine.pipelines(project, one).await?.items.is_empty() {
+        if !engine.pipelines(project, None, one).await?.items.is_empty() {
             return Ok(Some("pipelines"));
         }
-        let schedules = self.scheduler.with(proof).schedules(project, None, one).await?;
+        let schedules = self
+            .scheduler
+            .with(proof)
+            .schedules(project, &ScheduleFilter::default(), one)
+            .await?;
         if !schedules.items.is_empty() {
             return Ok(Some("schedules"));
         }

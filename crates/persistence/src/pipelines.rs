@@ -175,20 +175,22 @@ pub async fn home(client: &impl GenericClient, id: PipelineId) -> Result<Option<
     }))
 }
 
-/// The pipelines of a project, newest first, without those that were saved for a schedule.
+/// The pipelines of a project, newest first, without those that were saved for a schedule; of those that are called so, if that is said.
 pub async fn list(
     client: &impl GenericClient,
     project: ProjectId,
+    name: Option<&str>,
     page: PageRequest,
 ) -> Result<Page<PipelineHead>, Error> {
     let statement = client
         .prepare_cached(
             "SELECT id, project_id, name, version, created_at, updated_at, schedule_id FROM pipelines
-             WHERE project_id = $1 AND id < $2 AND deleted_at IS NULL AND schedule_id IS NULL ORDER BY id DESC LIMIT $3",
+             WHERE project_id = $1 AND id < $2 AND deleted_at IS NULL AND schedule_id IS NULL AND ($4::text IS NULL OR name = $4)
+             ORDER BY id DESC LIMIT $3",
         )
         .await?;
     let rows = client
-        .query(&statement, &[&project.as_uuid(), &page.before(), &page.fetch()])
+        .query(&statement, &[&project.as_uuid(), &page.before(), &page.fetch(), &name])
         .await?;
     Ok(page.page(rows.iter().map(read).collect(), |head: &PipelineHead| head.id.as_uuid()))
 }

@@ -120,11 +120,11 @@ pub async fn project(client: &impl GenericClient, id: ScheduleId) -> Result<Opti
     Ok(row.map(|row| row.get::<_, Uuid>(0).into()))
 }
 
-/// The schedules of a project, newest first; of those that are paused, or are not, if that is said.
+/// The schedules of a project, newest first; of those that are paused, or are not, and are called so, if that is said.
 pub async fn list(
     client: &impl GenericClient,
     project: ProjectId,
-    paused: Option<bool>,
+    (paused, name): (Option<bool>, Option<&str>),
     page: PageRequest,
 ) -> Result<Page<ScheduleRow>, Error> {
     let statement = client
@@ -132,13 +132,14 @@ pub async fn list(
             "SELECT ",
             columns!(),
             " FROM schedules WHERE project_id = $1 AND id < $2 AND deleted_at IS NULL AND ($4::boolean IS NULL OR (paused_at IS NOT NULL) = $4)
+               AND ($5::text IS NULL OR name = $5)
              ORDER BY id DESC LIMIT $3"
         ))
         .await?;
     let rows = client
         .query(
             &statement,
-            &[&project.as_uuid(), &page.before(), &page.fetch(), &paused],
+            &[&project.as_uuid(), &page.before(), &page.fetch(), &paused, &name],
         )
         .await?;
     let schedules = rows.iter().map(read).collect::<Result<_, _>>()?;

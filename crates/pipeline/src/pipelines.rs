@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gathering_domain::definition::Problem;
+use gathering_domain::name::Name;
 use gathering_domain::pipeline::Pipeline;
 use gathering_domain::{Json, PipelineId, ProjectId, ScheduleId, UserId};
 use gathering_persistence::pipelines::{self, Home, NewVersion, PipelineHead, PipelineRow};
@@ -267,10 +268,15 @@ impl Engine {
         Ok(pipelines::get(&client, id, version).await?.map(Into::into))
     }
 
-    /// The pipelines of a project, newest first, without those that were saved for a schedule.
-    pub async fn pipelines(&self, project: ProjectId, page: PageRequest) -> Result<Page<PipelineSummary>, Error> {
+    /// The pipelines of a project, newest first, without those that were saved for a schedule; of those that are called so, if that is said.
+    pub async fn pipelines(
+        &self,
+        project: ProjectId,
+        name: Option<&Name>,
+        page: PageRequest,
+    ) -> Result<Page<PipelineSummary>, Error> {
         let client = self.shared.connection().await?;
-        let Page { items, next } = pipelines::list(&client, project, page).await?;
+        let Page { items, next } = pipelines::list(&client, project, name.map(Name::as_str), page).await?;
         Ok(Page {
             items: items.into_iter().map(Into::into).collect(),
             next,

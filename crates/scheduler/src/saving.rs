@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gathering_domain::name::check_name;
+use gathering_domain::name::{Name, check_name};
 use gathering_domain::schedule::rules::Rules;
 use gathering_domain::schedule::{State, Timetable};
 use gathering_domain::{Json, ProjectId, ScheduleId};
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::shared::rules;
-use crate::{Error, NewSchedule, Pause, ScheduleView, Scheduler};
+use crate::{Error, NewSchedule, Pause, ScheduleFilter, ScheduleView, Scheduler};
 
 const MAX_REASON: usize = 1_000;
 
@@ -105,15 +105,16 @@ impl Scheduler {
         Ok(row.map(|row| self.view(row)))
     }
 
-    /// The schedules of a project, newest first; of those that are paused, or are not, if that is said.
+    /// The schedules of a project, newest first, of which this holds.
     pub async fn schedules(
         &self,
         project: ProjectId,
-        paused: Option<bool>,
+        filter: &ScheduleFilter,
         page: PageRequest,
     ) -> Result<Page<ScheduleView>, Error> {
         let client = self.shared.connection().await?;
-        let Page { items, next } = schedules::list(&client, project, paused, page).await?;
+        let wanted = (filter.paused, filter.name.as_ref().map(Name::as_str));
+        let Page { items, next } = schedules::list(&client, project, wanted, page).await?;
         Ok(Page {
             items: items.into_iter().map(|row| self.view(row)).collect(),
             next,

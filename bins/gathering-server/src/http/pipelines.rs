@@ -3,14 +3,16 @@
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{CreatedPipeline, Json, NewPipeline, PipelineChange, PipelineId, PipelineSummary, PipelineView};
+use gathering::{
+    CreatedPipeline, Json, NewPipeline, PipelineChange, PipelineId, PipelineQuery, PipelineSummary, PipelineView,
+};
 use serde_json::json;
 use utoipa::OpenApi;
 
 use super::body::Incoming;
 use super::idempotency::{Key, replayed};
 use super::identity::Caller;
-use super::openapi::parameters::{OfProject, Paging};
+use super::openapi::parameters::{Named, OfProject, Paging};
 use super::openapi::{answers, bodies};
 use super::parameters::{NoParameters, Parameters};
 use super::problem::Problem;
@@ -101,15 +103,18 @@ async fn create(
     path = "/pipelines",
     operation_id = "list_pipelines",
     tag = "pipelines",
-    params(OfProject, Paging),
+    params(OfProject, Named, Paging),
     responses((status = 200, description = "Some of the pipelines.", body = answers::Page<PipelineSummary>))
 )]
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
-    let project = parameters.optional("project_id", "a UUID");
-    let wanted = parameters.page();
+    let query = PipelineQuery {
+        project_id: parameters.optional("project_id", "a UUID"),
+        name: parameters.name(),
+        page: parameters.page(),
+    };
     parameters.finish()?;
-    let found = state.gathering.pipelines(&identity, project, wanted).await?;
+    let found = state.gathering.pipelines(&identity, query).await?;
     Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
 }
 

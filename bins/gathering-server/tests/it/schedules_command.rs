@@ -133,6 +133,8 @@ async fn what_is_triggered_while_no_server_works_is_said_to_wait() {
         text(&triggered.stderr),
         "no server is at work: it waits, and fires when one is\n"
     );
+    let called = |name: &str| printed_json(&database, &["list", "--json", "--name", name]);
+    assert_eq!((&called("yearly")[0]["id"], called("year")), (&json!(id), json!([])));
 }
 
 #[tokio::test]

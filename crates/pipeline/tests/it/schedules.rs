@@ -22,7 +22,7 @@ fn schedule() -> ScheduleId {
 
 async fn listed(engine: &Engine) -> Vec<gathering_pipeline::PipelineId> {
     let page = PageRequest { limit: 10, after: None };
-    let page = engine.pipelines(Uuid::nil().into(), page).await.unwrap();
+    let page = engine.pipelines(Uuid::nil().into(), None, page).await.unwrap();
     page.items.into_iter().map(|pipeline| pipeline.id).collect()
 }
 

@@ -31,6 +31,7 @@ async fn reads(world: &World, who: &Identity, id: ScheduleId, new: NewSchedule) 
     let query = ScheduleQuery {
         project_id: new.project_id,
         status: None,
+        name: None,
         page: PAGE,
     };
     let week = WeekQuery {
