@@ -143,6 +143,16 @@ pub async fn delete(
     Ok(client.execute(&statement, &[&id.as_uuid(), &at, &expected]).await? == 1)
 }
 
+/// Marks these pipelines as deleted, as far as they are not.
+pub async fn delete_all(client: &impl GenericClient, ids: &[PipelineId], at: Timestamp) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached("UPDATE pipelines SET deleted_at = $2 WHERE id = ANY ($1) AND deleted_at IS NULL")
+        .await?;
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    client.execute(&statement, &[&ids, &at]).await?;
+    Ok(())
+}
+
 /// A pipeline that is not deleted, in the given version or the latest.
 pub async fn get(
     client: &impl GenericClient,

@@ -1,6 +1,7 @@
 //! The table `schedules`: what somebody wrote down, and the state of each.
 
 mod due;
+mod over;
 
 use deadpool_postgres::GenericClient;
 use gathering_domain::schedule::State;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use crate::{Error, Page, PageRequest};
 
 pub use due::{Change, any_waiting, be_brisk, lock, lock_due, lock_one, next_wake, now, save};
+pub use over::{any_not_over, delete_over};
 
 /// Whoever listens here is woken when a schedule was made or changed, or a firing was asked for; never when one merely fires.
 pub const CHANGED: &str = "gathering_schedules_changed";

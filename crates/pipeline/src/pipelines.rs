@@ -239,6 +239,11 @@ impl Engine {
         self.delete_version(transaction, id, expected_version).await
     }
 
+    /// Deletes these pipelines in the caller's transaction, as far as there are such.
+    pub async fn delete_pipelines_in(&self, transaction: &Transaction<'_>, ids: &[PipelineId]) -> Result<(), Error> {
+        Ok(pipelines::delete_all(transaction, ids, self.shared.clock.now()).await?)
+    }
+
     async fn delete_version(
         &self,
         client: &impl GenericClient,

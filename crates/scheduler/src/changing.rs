@@ -1,6 +1,6 @@
 //! Changing and deleting schedules.
 
-use gathering_domain::ScheduleId;
+use gathering_domain::{Json, ProjectId, ScheduleId};
 use gathering_persistence::schedules::{self, ScheduleRow};
 use gathering_persistence::{Transaction, firings};
 use jiff::Timestamp;
@@ -73,6 +73,17 @@ impl Scheduler {
             firings::give_up_waiting(tx, &[id], (true, SCHEDULE_DELETED)).await?;
         }
         Ok(deleted)
+    }
+
+    /// Whether a project has schedules that are not over: they are due again or paused, or something of them is open or waits.
+    pub async fn has_schedules_at_work(&self, project: ProjectId) -> Result<bool, Error> {
+        Ok(schedules::any_not_over(&self.shared.connection().await?, project).await?)
+    }
+
+    /// Deletes the schedules of a project that are over, in the caller's transaction; gives their payloads. Their firings stay.
+    pub async fn delete_over_in(&self, tx: &Transaction<'_>, project: ProjectId) -> Result<Vec<Json>, Error> {
+        let now = self.now(tx).await?;
+        Ok(schedules::delete_over(tx, project, now).await?)
     }
 
     /// A schedule, locked, if it has the revision that is expected.

@@ -196,6 +196,37 @@ impl Accounts {
     /// The own project of a user is refused as [`Error::StillNeeded`].
     pub async fn delete_project(&self, identity: &Identity, id: ProjectId) -> Result<bool, Error> {
         let outcome = self.try_delete_project(identity, id).await;
+        self.note_project_deletion(identity, id, outcome).await
+    }
+
+    /// Deletes a project in the caller's transaction. What comes of it is for [`Accounts::note_project_deletion`] as soon as the transaction is over.
+    pub async fn delete_project_in(
+        &self,
+        tx: &Transaction<'_>,
+        identity: &Identity,
+        id: ProjectId,
+    ) -> Result<bool, Error> {
+        let Some(own) = projects::lock_in(tx, id).await? else {
+            return Ok(false);
+        };
+        self.confirm_in_project_in(tx, identity, ProjectAction::DeleteProject, id)
+            .await?;
+        if own.is_some() {
+            return Err(Error::StillNeeded(StillNeeded::OwnProject));
+        }
+        let deleted = projects::delete(tx, id, self.clock.now()).await?;
+        let event = by(identity, Action::DeleteProject).to(&id).if_done(deleted);
+        self.note_in(tx, event, &identity.client, self.clock.now()).await?;
+        Ok(deleted)
+    }
+
+    /// Writes down also that a deletion was refused, whose transaction came to nothing, and gives its outcome.
+    pub async fn note_project_deletion(
+        &self,
+        identity: &Identity,
+        id: ProjectId,
+        outcome: Result<bool, Error>,
+    ) -> Result<bool, Error> {
         self.noting(
             outcome,
             || by(identity, Action::DeleteProject).to(&id),
@@ -218,17 +249,7 @@ impl Accounts {
     async fn try_delete_project(&self, identity: &Identity, id: ProjectId) -> Result<bool, Error> {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
-        let Some(own) = projects::lock_in(&tx, id).await? else {
-            return Ok(false);
-        };
-        self.confirm_in_project_in(&tx, identity, ProjectAction::DeleteProject, id)
-            .await?;
-        if own.is_some() {
-            return Err(Error::StillNeeded(StillNeeded::OwnProject));
-        }
-        let deleted = projects::delete(&tx, id, self.clock.now()).await?;
-        let event = by(identity, Action::DeleteProject).to(&id).if_done(deleted);
-        self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
+        let deleted = self.delete_project_in(&tx, identity, id).await?;
         commit(tx).await?;
         Ok(deleted)
     }

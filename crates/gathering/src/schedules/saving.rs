@@ -286,6 +286,23 @@ impl Gathering {
         Ok(deleted)
     }
 
+    /// Deletes the schedules of a project that have ended, of which nothing is open or waits, with the pipelines that were saved for them.
+    pub(crate) async fn delete_ended_schedules_in(
+        &self,
+        tx: &Transaction<'_>,
+        proof: &Proof<ProjectId>,
+    ) -> Result<(), Error> {
+        let payloads = self.scheduler.with(proof).delete_over_in(tx, proof.project()).await?;
+        let payloads = payloads
+            .iter()
+            .map(|payload| Payload::read(payload).unwrap_or_default());
+        let own: Vec<_> = payloads
+            .filter_map(|payload| payload.pipeline)
+            .map(|own| own.id)
+            .collect();
+        Ok(self.engine.with(proof).delete_pipelines_in(tx, &own).await?)
+    }
+
     /// Takes a schedule back whose project was deleted while it was saved; see `delete_project`.
     async fn check_schedule_kept(&self, by: Author<'_>, id: ScheduleId) -> Result<(), Error> {
         let project = by.proof.project();
