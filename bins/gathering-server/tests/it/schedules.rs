@@ -293,6 +293,39 @@ async fn everything_that_is_wrong_is_told_at_once_with_its_place() {
 }
 
 #[tokio::test]
+async fn a_check_refuses_unknown_fields_as_a_save_does() {
+    let site = site().await;
+    let check = format!("{PATH}/validate");
+    for (field, value) in [
+        ("crom", json!("@daily")),
+        ("revision", json!(1)),
+        ("nmae", json!("x")),
+        ("x", json!(null)),
+    ] {
+        let mut body = yearly("https://example.org/");
+        body[field] = value;
+        let (saved, checked) = (
+            site.send("POST", PATH, Some(&body)).await,
+            site.send("POST", &check, Some(&body)).await,
+        );
+        assert_eq!((saved.status, checked.status), (422, 422), "{field}: {}", checked.text);
+        assert_eq!(saved.problems(), checked.problems());
+        let problem = &checked.problems()[0];
+        assert_eq!(
+            (&problem["pointer"], &problem["code"]),
+            (&json!(format!("/{field}")), &json!("unknown_field"))
+        );
+    }
+    let known = site.send("POST", &check, Some(&yearly("https://example.org/"))).await;
+    assert_eq!(
+        (known.status, &known.json["valid"]),
+        (200, &json!(true)),
+        "{}",
+        known.text
+    );
+}
+
+#[tokio::test]
 async fn a_key_makes_one_schedule_and_one_firing_however_often_it_is_sent() {
     let site = site().await;
     let (key, body) = (&[("idempotency-key", "k")], yearly("https://example.org/"));
