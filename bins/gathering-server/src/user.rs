@@ -6,6 +6,7 @@ use gathering::{Accounts, Error, NewInvitation, Operator, PageRequest, Role, Use
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::UserCommand;
+use crate::columns::{Room, aligned};
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -143,10 +144,10 @@ async fn list(accounts: &Accounts, json: bool) -> Result<String, Failure> {
     if json {
         return Ok(format!("{:#}\n", serde_json::json!(users)));
     }
-    Ok(table(&users))
+    Ok(table(&users, Room::of_stdout()))
 }
 
-fn table(users: &[User]) -> String {
+fn table(users: &[User], room: Room) -> String {
     let mut rows = vec![["EMAIL", "ROLE", "STATUS", "SINCE", "ID"].map(str::to_owned)];
     for user in users {
         let status = if user.disabled_at.is_some() {
@@ -156,14 +157,14 @@ fn table(users: &[User]) -> String {
         };
         let since = user.created_at.strftime("%Y-%m-%d").to_string();
         rows.push([
-            user.email.clone(),
+            room.fit(&user.email),
             user.role.to_string(),
             status.to_owned(),
             since,
             user.id.to_string(),
         ]);
     }
-    crate::columns::aligned(&rows)
+    aligned(&rows)
 }
 
 /// What was wrong, in one line for each problem.

@@ -53,7 +53,7 @@ fn is_address(text: &str) -> bool {
 }
 
 /// Controls, what turns the direction of a text, and what joins and parts letters without being seen: a text with it looks like another one.
-pub(crate) fn is_unseen(letter: char) -> bool {
+fn is_unseen(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

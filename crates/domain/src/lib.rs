@@ -10,6 +10,7 @@ pub mod firing;
 mod id;
 mod json;
 pub mod measure;
+pub mod name;
 pub mod node_event;
 pub mod node_state;
 mod node_status;

@@ -2,6 +2,7 @@
 //!
 //! [`rules::Rules`] are what somebody wrote down; [`timetable::Timetable`] is what they come to; [`plan::Plan`] is what they mean at a moment.
 
+mod never;
 mod origin;
 pub mod plan;
 mod policy;

@@ -32,6 +32,7 @@ pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};
 pub use gathering_domain::measure;
+pub use gathering_domain::name::{Name, NameProblem};
 pub use gathering_domain::policy::{
     AccountAction, Missing, ProjectAction, ProjectRole, Role, Scope, Scopes, ServerAction,
 };
@@ -58,7 +59,7 @@ pub use builder::Builder;
 pub use code::Code;
 pub use error::{Error, FieldProblem, Kind};
 pub use inspector::Inspector;
-pub use pipelines::{NewPipeline, PipelineChange};
+pub use pipelines::{NewPipeline, PipelineChange, PipelineQuery};
 pub use running::{Gathering, Handle};
 pub use runs::{CancelRuns, NewRun, RunQuery, StartedRun};
 pub use schedules::{

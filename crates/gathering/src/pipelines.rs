@@ -2,6 +2,7 @@
 
 use gathering_auth::Identity;
 use gathering_domain::definition::Problem;
+use gathering_domain::name::Name;
 use gathering_domain::policy::{ProjectAction, ServerAction};
 use gathering_domain::{Json, PipelineId, ProjectId};
 use gathering_persistence::{Page, PageRequest};
@@ -30,6 +31,17 @@ pub struct PipelineChange {
     pub definition: Json,
     /// The version that the caller has seen as the latest; `None` to save whatever it is.
     pub expected_version: Option<i32>,
+}
+
+/// Which pipelines to list.
+#[derive(Debug, Clone)]
+pub struct PipelineQuery {
+    /// Of this project; `None` for the caller's own.
+    pub project_id: Option<ProjectId>,
+    /// Only those that are called exactly so.
+    pub name: Option<Name>,
+    /// Which part of them.
+    pub page: PageRequest,
 }
 
 impl Gathering {
@@ -73,7 +85,7 @@ impl Gathering {
         if project == identity.default_project_id || self.accounts().project_exists(project).await? {
             return Ok(());
         }
-        self.engine.with(proof).delete_pipeline(id).await?;
+        self.engine.with(proof).delete_pipeline(id, None).await?;
         Err(Thing::Project(project).not_found())
     }
 
@@ -97,11 +109,17 @@ impl Gathering {
         Ok(self.engine.with(&proof).update_pipeline(update).await?)
     }
 
-    /// Deletes a pipeline: it cannot be started again. Its runs go on, and stay.
-    pub async fn delete_pipeline(&self, identity: &Identity, id: PipelineId) -> Result<(), Error> {
+    /// Deletes a pipeline: it cannot be started again. Its runs go on, and stay. `expected` is the version that the caller has seen as the latest; `None`
+    /// deletes it whatever that is.
+    pub async fn delete_pipeline(
+        &self,
+        identity: &Identity,
+        id: PipelineId,
+        expected: Option<i32>,
+    ) -> Result<(), Error> {
         let thing = Thing::Pipeline(id);
         let proof = self.may(identity, ProjectAction::DeletePipeline, thing).await?;
-        if self.engine.with(&proof).delete_pipeline(id).await? {
+        if self.engine.with(&proof).delete_pipeline(id, expected).await? {
             Ok(())
         } else {
             Err(thing.not_found())
@@ -121,15 +139,14 @@ impl Gathering {
         found.ok_or_else(|| version.map_or(thing.not_found(), |version| Error::version_not_found(id, version)))
     }
 
-    /// The pipelines of a project (by default the caller's own), newest first.
-    pub async fn pipelines(
-        &self,
-        identity: &Identity,
-        project: Option<ProjectId>,
-        page: PageRequest,
-    ) -> Result<Page<PipelineSummary>, Error> {
-        let proof = self.may_in(identity, ProjectAction::ViewPipelines, project).await?;
-        Ok(self.engine.with(&proof).pipelines(proof.project(), page).await?)
+    /// The pipelines of a project, newest first.
+    pub async fn pipelines(&self, identity: &Identity, query: PipelineQuery) -> Result<Page<PipelineSummary>, Error> {
+        let action = ProjectAction::ViewPipelines;
+        let proof = self.may_in(identity, action, query.project_id).await?;
+        let engine = self.engine.with(&proof);
+        Ok(engine
+            .pipelines(proof.project(), query.name.as_ref(), query.page)
+            .await?)
     }
 }
 

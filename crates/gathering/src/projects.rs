@@ -3,7 +3,7 @@
 use gathering_auth::{CreatedProject, Identity, Member, Project, PutMember};
 use gathering_domain::policy::{AccountAction, ProjectAction, ProjectRole, ServerAction};
 use gathering_domain::{ProjectId, UserId};
-use gathering_persistence::{Page, PageRequest};
+use gathering_persistence::{Error as DatabaseError, Page, PageRequest};
 use gathering_pipeline::RunFilter;
 
 use crate::access::{Proof, Thing};
@@ -66,17 +66,19 @@ impl Gathering {
         found.ok_or_else(|| Thing::Project(id).not_found())
     }
 
-    /// Deletes a project that has no pipelines, no schedules and no open runs: what is under way must not go on unseen.
+    /// Deletes a project that has no pipelines, no open runs, and no schedules but ended ones: what is under way must not go on unseen. The ended schedules
+    /// are deleted with it.
     pub async fn delete_project(&self, identity: &Identity, id: ProjectId) -> Result<(), Error> {
         let proof = self.may_in(identity, ProjectAction::DeleteProject, Some(id)).await?;
         if let Some(left) = self.what_is_left(&proof).await? {
             return Err(Error::ProjectNotEmpty { left });
         }
         let accounts = self.accounts.with(&proof);
-        if !accounts.delete_project(identity, id).await? {
+        if !self.delete_with_ended_schedules(identity, &proof).await? {
             return Err(Thing::Project(id).not_found());
         }
         // Whoever saves a pipeline looks afterwards whether the project is still there, and this looks whether something came in: one of the two notices.
+        // Schedules that had ended do not come back with the project: they would never have fired again.
         if let Some(left) = self.what_is_left(&proof).await? {
             accounts.restore_project(identity, id).await?;
             return Err(Error::ProjectNotEmpty { left });
@@ -142,16 +144,31 @@ impl Gathering {
         Err(Error::not_found(Kind::Member, user))
     }
 
+    /// Both in one transaction: once the project is gone, nobody could delete its schedules.
+    async fn delete_with_ended_schedules(&self, identity: &Identity, proof: &Proof<ProjectId>) -> Result<bool, Error> {
+        let (accounts, id) = (self.accounts.with(proof), proof.project());
+        let outcome = {
+            let mut client = self.connection().await?;
+            let tx = client.transaction().await.map_err(DatabaseError::from)?;
+            self.delete_ended_schedules_in(&tx, proof).await?;
+            let outcome = accounts.delete_project_in(&tx, identity, id).await;
+            if matches!(outcome, Ok(true)) {
+                tx.commit().await.map_err(DatabaseError::from)?;
+            }
+            outcome
+        };
+        Ok(accounts.note_project_deletion(identity, id, outcome).await?)
+    }
+
     /// What keeps a project from being deleted, in words.
     async fn what_is_left(&self, proof: &Proof<ProjectId>) -> Result<Option<&'static str>, Error> {
         let (engine, project) = (self.engine.with(proof), proof.project());
         let one = PageRequest { limit: 1, after: None };
-        if !engine.pipelines(project, one).await?.items.is_empty() {
+        if !engine.pipelines(project, None, one).await?.items.is_empty() {
             return Ok(Some("pipelines"));
         }
-        let schedules = self.scheduler.with(proof).schedules(project, None, one).await?;
-        if !schedules.items.is_empty() {
-            return Ok(Some("schedules"));
+        if self.scheduler.with(proof).has_schedules_at_work(project).await? {
+            return Ok(Some("schedules that have not ended"));
         }
         for status in gathering_domain::RunStatus::ALL {
             let filter = RunFilter {

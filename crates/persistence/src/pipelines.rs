@@ -125,12 +125,32 @@ pub async fn insert_version(
     Ok(row.map(|row| row.get(0)))
 }
 
-/// Marks a pipeline as deleted: it can no longer be started; runs and versions stay. `false` when there is none.
-pub async fn delete(client: &impl GenericClient, id: PipelineId, at: Timestamp) -> Result<bool, Error> {
+/// Marks a pipeline as deleted: it can no longer be started; runs and versions stay. `false` when there is none, or when its latest version is
+/// not the one that is expected.
+pub async fn delete(
+    client: &impl GenericClient,
+    id: PipelineId,
+    expected: Option<i32>,
+    at: Timestamp,
+) -> Result<bool, Error> {
     let statement = client
-        .prepare_cached("UPDATE pipelines SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL")
+        .prepare_cached(
+            // The update locks the pipeline's row: whoever saved another version first is seen, and who comes second finds nothing.
+            "UPDATE pipelines SET deleted_at = $2
+             WHERE id = $1 AND deleted_at IS NULL AND ($3::integer IS NULL OR version = $3)",
+        )
         .await?;
-    Ok(client.execute(&statement, &[&id.as_uuid(), &at]).await? == 1)
+    Ok(client.execute(&statement, &[&id.as_uuid(), &at, &expected]).await? == 1)
+}
+
+/// Marks these pipelines as deleted, as far as they are not.
+pub async fn delete_all(client: &impl GenericClient, ids: &[PipelineId], at: Timestamp) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached("UPDATE pipelines SET deleted_at = $2 WHERE id = ANY ($1) AND deleted_at IS NULL")
+        .await?;
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    client.execute(&statement, &[&ids, &at]).await?;
+    Ok(())
 }
 
 /// A pipeline that is not deleted, in the given version or the latest.
@@ -165,20 +185,22 @@ pub async fn home(client: &impl GenericClient, id: PipelineId) -> Result<Option<
     }))
 }
 
-/// The pipelines of a project, newest first, without those that were saved for a schedule.
+/// The pipelines of a project, newest first, without those that were saved for a schedule; of those that are called so, if that is said.
 pub async fn list(
     client: &impl GenericClient,
     project: ProjectId,
+    name: Option<&str>,
     page: PageRequest,
 ) -> Result<Page<PipelineHead>, Error> {
     let statement = client
         .prepare_cached(
             "SELECT id, project_id, name, version, created_at, updated_at, schedule_id FROM pipelines
-             WHERE project_id = $1 AND id < $2 AND deleted_at IS NULL AND schedule_id IS NULL ORDER BY id DESC LIMIT $3",
+             WHERE project_id = $1 AND id < $2 AND deleted_at IS NULL AND schedule_id IS NULL AND ($4::text IS NULL OR name = $4)
+             ORDER BY id DESC LIMIT $3",
         )
         .await?;
     let rows = client
-        .query(&statement, &[&project.as_uuid(), &page.before(), &page.fetch()])
+        .query(&statement, &[&project.as_uuid(), &page.before(), &page.fetch(), &name])
         .await?;
     Ok(page.page(rows.iter().map(read).collect(), |head: &PipelineHead| head.id.as_uuid()))
 }

@@ -1,6 +1,7 @@
 //! The table `schedules`: what somebody wrote down, and the state of each.
 
 mod due;
+mod over;
 
 use deadpool_postgres::GenericClient;
 use gathering_domain::schedule::State;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use crate::{Error, Page, PageRequest};
 
 pub use due::{Change, any_waiting, be_brisk, lock, lock_due, lock_one, next_wake, now, save};
+pub use over::{any_not_over, delete_over};
 
 /// Whoever listens here is woken when a schedule was made or changed, or a firing was asked for; never when one merely fires.
 pub const CHANGED: &str = "gathering_schedules_changed";
@@ -120,11 +122,11 @@ pub async fn project(client: &impl GenericClient, id: ScheduleId) -> Result<Opti
     Ok(row.map(|row| row.get::<_, Uuid>(0).into()))
 }
 
-/// The schedules of a project, newest first; of those that are paused, or are not, if that is said.
+/// The schedules of a project, newest first; of those that are paused, or are not, and are called so, if that is said.
 pub async fn list(
     client: &impl GenericClient,
     project: ProjectId,
-    paused: Option<bool>,
+    (paused, name): (Option<bool>, Option<&str>),
     page: PageRequest,
 ) -> Result<Page<ScheduleRow>, Error> {
     let statement = client
@@ -132,13 +134,14 @@ pub async fn list(
             "SELECT ",
             columns!(),
             " FROM schedules WHERE project_id = $1 AND id < $2 AND deleted_at IS NULL AND ($4::boolean IS NULL OR (paused_at IS NOT NULL) = $4)
+               AND ($5::text IS NULL OR name = $5)
              ORDER BY id DESC LIMIT $3"
         ))
         .await?;
     let rows = client
         .query(
             &statement,
-            &[&project.as_uuid(), &page.before(), &page.fetch(), &paused],
+            &[&project.as_uuid(), &page.before(), &page.fetch(), &paused, &name],
         )
         .await?;
     let schedules = rows.iter().map(read).collect::<Result<_, _>>()?;

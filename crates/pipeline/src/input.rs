@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use crate::{Error, StartRun};
 
-const MAX_NAME: usize = 200;
 /// The most labels of a run.
 pub const MAX_LABELS: usize = 32;
 const MAX_LABEL_NAME: usize = 64;
@@ -27,15 +26,15 @@ pub struct InputProblem {
     pub message: String,
 }
 
-/// The name of a pipeline: 1 to 200 characters.
+/// The name of a pipeline.
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
-    let right = is_text(name, MAX_NAME) && !name.trim().is_empty();
-    let message = format!("must have 1 to {MAX_NAME} characters, none of them a control character");
-    refuse(if right {
-        Vec::new()
-    } else {
-        vec![problem("/name", message)]
-    })
+    let broken = gathering_domain::name::check_name(name).err();
+    refuse(
+        broken
+            .into_iter()
+            .map(|broken| problem("/name", broken.to_string()))
+            .collect(),
+    )
 }
 
 /// Why a run is cancelled: up to 1,000 characters.
@@ -162,7 +161,7 @@ mod tests {
         for name in ["nightly", "Überweisung №1", &"x".repeat(200)] {
             assert_eq!(broken(check_name(name)), Vec::<String>::new(), "{name}");
         }
-        for name in ["", "  ", "a\nb", "\0", &"x".repeat(201)] {
+        for name in ["", "  ", "a\nb", "\0", "a\u{202e}b", &"x".repeat(201)] {
             assert_eq!(broken(check_name(name)), ["/name"], "{name:?}");
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gathering_domain::definition::Problem;
+use gathering_domain::name::Name;
 use gathering_domain::pipeline::Pipeline;
 use gathering_domain::{Json, PipelineId, ProjectId, ScheduleId, UserId};
 use gathering_persistence::pipelines::{self, Home, NewVersion, PipelineHead, PipelineRow};
@@ -221,14 +222,49 @@ impl Engine {
     }
 
     /// Deletes a pipeline: it can no longer be started; its runs and versions stay. `false` when there is none.
-    pub async fn delete_pipeline(&self, id: PipelineId) -> Result<bool, Error> {
+    ///
+    /// With `expected_version` only while that is the latest one; another one is a [`Error::VersionConflict`].
+    pub async fn delete_pipeline(&self, id: PipelineId, expected_version: Option<i32>) -> Result<bool, Error> {
         let client = self.shared.connection().await?;
-        Ok(pipelines::delete(&client, id, self.shared.clock.now()).await?)
+        self.delete_version(&client, id, expected_version).await
     }
 
     /// Deletes a pipeline in the caller's transaction.
-    pub async fn delete_pipeline_in(&self, transaction: &Transaction<'_>, id: PipelineId) -> Result<bool, Error> {
-        Ok(pipelines::delete(transaction, id, self.shared.clock.now()).await?)
+    pub async fn delete_pipeline_in(
+        &self,
+        transaction: &Transaction<'_>,
+        id: PipelineId,
+        expected_version: Option<i32>,
+    ) -> Result<bool, Error> {
+        self.delete_version(transaction, id, expected_version).await
+    }
+
+    /// Deletes these pipelines in the caller's transaction, as far as there are such.
+    pub async fn delete_pipelines_in(&self, transaction: &Transaction<'_>, ids: &[PipelineId]) -> Result<(), Error> {
+        Ok(pipelines::delete_all(transaction, ids, self.shared.clock.now()).await?)
+    }
+
+    async fn delete_version(
+        &self,
+        client: &impl GenericClient,
+        id: PipelineId,
+        expected: Option<i32>,
+    ) -> Result<bool, Error> {
+        if pipelines::delete(client, id, expected, self.shared.clock.now()).await? {
+            return Ok(true);
+        }
+        let Some(expected) = expected else {
+            return Ok(false);
+        };
+        // It is gone, or at another version: those only ever rise.
+        let found = pipelines::get(client, id, None).await?;
+        found.map_or(Ok(false), |found| {
+            Err(Error::VersionConflict {
+                id,
+                expected,
+                current: found.head.version,
+            })
+        })
     }
 
     /// A pipeline, in the given version or the latest.
@@ -237,10 +273,15 @@ impl Engine {
         Ok(pipelines::get(&client, id, version).await?.map(Into::into))
     }
 
-    /// The pipelines of a project, newest first, without those that were saved for a schedule.
-    pub async fn pipelines(&self, project: ProjectId, page: PageRequest) -> Result<Page<PipelineSummary>, Error> {
+    /// The pipelines of a project, newest first, without those that were saved for a schedule; of those that are called so, if that is said.
+    pub async fn pipelines(
+        &self,
+        project: ProjectId,
+        name: Option<&Name>,
+        page: PageRequest,
+    ) -> Result<Page<PipelineSummary>, Error> {
         let client = self.shared.connection().await?;
-        let Page { items, next } = pipelines::list(&client, project, page).await?;
+        let Page { items, next } = pipelines::list(&client, project, name.map(Name::as_str), page).await?;
         Ok(Page {
             items: items.into_iter().map(Into::into).collect(),
             next,

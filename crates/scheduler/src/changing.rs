@@ -1,6 +1,6 @@
 //! Changing and deleting schedules.
 
-use gathering_domain::ScheduleId;
+use gathering_domain::{Json, ProjectId, ScheduleId};
 use gathering_persistence::schedules::{self, ScheduleRow};
 use gathering_persistence::{Transaction, firings};
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ impl Scheduler {
     /// What was due before, and not looked at yet, still fires; under other rules the first due time after that comes after now.
     pub async fn update_in(&self, tx: &Transaction<'_>, update: UpdateSchedule) -> Result<ScheduleView, Error> {
         let (row, now) = self.lock_in(tx, update.id, update.expected_revision).await?;
-        check_texts(update.name.as_deref().unwrap_or(&row.name), None)?;
+        check_texts(update.name.as_deref(), None)?;
         if let Some(payload) = &update.payload {
             self.check_payload(payload)?;
         }
@@ -46,22 +46,44 @@ impl Scheduler {
     }
 
     /// Deletes a schedule: nothing fires any more, and what waits is skipped; its firings stay, and what is open goes on. `false` when there is none.
-    pub async fn delete(&self, id: ScheduleId) -> Result<bool, Error> {
+    ///
+    /// With `expected_revision` only while it has that one; another one is a [`Error::RevisionConflict`].
+    pub async fn delete(&self, id: ScheduleId, expected_revision: Option<i32>) -> Result<bool, Error> {
         let mut client = self.shared.connection().await?;
         let tx = client.transaction().await.map_err(gathering_persistence::Error::from)?;
-        let deleted = self.delete_in(&tx, id).await?;
+        let deleted = self.delete_in(&tx, id, expected_revision).await?;
         tx.commit().await.map_err(gathering_persistence::Error::from)?;
         Ok(deleted)
     }
 
     /// Deletes a schedule in the caller's transaction.
-    pub async fn delete_in(&self, tx: &Transaction<'_>, id: ScheduleId) -> Result<bool, Error> {
-        let now = self.now(tx).await?;
+    pub async fn delete_in(
+        &self,
+        tx: &Transaction<'_>,
+        id: ScheduleId,
+        expected_revision: Option<i32>,
+    ) -> Result<bool, Error> {
+        // The row stays locked until the transaction ends, so nothing changes between the look at its revision and its end.
+        let now = match self.lock_in(tx, id, expected_revision).await {
+            Err(Error::NotFound(_)) => return Ok(false),
+            locked => locked?.1,
+        };
         let deleted = schedules::delete(tx, id, now).await?;
         if deleted {
             firings::give_up_waiting(tx, &[id], (true, SCHEDULE_DELETED)).await?;
         }
         Ok(deleted)
+    }
+
+    /// Whether a project has schedules that are not over: they are due again or paused, or something of them is open or waits.
+    pub async fn has_schedules_at_work(&self, project: ProjectId) -> Result<bool, Error> {
+        Ok(schedules::any_not_over(&self.shared.connection().await?, project).await?)
+    }
+
+    /// Deletes the schedules of a project that are over, in the caller's transaction; gives their payloads. Their firings stay.
+    pub async fn delete_over_in(&self, tx: &Transaction<'_>, project: ProjectId) -> Result<Vec<Json>, Error> {
+        let now = self.now(tx).await?;
+        Ok(schedules::delete_over(tx, project, now).await?)
     }
 
     /// A schedule, locked, if it has the revision that is expected.

@@ -27,7 +27,7 @@ impl Scheduler {
         reason: &str,
         by: Option<UserId>,
     ) -> Result<ScheduleView, Error> {
-        check_texts("a name", Some(reason))?;
+        check_texts(None, Some(reason))?;
         let (mut row, now) = self.lock_in(tx, id, None).await?;
         if row.pause.is_some() {
             return Ok(self.view(row));

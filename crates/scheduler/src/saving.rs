@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use gathering_domain::name::{Name, check_name};
 use gathering_domain::schedule::rules::Rules;
-use gathering_domain::schedule::{ScheduleProblem, State, Timetable};
+use gathering_domain::schedule::{State, Timetable};
 use gathering_domain::{Json, ProjectId, ScheduleId};
 use gathering_persistence::schedules::{self, ScheduleRow};
 use gathering_persistence::{GenericClient, Page, PageRequest, Transaction};
@@ -11,9 +12,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::shared::rules;
-use crate::{Error, NewSchedule, Pause, ScheduleView, Scheduler};
+use crate::{Error, NewSchedule, Pause, ScheduleFilter, ScheduleView, Scheduler};
 
-const MAX_NAME: usize = 200;
 const MAX_REASON: usize = 1_000;
 
 /// Rules that were read, with what they come to.
@@ -61,7 +61,7 @@ impl Scheduler {
     /// Saves a schedule in the caller's transaction: it is due from the commit on.
     pub async fn create_in(&self, tx: &Transaction<'_>, new: NewSchedule) -> Result<ScheduleView, Error> {
         let now = self.now(tx).await?;
-        check_texts(&new.name, new.paused.as_deref())?;
+        check_texts(Some(&new.name), new.paused.as_deref())?;
         self.check_payload(&new.payload)?;
         let Compiled { rules, timetable } = compile(new.rules, now, Some(now)).await?;
         let most = self.shared.limits.max_schedules;
@@ -105,15 +105,16 @@ impl Scheduler {
         Ok(row.map(|row| self.view(row)))
     }
 
-    /// The schedules of a project, newest first; of those that are paused, or are not, if that is said.
+    /// The schedules of a project, newest first, of which this holds.
     pub async fn schedules(
         &self,
         project: ProjectId,
-        paused: Option<bool>,
+        filter: &ScheduleFilter,
         page: PageRequest,
     ) -> Result<Page<ScheduleView>, Error> {
         let client = self.shared.connection().await?;
-        let Page { items, next } = schedules::list(&client, project, paused, page).await?;
+        let wanted = (filter.paused, filter.name.as_ref().map(Name::as_str));
+        let Page { items, next } = schedules::list(&client, project, wanted, page).await?;
         Ok(Page {
             items: items.into_iter().map(|row| self.view(row)).collect(),
             next,
@@ -176,15 +177,14 @@ impl Scheduler {
     }
 }
 
-/// Names have 1 to 200 characters, reasons of pauses up to 1,000.
-pub(crate) fn check_texts(name: &str, reason: Option<&str>) -> Result<(), Error> {
-    let fits = |text: &str, most| !text.trim().is_empty() && text.chars().count() <= most && !text.contains('\0');
-    if !fits(name, MAX_NAME) || name.chars().any(char::is_control) {
-        let message = format!("must have 1 to {MAX_NAME} characters, none of them a control character");
-        return Err(Error::invalid("name", message));
+/// A name, and why a schedule is paused, which has up to 1,000 characters; as far as they are given.
+pub(crate) fn check_texts(name: Option<&str>, reason: Option<&str>) -> Result<(), Error> {
+    if let Some(Err(problem)) = name.map(check_name) {
+        return Err(Error::invalid("name", problem.to_string()));
     }
+    let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= MAX_REASON && !text.contains('\0');
     match reason {
-        Some(reason) if !fits(reason, MAX_REASON) => {
+        Some(reason) if !fits(reason) => {
             let message = format!("must have 1 to {MAX_REASON} characters");
             Err(Error::invalid("reason", message))
         }
@@ -201,14 +201,10 @@ pub(crate) async fn compile(rules: Json, anchor: Timestamp, after: Option<Timest
         let invalid = |problems| Error::Invalid { problems };
         let rules = Rules::parse(&object).map_err(invalid)?;
         let timetable = rules.timetable(anchor).map_err(invalid)?;
-        if after.is_some_and(|after| timetable.next(after).is_none()) {
-            let problem = ScheduleProblem {
-                field: rules.field_of_times().to_owned(),
-                code: "never_fires",
-                message: "it is never due: no time is left that fits, within `start_at`, `end_at` and `exclude`"
-                    .to_owned(),
-            };
-            return Err(invalid(vec![problem]));
+        if let Some(after) = after {
+            rules
+                .check_fires(anchor, after)
+                .map_err(|problem| invalid(vec![problem]))?;
         }
         Ok(Compiled {
             rules,

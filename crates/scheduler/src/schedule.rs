@@ -1,5 +1,6 @@
 //! Schedules as callers see them.
 
+use gathering_domain::name::Name;
 use gathering_domain::schedule::rules::Rules;
 use gathering_domain::schedule::{State, Timetable};
 use gathering_domain::{Json, ProjectId, ScheduleId, UserId};
@@ -15,7 +16,7 @@ pub struct NewSchedule {
     pub id: Option<ScheduleId>,
     /// The project it will live in.
     pub project_id: ProjectId,
-    /// Its name, 1 to 200 characters.
+    /// Its name, 1 to 200 characters that can be seen.
     pub name: String,
     /// When it is due, and by which policies: an object with the fields of [`Rules`].
     pub rules: Json,
@@ -62,6 +63,15 @@ pub struct UpdateSchedule {
     pub payload: Option<Json>,
     /// The revision as the caller knows it; another one is a [`RevisionConflict`](crate::Error::RevisionConflict).
     pub expected_revision: Option<i32>,
+}
+
+/// Which schedules are listed; all of them by default.
+#[derive(Debug, Clone, Default)]
+pub struct ScheduleFilter {
+    /// Those that are paused, or those that are not.
+    pub paused: Option<bool>,
+    /// Those that are called exactly so.
+    pub name: Option<Name>,
 }
 
 /// A schedule.

@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 use std::str::FromStr;
 
 use actix_web::{FromRequest, HttpRequest, dev, web};
-use gathering::{PageRequest, Uuid};
+use gathering::{Name, PageRequest, Uuid};
 
 use super::problem::{Place, Problem, Wrong};
 use crate::nearest::suggestion;
@@ -73,6 +73,11 @@ impl Parameters {
     /// `?cursor=` of a list by id.
     fn cursor(&mut self) -> Option<Uuid> {
         self.optional("cursor", "the next_cursor of an earlier page")
+    }
+
+    /// `?name=` of a list of what people call something.
+    pub(crate) fn name(&mut self) -> Option<Name> {
+        self.optional("name", "a name: 1 to 200 characters, and none that cannot be seen")
     }
 
     /// A parameter that may be missing. `shape` says what it must be.

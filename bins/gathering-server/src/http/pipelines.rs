@@ -3,14 +3,16 @@
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::web::{Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use gathering::{CreatedPipeline, Json, NewPipeline, PipelineChange, PipelineId, PipelineSummary, PipelineView};
+use gathering::{
+    CreatedPipeline, Json, NewPipeline, PipelineChange, PipelineId, PipelineQuery, PipelineSummary, PipelineView,
+};
 use serde_json::json;
 use utoipa::OpenApi;
 
 use super::body::Incoming;
 use super::idempotency::{Key, replayed};
 use super::identity::Caller;
-use super::openapi::parameters::{OfProject, Paging};
+use super::openapi::parameters::{Named, OfProject, Paging};
 use super::openapi::{answers, bodies};
 use super::parameters::{NoParameters, Parameters};
 use super::problem::Problem;
@@ -101,15 +103,18 @@ async fn create(
     path = "/pipelines",
     operation_id = "list_pipelines",
     tag = "pipelines",
-    params(OfProject, Paging),
+    params(OfProject, Named, Paging),
     responses((status = 200, description = "Some of the pipelines.", body = answers::Page<PipelineSummary>))
 )]
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut parameters = Parameters::of(&request);
-    let project = parameters.optional("project_id", "a UUID");
-    let wanted = parameters.page();
+    let query = PipelineQuery {
+        project_id: parameters.optional("project_id", "a UUID"),
+        name: parameters.name(),
+        page: parameters.page(),
+    };
     parameters.finish()?;
-    let found = state.gathering.pipelines(&identity, project, wanted).await?;
+    let found = state.gathering.pipelines(&identity, query).await?;
     Ok(HttpResponse::Ok().json(Page::new(&found.items, found.next)))
 }
 
@@ -192,19 +197,26 @@ async fn update(
     path = "/pipelines/{id}",
     operation_id = "delete_pipeline",
     tag = "pipelines",
-    params(("id" = Uuid, Path, description = "The pipeline.")),
+    params(
+        ("id" = Uuid, Path, description = "The pipeline."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version that is to be deleted, so that nobody's change is lost; `*`, or none, for any.",
+            example = "\"3\"", pattern = r#"^(\*|"[1-9][0-9]{0,8}(-gzip)?")$"#),
+    ),
     responses(
         (status = 204, description = "It is gone."),
         (status = 409, description = "It is the action of a schedule; `detail` names it."),
+        (status = 412, description = "The latest version is another one; `detail` names it."),
     )
 )]
 async fn delete(
     state: Data<State>,
     Caller(identity): Caller,
     Id(id): Id<PipelineId>,
+    request: HttpRequest,
     _: NoParameters,
 ) -> Result<HttpResponse, Problem> {
-    state.gathering.delete_pipeline(&identity, id).await?;
+    let version = expected(&request)?;
+    state.gathering.delete_pipeline(&identity, id, version).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

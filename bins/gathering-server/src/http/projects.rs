@@ -146,7 +146,7 @@ async fn rename(
 
 /// Delete a project
 ///
-/// Nobody sees it any more. It must have no pipelines and no runs that have not ended.
+/// Nobody sees it any more. It must have no pipelines, and neither schedules nor runs that have not ended; schedules that have are deleted with it.
 #[utoipa::path(
     delete,
     path = "/projects/{id}",
@@ -155,7 +155,7 @@ async fn rename(
     params(("id" = Uuid, Path, description = "The project.")),
     responses(
         (status = 204, description = "It is gone."),
-        (status = 409, description = "It has pipelines or open runs, or it is the own project of a user."),
+        (status = 409, description = "It has pipelines, schedules or runs that have not ended, or it is the own project of a user."),
     )
 )]
 async fn delete(

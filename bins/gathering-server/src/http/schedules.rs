@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use super::body::Incoming;
 use super::idempotency::{Key, replayed};
 use super::identity::Caller;
-use super::openapi::parameters::{OfProject, Paging};
+use super::openapi::parameters::{Named, OfProject, Paging};
 use super::openapi::{answers, schedule};
 use super::parameters::{NoParameters, Parameters};
 use super::problem::Problem;
@@ -142,7 +142,7 @@ async fn create(
     path = "/schedules",
     operation_id = "list_schedules",
     tag = "schedules",
-    params(OfProject, Paging, ("status" = Option<ScheduleStatus>, Query, description = "Schedules that are this.")),
+    params(OfProject, Named, Paging, ("status" = Option<ScheduleStatus>, Query, description = "Schedules that are this.")),
     responses((status = 200, description = "Some of the schedules.", body = answers::Page<Schedule>))
 )]
 async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -150,6 +150,7 @@ async fn list(state: Data<State>, Caller(identity): Caller, request: HttpRequest
     let query = ScheduleQuery {
         project_id: parameters.optional("project_id", "a UUID"),
         status: parameters.optional("status", "active, paused or ended"),
+        name: parameters.name(),
         page: parameters.page(),
     };
     parameters.finish()?;
@@ -231,15 +232,24 @@ async fn update(
     path = "/schedules/{id}",
     operation_id = "delete_schedule",
     tag = "schedules",
-    params(("id" = Uuid, Path, description = "The schedule.")),
-    responses((status = 204, description = "It is gone."))
+    params(
+        ("id" = Uuid, Path, description = "The schedule."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the revision that is to be deleted, so that nobody's change is lost; `*`, or none, for any.",
+            example = "\"3\"", pattern = r#"^(\*|"[1-9][0-9]{0,8}(-gzip)?")$"#),
+    ),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 412, description = "The latest revision is another one; `detail` names it."),
+    )
 )]
 async fn delete(
     state: Data<State>,
     Caller(identity): Caller,
     Id(id): Id<ScheduleId>,
+    request: HttpRequest,
     _: NoParameters,
 ) -> Result<HttpResponse, Problem> {
-    state.gathering.delete_schedule(&identity, id).await?;
+    let revision = expected(&request)?;
+    state.gathering.delete_schedule(&identity, id, revision).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use gathering::{FiringStatus, ProjectId, ScheduleId, ScheduleStatus};
+use gathering::{FiringStatus, Name, ProjectId, ScheduleId, ScheduleStatus};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -27,6 +27,9 @@ pub(crate) enum InDatabase {
         /// Only those that are active, paused or ended
         #[arg(long)]
         status: Option<ScheduleStatus>,
+        /// Only those that are called exactly so
+        #[arg(long)]
+        name: Option<Name>,
         /// Print JSON instead of columns
         #[arg(long)]
         json: bool,

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use gathering::{Error, FieldProblem, Firing, Schedule, ScheduleCheck, ScheduleWhy};
 use jiff::{Timestamp, Zoned};
 
-use crate::columns::aligned;
+use crate::columns::{Room, aligned};
 use crate::failure::Failure;
 
 /// The most characters of why a firing failed.
@@ -54,13 +54,13 @@ pub(super) fn times(times: &[Zoned]) -> String {
     aligned(&rows.collect::<Vec<_>>())
 }
 
-/// Schedules as columns.
-pub(super) fn schedules(schedules: &[Schedule]) -> String {
+/// Schedules as columns, their names and patterns as there is room for them.
+pub(super) fn schedules(schedules: &[Schedule], room: Room) -> String {
     let mut rows = vec![["NAME", "DUE", "STATUS", "NEXT", "FIRED", "ID", "PROJECT"].map(str::to_owned)];
     rows.extend(schedules.iter().map(|schedule| {
         [
-            schedule.name.clone(),
-            rule(schedule),
+            room.fit(&schedule.name),
+            room.fit(&rule(schedule)),
             schedule.status.to_string(),
             moment(schedule.next_fire_at),
             schedule.fired.to_string(),

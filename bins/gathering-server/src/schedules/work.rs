@@ -4,12 +4,15 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use gathering::{FiringQuery, Json, PageRequest, ProjectId, Schedule, ScheduleOperator, ScheduleStatus, WeekQuery};
+use gathering::{
+    FiringQuery, Json, Name, PageRequest, ProjectId, Schedule, ScheduleOperator, ScheduleStatus, WeekQuery,
+};
 use serde_json::{Value, json};
 
 use super::command::{FiringsArgs, InDatabase, ValidateArgs, WeekArgs};
 use super::print;
 use super::print::refused;
+use crate::columns::Room;
 use crate::database::{Database, patiently};
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -39,12 +42,17 @@ pub(crate) async fn run(settings: &Settings, command: InDatabase) -> Result<(), 
 
 async fn work(schedules: &ScheduleOperator, command: &InDatabase) -> Result<(), Failure> {
     let text = match command {
-        InDatabase::List { project, status, json } => {
-            let listed = list(schedules, *project, *status).await?;
+        InDatabase::List {
+            project,
+            status,
+            name,
+            json,
+        } => {
+            let listed = list(schedules, *project, (*status, name.as_ref())).await?;
             if *json {
                 format!("{:#}\n", json!(listed))
             } else {
-                print::schedules(&listed)
+                print::schedules(&listed, Room::of_stdout())
             }
         }
         InDatabase::Show { id } => format!("{:#}\n", json!(schedules.schedule(*id).await.map_err(refused)?)),
@@ -92,14 +100,17 @@ async fn work(schedules: &ScheduleOperator, command: &InDatabase) -> Result<(), 
 async fn list(
     schedules: &ScheduleOperator,
     project: Option<ProjectId>,
-    status: Option<ScheduleStatus>,
+    (status, name): (Option<ScheduleStatus>, Option<&Name>),
 ) -> Result<Vec<Schedule>, Failure> {
     let mut listed = Vec::new();
     let mut after = None;
     loop {
         let page = PageRequest { limit: PART, after };
         let part = schedules.schedules(project, page).await.map_err(refused)?;
-        let wanted = |schedule: &Schedule| status.is_none_or(|status| schedule.status == status);
+        let wanted = |schedule: &Schedule| {
+            status.is_none_or(|status| schedule.status == status)
+                && name.is_none_or(|name| schedule.name == name.as_str())
+        };
         listed.extend(part.items.into_iter().filter(wanted));
         after = part.next;
         if after.is_none() {

@@ -219,9 +219,9 @@ async fn pipelines(asking: &mut Asking<'_>) {
             .query(&format!("?version={version}"));
         assert_eq!(asking.ask(get).await.status, status, "{version}");
     }
-    for status in [204, 404] {
-        let delete = asking.call("delete_pipeline", &[("id", id)]);
-        assert_eq!(asking.ask(delete).await.status, status);
+    for (tag, status) in [("\"1\"", 412), ("x", 422), ("\"3\"", 204), ("\"3\"", 404)] {
+        let delete = asking.call("delete_pipeline", &[("id", id)]).header("if-match", tag);
+        assert_eq!(asking.ask(delete).await.status, status, "{tag}");
     }
 }
 

@@ -24,6 +24,7 @@ mod keys;
 mod large;
 mod limits;
 mod metrics;
+mod names;
 mod otlp;
 mod outage;
 mod overload;

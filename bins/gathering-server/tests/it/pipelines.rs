@@ -66,6 +66,28 @@ async fn a_change_of_a_version_that_is_not_the_latest_is_refused() {
 }
 
 #[tokio::test]
+async fn a_deletion_of_a_version_that_is_not_the_latest_is_refused() {
+    let site = site().await;
+    let path = format!("/api/v1/pipelines/{}", site.pipeline(&definition("one")).await);
+    let change = json!({"definition": definition("two")});
+    assert_eq!(site.send("PUT", &path, Some(&change)).await.status, 200);
+    let delete = async |if_match: &str| site.send_with("DELETE", &path, None, &[("if-match", if_match)]).await;
+    let stale = delete("\"1\"").await;
+    assert_eq!(
+        (stale.status, stale.json["code"].as_str()),
+        (412, Some("version_conflict"))
+    );
+    assert!(stale.json["detail"].as_str().unwrap().contains("\"2\""));
+    assert_eq!(delete("latest").await.problems()[0]["header"], "If-Match");
+    assert_eq!(
+        site.send("GET", &path, None).await.json["definition"],
+        definition("two")
+    );
+    assert_eq!(delete("\"2\"").await.status, 204);
+    assert_eq!(delete("\"2\"").await.status, 404);
+}
+
+#[tokio::test]
 async fn lists_come_in_pages_newest_first() {
     let site = site().await;
     let mut ids = Vec::new();

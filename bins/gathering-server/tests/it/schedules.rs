@@ -213,6 +213,34 @@ async fn a_change_overwrites_nobody_and_keeps_what_it_says() {
 }
 
 #[tokio::test]
+async fn a_deletion_of_what_was_changed_meanwhile_is_refused_and_deletes_nothing() {
+    let (site, receiver) = (site().await, Receiver::start());
+    let id = site.schedule(&yearly(&receiver.url("/yearly"))).await;
+    let path = format!("{PATH}/{id}");
+    let seen = site.send("GET", &path, None).await.header("etag");
+    post(&site, &id, "pause", &json!({"reason": "it is looked at"})).await;
+    let delete = async |tag: &str| site.send_with("DELETE", &path, None, &[("if-match", tag)]).await;
+    let late = delete(&seen).await;
+    assert_eq!(
+        (late.status, &late.json["code"]),
+        (412, &json!("revision_conflict")),
+        "{}",
+        late.text
+    );
+    // Its action was left alone as well.
+    post(&site, &id, "trigger", &json!({})).await;
+    receiver.wait_for(1, LIMIT).await;
+    let now = site.send("GET", &path, None).await.header("etag");
+    assert!(
+        late.json["detail"].as_str().unwrap().contains(&now),
+        "{now}: {}",
+        late.text
+    );
+    assert_eq!(delete(&now).await.status, 204);
+    assert_eq!(delete(&now).await.status, 404);
+}
+
+#[tokio::test]
 async fn a_check_tells_the_next_times_also_on_clocks_that_change() {
     let site = site().await;
     let new = json!({"name": "early", "kind": "cron", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "start_at": "2027-03-27T00:00:00Z",
@@ -262,6 +290,39 @@ async fn everything_that_is_wrong_is_told_at_once_with_its_place() {
     let refused = site.send_text("POST", PATH, text).await;
     assert_eq!(refused.problems()[0]["code"], "duplicate_field", "{}", refused.text);
     assert_eq!(site.send("GET", PATH, None).await.json["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_check_refuses_unknown_fields_as_a_save_does() {
+    let site = site().await;
+    let check = format!("{PATH}/validate");
+    for (field, value) in [
+        ("crom", json!("@daily")),
+        ("revision", json!(1)),
+        ("nmae", json!("x")),
+        ("x", json!(null)),
+    ] {
+        let mut body = yearly("https://example.org/");
+        body[field] = value;
+        let (saved, checked) = (
+            site.send("POST", PATH, Some(&body)).await,
+            site.send("POST", &check, Some(&body)).await,
+        );
+        assert_eq!((saved.status, checked.status), (422, 422), "{field}: {}", checked.text);
+        assert_eq!(saved.problems(), checked.problems());
+        let problem = &checked.problems()[0];
+        assert_eq!(
+            (&problem["pointer"], &problem["code"]),
+            (&json!(format!("/{field}")), &json!("unknown_field"))
+        );
+    }
+    let known = site.send("POST", &check, Some(&yearly("https://example.org/"))).await;
+    assert_eq!(
+        (known.status, &known.json["valid"]),
+        (200, &json!(true)),
+        "{}",
+        known.text
+    );
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ fn the_next_times_of_a_pattern_need_no_database() {
     assert_eq!(skipped[0]["due_at"], "2026-03-30T00:30:00Z");
     for (arguments, said) in [
         (&["61 * * * *"][..], "cron: "),
-        (&["0 0 30 2 *"], "there is no such day"),
+        (&["0 0 30 2 *"], "no time fits this pattern"),
         (
             &["@daily", "--timezone", "Europe/Berln"],
             "did you mean `Europe/Berlin`?",
@@ -133,6 +133,8 @@ async fn what_is_triggered_while_no_server_works_is_said_to_wait() {
         text(&triggered.stderr),
         "no server is at work: it waits, and fires when one is\n"
     );
+    let called = |name: &str| printed_json(&database, &["list", "--json", "--name", name]);
+    assert_eq!((&called("yearly")[0]["id"], called("year")), (&json!(id), json!([])));
 }
 
 #[tokio::test]

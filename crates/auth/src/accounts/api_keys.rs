@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gathering_domain::name::check_name;
 use gathering_domain::policy::{Scope, Scopes};
 use gathering_domain::{ApiKeyId, ProjectId};
 use gathering_persistence::api_keys::{self, ApiKeyRow, KeyUser};
@@ -19,7 +20,6 @@ use super::sessions::{begin, by, commit};
 use super::{Accounts, Client, Credential, Identity};
 use crate::Error;
 use crate::audit::Action;
-use crate::email::is_unseen;
 use crate::error::FieldProblem;
 use crate::tokens::{Kind, Opaque, TokenError};
 
@@ -29,7 +29,6 @@ const MOST_KEYS: i64 = 100;
 const USUAL_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 90);
 const LEAST_LIFETIME: Duration = Duration::from_mins(1);
 const LONGEST_LIFETIME: Duration = Duration::from_hours(24 * 366);
-const MAX_NAME: usize = 200;
 /// How much of a key is shown in lists: its prefix, and 36 of its bits.
 const HINT: usize = 10;
 /// How many keys are remembered, and for how long what was read of one is relied on: shorter than what is read of ended ones reaches back.
@@ -198,8 +197,8 @@ impl Accounts {
 fn checked(new: NewApiKey, now: Timestamp) -> Result<ApiKeyRow, Error> {
     let mut problems = Vec::new();
     let name = new.name.trim();
-    if !(1..=MAX_NAME).contains(&name.chars().count()) || name.contains(is_unseen) {
-        let message = "A key's name has 1 to 200 characters, and no line breaks or other control characters.";
+    if let Err(problem) = check_name(name) {
+        let message = format!("A key's name {problem}.");
         problems.push(FieldProblem::new("name", "invalid_value", message));
     }
     let scopes: Scopes = new.scopes.into_iter().collect();

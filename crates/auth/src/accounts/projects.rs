@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gathering_domain::name::check_name;
 use gathering_domain::policy::{ProjectAction, ProjectRole, Standing};
 use gathering_domain::{ProjectId, UserId};
 use gathering_persistence::project_keys::ProjectKey;
@@ -15,12 +16,10 @@ use super::sessions::{begin, by, commit};
 use super::{Accounts, Identity};
 use crate::Error;
 use crate::audit::Action;
-use crate::email::is_unseen;
 use crate::error::{FieldProblem, StillNeeded};
 
 /// The most projects that a user may be a member of.
 pub(super) const MOST_PROJECTS: i64 = 1_000;
-const MAX_NAME: usize = 200;
 
 /// A project, as its user sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -197,6 +196,37 @@ impl Accounts {
     /// The own project of a user is refused as [`Error::StillNeeded`].
     pub async fn delete_project(&self, identity: &Identity, id: ProjectId) -> Result<bool, Error> {
         let outcome = self.try_delete_project(identity, id).await;
+        self.note_project_deletion(identity, id, outcome).await
+    }
+
+    /// Deletes a project in the caller's transaction. What comes of it is for [`Accounts::note_project_deletion`] as soon as the transaction is over.
+    pub async fn delete_project_in(
+        &self,
+        tx: &Transaction<'_>,
+        identity: &Identity,
+        id: ProjectId,
+    ) -> Result<bool, Error> {
+        let Some(own) = projects::lock_in(tx, id).await? else {
+            return Ok(false);
+        };
+        self.confirm_in_project_in(tx, identity, ProjectAction::DeleteProject, id)
+            .await?;
+        if own.is_some() {
+            return Err(Error::StillNeeded(StillNeeded::OwnProject));
+        }
+        let deleted = projects::delete(tx, id, self.clock.now()).await?;
+        let event = by(identity, Action::DeleteProject).to(&id).if_done(deleted);
+        self.note_in(tx, event, &identity.client, self.clock.now()).await?;
+        Ok(deleted)
+    }
+
+    /// Writes down also that a deletion was refused, whose transaction came to nothing, and gives its outcome.
+    pub async fn note_project_deletion(
+        &self,
+        identity: &Identity,
+        id: ProjectId,
+        outcome: Result<bool, Error>,
+    ) -> Result<bool, Error> {
         self.noting(
             outcome,
             || by(identity, Action::DeleteProject).to(&id),
@@ -219,17 +249,7 @@ impl Accounts {
     async fn try_delete_project(&self, identity: &Identity, id: ProjectId) -> Result<bool, Error> {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
-        let Some(own) = projects::lock_in(&tx, id).await? else {
-            return Ok(false);
-        };
-        self.confirm_in_project_in(&tx, identity, ProjectAction::DeleteProject, id)
-            .await?;
-        if own.is_some() {
-            return Err(Error::StillNeeded(StillNeeded::OwnProject));
-        }
-        let deleted = projects::delete(&tx, id, self.clock.now()).await?;
-        let event = by(identity, Action::DeleteProject).to(&id).if_done(deleted);
-        self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
+        let deleted = self.delete_project_in(&tx, identity, id).await?;
         commit(tx).await?;
         Ok(deleted)
     }
@@ -265,12 +285,11 @@ pub(super) async fn insert_in(
 
 fn checked(name: &str) -> Result<&str, Error> {
     let name = name.trim();
-    if (1..=MAX_NAME).contains(&name.chars().count()) && !name.contains(is_unseen) {
-        return Ok(name);
-    }
-    let message = "A project's name has 1 to 200 characters, and no line breaks or other control characters.";
-    let problems = vec![FieldProblem::new("name", "invalid_value", message)];
-    Err(Error::Invalid { problems })
+    check_name(name).map(|()| name).map_err(|problem| {
+        let message = format!("A project's name {problem}.");
+        let problems = vec![FieldProblem::new("name", "invalid_value", message)];
+        Error::Invalid { problems }
+    })
 }
 
 impl From<ProjectRow> for Project {

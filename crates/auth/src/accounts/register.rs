@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use gathering_domain::name::{NameProblem, check_name};
 use gathering_domain::policy::Role;
 use gathering_domain::{ProjectId, UserId};
 use gathering_persistence::users::{NewUser, PasswordHash};
@@ -13,11 +14,10 @@ use super::projects::insert_in as insert_project_in;
 use super::sessions::{begin, commit};
 use super::{Accounts, Client};
 use crate::audit::{Action, Event};
-use crate::email::{EmailAddress, is_unseen};
+use crate::email::EmailAddress;
 use crate::error::{Error, FieldProblem};
 use crate::password::{self, normalized};
 
-const MAX_NAME_LENGTH: usize = 200;
 /// What a user's own project is called at first.
 const OWN_PROJECT: &str = "Personal";
 
@@ -200,23 +200,17 @@ fn checked(email: &str, password: &SecretString, name: Option<&str>) -> Result<(
 }
 
 fn name_problem(name: &str) -> Option<FieldProblem> {
-    if name.is_empty() {
-        return Some(FieldProblem::new(
-            "name",
-            "too_short",
-            "A name has at least one character; leave it out if there is none.",
-        ));
-    }
-    if name.chars().count() > MAX_NAME_LENGTH {
-        return Some(FieldProblem::new(
-            "name",
-            "too_long",
-            format!("A name has at most {MAX_NAME_LENGTH} characters."),
-        ));
-    }
-    let message = "A name has no line breaks and no other control characters.";
-    name.contains(is_unseen)
-        .then(|| FieldProblem::new("name", "invalid_characters", message))
+    let problem = check_name(name).err()?;
+    let code = match problem {
+        NameProblem::Empty => "too_short",
+        NameProblem::TooLong => "too_long",
+        NameProblem::Unseen { .. } => "invalid_characters",
+    };
+    let message = match problem {
+        NameProblem::Empty => "A name has at least one character; leave it out if there is none.".to_owned(),
+        NameProblem::TooLong | NameProblem::Unseen { .. } => format!("A name {problem}."),
+    };
+    Some(FieldProblem::new("name", code, message))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::policy::{Misfire, MisfirePolicy, Overlap};
 use super::reading::{Fields, Problems, ScheduleProblem};
-use super::times::{CronProblem, CronTimes, Dst, Exclusions, Fold, Gap, Series, Times, zone};
+use super::times::{CronProblem, CronTimes, Dst, Exclusions, Fold, Gap, Series, Times, canonical_zone, zone};
 use super::timetable::{Recurrence, Timetable};
 use crate::duration::{MAX_DURATION, format_duration};
 
@@ -22,7 +22,7 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct Rules {
     /// When it is due.
     pub kind: Kind,
-    /// The IANA name of the zone of its pattern and of its excluded days; default `UTC`.
+    /// The IANA name of the zone of its pattern and of its excluded days, as it is written; default `UTC`.
     pub timezone: String,
     /// What becomes of missed due times.
     pub misfire: Misfire,
@@ -151,7 +151,9 @@ impl Rules {
         let misfire = read_misfire(object, problems);
         let mut fields = Fields::new(object, "", problems);
         fields.only(&Self::FIELDS);
-        let timezone = fields.text("timezone").unwrap_or("UTC").to_owned();
+        let timezone = fields.text("timezone").unwrap_or("UTC");
+        // As it is written; one that is not known is told of below, as it was sent.
+        let timezone = canonical_zone(timezone).unwrap_or(timezone).to_owned();
         let overlap = fields.word("overlap", Overlap::WORDS).unwrap_or_default();
         let jitter = fields.duration("jitter", Duration::ZERO, DAY).unwrap_or_default();
         let start_at = fields.moment("start_at");
@@ -266,15 +268,6 @@ impl Rules {
             self.end_at,
             exclusions?,
         )))
-    }
-
-    /// The field that says when the schedule is due.
-    pub fn field_of_times(&self) -> &'static str {
-        match self.kind {
-            Kind::Cron { .. } => "cron",
-            Kind::Interval { .. } => "every",
-            Kind::Once { .. } => "at",
-        }
     }
 }
 

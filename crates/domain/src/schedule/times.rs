@@ -26,7 +26,7 @@ pub use missed::{Before, MAX_COUNTED, Missed};
 pub use pattern::LAST_YEAR;
 pub use problem::{CronProblem, MAX_PATTERN};
 pub use series::{MAX_EXCLUDED_IN_A_ROW, Series};
-pub use zone::{UnknownZone, zone};
+pub use zone::{UnknownZone, canonical as canonical_zone, zone};
 
 /// At which instants a schedule is due.
 #[derive(Debug, Clone)]

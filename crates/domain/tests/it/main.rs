@@ -12,6 +12,7 @@ mod firing;
 mod joins;
 mod large_runs;
 mod matrix;
+mod name;
 mod planner;
 mod policy;
 mod quarantine;

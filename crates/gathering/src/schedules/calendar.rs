@@ -4,7 +4,7 @@ use gathering_auth::Identity;
 use gathering_domain::policy::ProjectAction;
 use gathering_domain::{ProjectId, ScheduleId};
 use gathering_persistence::PageRequest;
-use gathering_scheduler::{Phase, ScheduleView};
+use gathering_scheduler::{Phase, ScheduleFilter, ScheduleView};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -58,7 +58,9 @@ impl Gathering {
             after: None,
         };
         let scheduler = self.scheduler.with(&proof);
-        let listed = scheduler.schedules(proof.project(), None, page).await?;
+        let listed = scheduler
+            .schedules(proof.project(), &ScheduleFilter::default(), page)
+            .await?;
         Ok((proof, listed.items))
     }
 

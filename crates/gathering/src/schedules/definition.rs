@@ -1,6 +1,7 @@
 //! A schedule as somebody writes it down: read and checked, everything that is wrong with it told at once.
 
 use gathering_auth::Identity;
+use gathering_domain::name::check_name;
 use gathering_domain::policy::ProjectAction;
 use gathering_domain::schedule::times::zone;
 use gathering_domain::{Json, ProjectId};
@@ -17,7 +18,6 @@ use crate::{Error, FieldProblem, Gathering};
 
 /// How many due times are shown of a schedule that is checked.
 const SHOWN: usize = 10;
-const MAX_NAME: usize = 200;
 const MAX_REASON: usize = 1_000;
 const MAX_DESCRIPTION: usize = 2_000;
 /// Why a schedule is paused that was saved so, when nobody says.
@@ -199,13 +199,10 @@ impl Checked {
 
     fn read_name(&mut self, name: Option<Value>) -> Option<String> {
         let (code, message) = match name {
-            Some(Value::String(name)) if is_text(&name, MAX_NAME) && !name.chars().any(char::is_control) => {
-                return Some(name);
-            }
-            Some(Value::String(_)) => (
-                "invalid_value",
-                format!("must have 1 to {MAX_NAME} characters, none of them a control character"),
-            ),
+            Some(Value::String(name)) => match check_name(&name) {
+                Ok(()) => return Some(name),
+                Err(problem) => ("invalid_value", problem.to_string()),
+            },
             Some(_) => ("wrong_type", "must be a string".to_owned()),
             None => (
                 "missing_field",

@@ -4,7 +4,7 @@ use gathering_domain::policy::ProjectAction;
 use gathering_domain::{Json, PipelineId, ProjectId, ScheduleId};
 use gathering_persistence::schedules::{self, ScheduleRow};
 use gathering_persistence::{Connection, Error as DatabaseError, Page, PageRequest, Transaction};
-use gathering_scheduler::{FiringQuery, ScheduleView};
+use gathering_scheduler::{FiringQuery, ScheduleFilter, ScheduleView};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -159,7 +159,7 @@ impl ScheduleOperator {
         let proof = self.anywhere().await?;
         let scheduler = self.gathering.scheduler.with(&proof);
         Ok(match project {
-            Some(project) => scheduler.schedules(project, None, page).await?,
+            Some(project) => scheduler.schedules(project, &ScheduleFilter::default(), page).await?,
             None => scheduler.all_schedules(page).await?,
         })
     }

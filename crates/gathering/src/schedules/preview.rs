@@ -33,17 +33,12 @@ pub fn due_times(rules: &Json, after: Timestamp, count: usize) -> Result<Vec<Zon
     };
     let rules = Rules::parse(&object).map_err(all)?;
     let timetable = rules.timetable(after).map_err(all)?;
+    rules.check_fires(after, after).map_err(|never| all(vec![never]))?;
     let zone = zone(&rules.timezone).map_err(|unknown| one("/timezone", "unknown_timezone", &unknown.to_string()))?;
-    let times: Vec<_> = timetable
+    let times = timetable
         .preview(after, count.min(1_000))
         .into_iter()
         .map(|due| due.to_zoned(zone.clone()))
         .collect();
-    if times.is_empty() {
-        let place = format!("/{}", rules.field_of_times());
-        let never =
-            format!("it is never due after {after:.0}: no day that fits is left, or there is no such day at all");
-        return Err(one(&place, "never_fires", &never));
-    }
     Ok(times)
 }

@@ -1,10 +1,11 @@
 //! Use cases of schedules: read one, list them, and what became of their due times.
 
 use gathering_auth::Identity;
+use gathering_domain::name::Name;
 use gathering_domain::policy::ProjectAction;
 use gathering_domain::{ProjectId, ScheduleId};
 use gathering_persistence::{Page, PageRequest};
-use gathering_scheduler::FiringQuery;
+use gathering_scheduler::{FiringQuery, ScheduleFilter};
 
 use super::view::{FiringPage, Schedule, ScheduleStatus};
 use crate::access::{Proof, Thing};
@@ -14,12 +15,14 @@ use crate::{Error, Gathering};
 const PART: u32 = 500;
 
 /// Which schedules to list.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ScheduleQuery {
     /// Of this project; `None` for the caller's own.
     pub project_id: Option<ProjectId>,
     /// Only those with this status.
     pub status: Option<ScheduleStatus>,
+    /// Only those that are called exactly so.
+    pub name: Option<Name>,
     /// Which part of them.
     pub page: PageRequest,
 }
@@ -37,21 +40,24 @@ impl Gathering {
     pub async fn schedules(&self, identity: &Identity, query: ScheduleQuery) -> Result<Page<Schedule>, Error> {
         let action = ProjectAction::ViewSchedules;
         let proof = self.may_in(identity, action, query.project_id).await?;
+        let filter = ScheduleFilter {
+            paused: query.status.map(|status| status == ScheduleStatus::Paused),
+            name: query.name,
+        };
         match query.status {
-            None | Some(ScheduleStatus::Paused) => self.listed(&proof, query.status, query.page).await,
-            Some(status) => self.sifted(&proof, status, query.page).await,
+            None | Some(ScheduleStatus::Paused) => self.listed(&proof, &filter, query.page).await,
+            Some(status) => self.sifted(&proof, (status, &filter), query.page).await,
         }
     }
 
     async fn listed(
         &self,
         proof: &Proof<ProjectId>,
-        status: Option<ScheduleStatus>,
+        filter: &ScheduleFilter,
         page: PageRequest,
     ) -> Result<Page<Schedule>, Error> {
-        let paused = status.map(|status| status == ScheduleStatus::Paused);
         let scheduler = self.scheduler.with(proof);
-        let Page { items, next } = scheduler.schedules(proof.project(), paused, page).await?;
+        let Page { items, next } = scheduler.schedules(proof.project(), filter, page).await?;
         Ok(Page {
             items: items.into_iter().map(Schedule::from).collect(),
             next,
@@ -62,7 +68,7 @@ impl Gathering {
     async fn sifted(
         &self,
         proof: &Proof<ProjectId>,
-        status: ScheduleStatus,
+        (status, filter): (ScheduleStatus, &ScheduleFilter),
         page: PageRequest,
     ) -> Result<Page<Schedule>, Error> {
         let wanted = page.limit as usize;
@@ -70,7 +76,7 @@ impl Gathering {
         let mut after = page.after;
         loop {
             let part = PageRequest { limit: PART, after };
-            let Page { items, next } = self.listed(proof, Some(status), part).await?;
+            let Page { items, next } = self.listed(proof, filter, part).await?;
             found.extend(items.into_iter().filter(|schedule| schedule.status == status));
             after = next;
             if after.is_none() || found.len() > wanted {

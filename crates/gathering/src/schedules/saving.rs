@@ -126,11 +126,17 @@ impl Gathering {
         Ok(saved.into())
     }
 
-    /// Deletes a schedule, with the pipeline that was saved for it: nothing fires any more. Its firings stay, and what is under way goes on.
-    pub async fn delete_schedule(&self, identity: &Identity, id: ScheduleId) -> Result<(), Error> {
+    /// Deletes a schedule, with the pipeline that was saved for it: nothing fires any more. Its firings stay, and what is under way goes on. `expected` is
+    /// the revision that the caller has seen; `None` deletes it whatever that is.
+    pub async fn delete_schedule(
+        &self,
+        identity: &Identity,
+        id: ScheduleId,
+        expected: Option<i32>,
+    ) -> Result<(), Error> {
         let thing = Thing::Schedule(id);
         let proof = self.may(identity, ProjectAction::ChangeSchedules, thing).await?;
-        if self.remove_schedule(&proof, id).await? {
+        if self.remove_schedule(&proof, id, expected).await? {
             Ok(())
         } else {
             Err(thing.not_found())
@@ -224,7 +230,7 @@ impl Gathering {
         let had = was.as_ref().and_then(|was| was.pipeline);
         let Action::Call { definition: wanted } = &definition.action else {
             if let Some(had) = had {
-                engine.delete_pipeline_in(tx, had.id).await?;
+                engine.delete_pipeline_in(tx, had.id, None).await?;
             }
             return Ok(None);
         };
@@ -259,7 +265,12 @@ impl Gathering {
         }))
     }
 
-    async fn remove_schedule(&self, proof: &Proof<ProjectId>, id: ScheduleId) -> Result<bool, Error> {
+    async fn remove_schedule(
+        &self,
+        proof: &Proof<ProjectId>,
+        id: ScheduleId,
+        expected: Option<i32>,
+    ) -> Result<bool, Error> {
         let mut client = self.connection().await?;
         let tx = client.transaction().await.map_err(DatabaseError::from)?;
         // In this order, as whoever fires locks them.
@@ -268,11 +279,28 @@ impl Gathering {
         };
         let payload = Payload::read(&row.payload).unwrap_or_default();
         if let Some(own) = payload.pipeline {
-            self.engine.with(proof).delete_pipeline_in(&tx, own.id).await?;
+            self.engine.with(proof).delete_pipeline_in(&tx, own.id, None).await?;
         }
-        let deleted = self.scheduler.with(proof).delete_in(&tx, id).await?;
+        let deleted = self.scheduler.with(proof).delete_in(&tx, id, expected).await?;
         tx.commit().await.map_err(DatabaseError::from)?;
         Ok(deleted)
+    }
+
+    /// Deletes the schedules of a project that have ended, of which nothing is open or waits, with the pipelines that were saved for them.
+    pub(crate) async fn delete_ended_schedules_in(
+        &self,
+        tx: &Transaction<'_>,
+        proof: &Proof<ProjectId>,
+    ) -> Result<(), Error> {
+        let payloads = self.scheduler.with(proof).delete_over_in(tx, proof.project()).await?;
+        let payloads = payloads
+            .iter()
+            .map(|payload| Payload::read(payload).unwrap_or_default());
+        let own: Vec<_> = payloads
+            .filter_map(|payload| payload.pipeline)
+            .map(|own| own.id)
+            .collect();
+        Ok(self.engine.with(proof).delete_pipelines_in(tx, &own).await?)
     }
 
     /// Takes a schedule back whose project was deleted while it was saved; see `delete_project`.
@@ -282,7 +310,7 @@ impl Gathering {
         if project == by.identity.default_project_id || self.accounts().project_exists(project).await? {
             return Ok(());
         }
-        self.remove_schedule(by.proof, id).await?;
+        self.remove_schedule(by.proof, id, None).await?;
         Err(Thing::Project(project).not_found())
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gathering::{
     Call, Client, Code, Error, Gathering, HandlerError, Identity, Json, NewAccount, NewPipeline, NewRun, PageRequest,
-    PipelineChange, Registration, RunId, RunQuery, RunView,
+    PipelineChange, PipelineQuery, Registration, RunId, RunQuery, RunView,
 };
 use gathering_testkit::{TestDatabase, until};
 use secrecy::SecretString;
@@ -130,6 +130,11 @@ async fn nothing_of_a_project_exists_for_who_does_not_own_it() {
         project_id: project,
         ..RunQuery::default()
     };
+    let listed = PipelineQuery {
+        project_id: project,
+        name: None,
+        page,
+    };
     let refused: Vec<Error> = vec![
         gathering
             .create_pipeline(
@@ -141,13 +146,16 @@ async fn nothing_of_a_project_exists_for_who_does_not_own_it() {
             )
             .await
             .unwrap_err(),
-        gathering.pipelines(&eve, project, page).await.unwrap_err(),
+        gathering.pipelines(&eve, listed).await.unwrap_err(),
         gathering.pipeline(&eve, saved.summary.id, None).await.unwrap_err(),
         gathering
             .update_pipeline(&eve, saved.summary.id, change)
             .await
             .unwrap_err(),
-        gathering.delete_pipeline(&eve, saved.summary.id).await.unwrap_err(),
+        gathering
+            .delete_pipeline(&eve, saved.summary.id, None)
+            .await
+            .unwrap_err(),
         gathering
             .start_run(&eve, saved.summary.id, NewRun::new(Json::null()))
             .await

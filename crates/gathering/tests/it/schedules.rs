@@ -1,6 +1,7 @@
 //! Schedules, with real runs and a real receiver.
 
 mod changing;
+mod ended;
 mod firing;
 mod overlaps;
 mod roles;

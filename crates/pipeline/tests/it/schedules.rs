@@ -22,7 +22,7 @@ fn schedule() -> ScheduleId {
 
 async fn listed(engine: &Engine) -> Vec<gathering_pipeline::PipelineId> {
     let page = PageRequest { limit: 10, after: None };
-    let page = engine.pipelines(Uuid::nil().into(), page).await.unwrap();
+    let page = engine.pipelines(Uuid::nil().into(), None, page).await.unwrap();
     page.items.into_iter().map(|pipeline| pipeline.id).collect()
 }
 
@@ -62,7 +62,7 @@ async fn a_pipeline_of_a_schedule_is_as_any_other_but_not_listed() {
     assert_eq!(listed(&engine).await, [other]);
     let run = engine.start_run(StartRun::new(saved.summary.id)).await.unwrap();
     assert_eq!(ended(&engine, run.id).await.nodes.len(), 2);
-    assert!(engine.delete_pipeline(saved.summary.id).await.unwrap());
+    assert!(engine.delete_pipeline(saved.summary.id, None).await.unwrap());
     handle.shutdown(LIMIT).await;
 }
 

@@ -185,7 +185,7 @@ async fn what_cannot_be_started_is_told_and_spoils_nothing() {
     };
     let engine = builder(pool.clone(), &Calls::default()).limits(limits).build();
     let [pipeline, deleted] = [save(&engine, chain(&["a"])).await, save(&engine, chain(&["a"])).await];
-    engine.delete_pipeline(deleted).await.unwrap();
+    engine.delete_pipeline(deleted, None).await.unwrap();
     let start = || StartRun::new(pipeline);
     let asked = vec![
         start(),

@@ -92,7 +92,7 @@ async fn what_does_not_exist_cannot_be_started() {
         engine.start_run(version).await,
         Err(Error::VersionNotFound { version: 7, .. })
     ));
-    assert!(engine.delete_pipeline(pipeline).await.unwrap());
+    assert!(engine.delete_pipeline(pipeline, None).await.unwrap());
     assert!(matches!(
         engine.start_run(StartRun::new(pipeline)).await,
         Err(Error::PipelineNotFound(_))
@@ -365,7 +365,7 @@ async fn versions_and_deletions_in_a_transaction_are_there_on_commit_and_gone_on
 
     let transaction = client.transaction().await.unwrap();
     engine.update_pipeline_in(&transaction, update()).await.unwrap();
-    assert!(engine.delete_pipeline_in(&transaction, id).await.unwrap());
+    assert!(engine.delete_pipeline_in(&transaction, id, None).await.unwrap());
     transaction.rollback().await.unwrap();
     assert_eq!(version().await, Some(1));
 
@@ -382,6 +382,11 @@ async fn versions_and_deletions_in_a_transaction_are_there_on_commit_and_gone_on
     assert_eq!(version().await, Some(1), "nobody sees it before the commit");
     transaction.commit().await.unwrap();
     assert_eq!(version().await, Some(2));
+
+    let stale = engine.delete_pipeline(id, Some(1)).await;
+    assert!(matches!(stale, Err(Error::VersionConflict { current: 2, .. })));
+    assert!(engine.delete_pipeline(id, Some(2)).await.unwrap());
+    assert!(!engine.delete_pipeline(id, Some(2)).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

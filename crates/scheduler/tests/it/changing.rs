@@ -89,11 +89,33 @@ async fn a_deleted_schedule_fires_no_more_and_keeps_its_firings() {
     let world = World::new().await;
     let id = world.schedule(json!({"kind": "interval", "every": "1m"})).await;
     world.at("2026-01-01T00:01:00Z").await;
-    assert!(world.scheduler.delete(id).await.unwrap());
-    assert!(!world.scheduler.delete(id).await.unwrap());
+    assert!(world.scheduler.delete(id, None).await.unwrap());
+    assert!(!world.scheduler.delete(id, None).await.unwrap());
     assert_eq!(world.at("2026-01-01T00:02:00Z").await, 0);
     assert!(world.scheduler.schedule(id).await.unwrap().is_none());
     assert_eq!(world.told(id).await, ["00:01:00 succeeded"]);
+}
+
+#[tokio::test]
+async fn a_deletion_of_something_that_was_changed_meanwhile_is_refused() {
+    let world = World::new().await;
+    let id = world.schedule(json!({"kind": "interval", "every": "1m"})).await;
+    let minutes = json!({"kind": "interval", "every": "2m"});
+    world.scheduler.update(rules(id, minutes)).await.unwrap();
+    let refused = world.scheduler.delete(id, Some(1)).await;
+    assert!(
+        matches!(
+            refused,
+            Err(Error::RevisionConflict {
+                expected: 1,
+                current: 2,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    assert!(world.scheduler.delete(id, Some(2)).await.unwrap());
+    assert!(!world.scheduler.delete(id, Some(2)).await.unwrap());
 }
 
 #[tokio::test]
@@ -104,7 +126,7 @@ async fn what_waits_when_its_schedule_is_deleted_is_skipped_and_says_so() {
     for minute in 1..=3 {
         world.at(&format!("2026-01-01T00:0{minute}:00Z")).await;
     }
-    world.scheduler.delete(id).await.unwrap();
+    world.scheduler.delete(id, None).await.unwrap();
     assert_eq!(
         world.told(id).await,
         ["00:01:00 started", "00:02:00 skipped", "00:03:00 skipped"]

@@ -107,9 +107,12 @@ async fn what_never_fires_is_refused_when_it_is_saved() {
         (json!({"kind": "once", "at": "2025-12-31T23:59:59Z"}), "at"),
         (
             json!({"kind": "interval", "every": "2h", "end_at": "2026-01-01T01:00:00Z"}),
-            "every",
+            "end_at",
         ),
-        (json!({"kind": "cron", "cron": "0 0 * * 6", "exclude": ["sat"]}), "cron"),
+        (
+            json!({"kind": "cron", "cron": "0 0 * * 6", "exclude": ["sat"]}),
+            "exclude",
+        ),
     ];
     for (rules, field) in never {
         let refused = world.scheduler.create(NewSchedule::new("never", rules.clone())).await;

@@ -137,7 +137,7 @@ async fn check(world: &World, rules: Value, start: Timestamp, moves: &[i64]) {
     assert_eq!(distinct.len(), done.len(), "something fired twice: {told}");
     assert_eq!(distinct, model.fired.iter().copied().collect(), "{told}");
     check_missed(world, id, &model, &told).await;
-    assert!(world.scheduler.delete(id).await.unwrap());
+    assert!(world.scheduler.delete(id, None).await.unwrap());
 }
 
 /// Each missed time is in one of the rows that tell of them, and these tell of no other.

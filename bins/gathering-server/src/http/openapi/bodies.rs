@@ -78,7 +78,7 @@ pub(in crate::http) struct PasswordChange {
 #[schema(example = json!({"name": "greet", "definition": {"nodes": [{"id": "start", "type": "trigger"},
     {"id": "greet", "type": "transform", "config": {"output": "Hello {{ input.name }}"}}], "edges": [{"from": "start", "to": "greet"}]}}))]
 pub(in crate::http) struct NewPipeline {
-    /// Its name, without control characters.
+    /// Its name, without characters that cannot be seen.
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// What it does.
@@ -190,7 +190,7 @@ pub(in crate::http) struct Nothing {}
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "Night shift"}))]
 pub(in crate::http) struct ProjectName {
-    /// How it is called, without control characters.
+    /// How it is called, without characters that cannot be seen.
     #[schema(min_length = 1, max_length = 200)]
     name: String,
 }
@@ -247,7 +247,7 @@ pub(in crate::http) struct NewInvitation {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "deployments", "scopes": ["read", "run"], "expires_in": "30d"}))]
 pub(in crate::http) struct NewApiKey {
-    /// What its user calls it, without control characters.
+    /// What its user calls it, without characters that cannot be seen.
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// What it is for.

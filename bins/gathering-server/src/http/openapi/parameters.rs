@@ -62,6 +62,16 @@ pub(in crate::http) struct OfProject {
     project_id: Option<ProjectId>,
 }
 
+/// What those of a list are called.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what `Parameters` takes one by one")]
+pub(in crate::http) struct Named {
+    /// Those that are called exactly this.
+    #[param(min_length = 1, max_length = 200, example = "nightly report")]
+    name: Option<String>,
+}
+
 /// Which week, on whose clocks.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

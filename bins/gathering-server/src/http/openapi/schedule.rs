@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 #[schema(example = json!({"name": "nightly notice", "kind": "cron", "cron": "0 3 * * *", "timezone": "Europe/Berlin", "overlap": "skip",
     "action": {"type": "send_notification", "url": "https://example.org/hooks/team", "message": "{{ firing.schedule }} is due at {{ firing.due_at }}"}}))]
 pub(in crate::http) struct NewSchedule {
-    /// What people call it, without control characters.
+    /// What people call it, without characters that cannot be seen.
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// What it is for.

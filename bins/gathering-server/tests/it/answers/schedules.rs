@@ -19,9 +19,9 @@ pub(super) async fn schedules(asking: &mut Asking<'_>) {
     pauses(asking, id).await;
     firings(asking, id).await;
     weeks(asking, id).await;
-    for status in [204, 404] {
-        let delete = asking.call("delete_schedule", &[("id", id)]);
-        assert_eq!(asking.ask(delete).await.status, status);
+    for (tag, status) in [("\"1\"", 412), ("x", 422), ("*", 204), ("*", 404)] {
+        let delete = asking.call("delete_schedule", &[("id", id)]).header("if-match", tag);
+        assert_eq!(asking.ask(delete).await.status, status, "{tag}");
     }
 }
 

@@ -48,13 +48,13 @@ pub fn zone(name: &str) -> Result<TimeZone, UnknownZone> {
         name: name.chars().take(MAX_NAME).collect(),
         nearest: nearest(name),
     };
-    let known = known(name).ok_or_else(unknown)?;
+    let known = canonical(name).ok_or_else(unknown)?;
     let zone = jiff::tz::db().get(known).or_else(|_not_there| BUNDLED.get(known));
     zone.map_err(|_not_there| unknown())
 }
 
-/// The name as it is written.
-fn known(name: &str) -> Option<&'static str> {
+/// The name of a time zone as it is written, of one in large or small letters; `None` where there is none such. Another name of the same zone stays what it is: `US/Eastern`.
+pub fn canonical(name: &str) -> Option<&'static str> {
     if name.len() > MAX_NAME {
         return None;
     }

@@ -5,6 +5,7 @@ mod exclusions;
 mod hostile;
 mod missed;
 mod model;
+mod never;
 mod properties;
 mod refusals;
 mod specification;

@@ -1,6 +1,6 @@
 //! What is said of patterns that are refused.
 
-use gathering_domain::schedule::times::{CronTimes, Dst, MAX_PATTERN};
+use gathering_domain::schedule::times::{CronProblem, CronTimes, Dst, MAX_PATTERN};
 
 const REFUSED: [&str; 33] = [
     "",
@@ -37,6 +37,55 @@ const REFUSED: [&str; 33] = [
     "*/2/2 * * * *",
     "0 0 0 1 1 * 1e3",
 ];
+
+#[test]
+fn large_and_small_letters_are_the_same() {
+    let next = |pattern: &str| {
+        let times = CronTimes::parse(pattern, "Europe/Berlin", Dst::default())
+            .unwrap_or_else(|problem| panic!("{pattern}: {problem}"));
+        let first = times.next("2026-11-27T12:00:00Z".parse().expect("a moment"));
+        std::iter::successors(first, |due| times.next(*due))
+            .take(20)
+            .collect::<Vec<_>>()
+    };
+    for pattern in [
+        "@yearly",
+        "@annually",
+        "@monthly",
+        "@weekly",
+        "@daily",
+        "@midnight",
+        "@hourly",
+        "0 0 * JAN-MAR,dec MON-FRI",
+        "0 0 L * *",
+        "0 0 15W * *",
+        "0 0 LW * *",
+        "0 0 * * TUE#3",
+        "0 0 * * FRI#L",
+        "0 0 * * 5L",
+        "0 0 13 * +FRI",
+        "0 0 * feb SAT-SUN",
+        "0 0 0 * * WED 2027-2030",
+    ] {
+        let (large, small) = (pattern.to_ascii_uppercase(), pattern.to_ascii_lowercase());
+        let mixed: String = pattern
+            .chars()
+            .zip([true, false].into_iter().cycle())
+            .map(|(letter, large)| {
+                if large {
+                    letter.to_ascii_uppercase()
+                } else {
+                    letter.to_ascii_lowercase()
+                }
+            })
+            .collect();
+        for other in [large, small, mixed] {
+            assert_eq!(next(&other), next(pattern), "{other}");
+        }
+    }
+    let reboot = CronTimes::parse("@Reboot", "UTC", Dst::default()).expect_err("it is no time");
+    assert_eq!(reboot, CronProblem::Reboot);
+}
 
 #[test]
 fn each_refusal_names_the_field_and_what_would_do() {

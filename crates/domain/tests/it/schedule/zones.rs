@@ -1,7 +1,9 @@
 //! Names of time zones, and zones with rules of their own.
 
-use gathering_domain::schedule::times::{Dst, Fold, Gap, zone};
+use gathering_domain::schedule::rules::Rules;
+use gathering_domain::schedule::times::{Dst, Fold, Gap, canonical_zone, zone};
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::due_in;
 
@@ -22,6 +24,23 @@ fn iana_names_are_known_in_any_letters() {
         assert_eq!(zone(name).expect(name).iana_name(), Some(known));
     }
     assert_eq!(zone("utc").expect("UTC").to_offset(Timestamp::UNIX_EPOCH).seconds(), 0);
+}
+
+#[test]
+fn rules_have_the_name_of_their_zone_as_it_is_written() {
+    for (name, written) in [
+        ("europe/berlin", "Europe/Berlin"),
+        ("AMERICA/ARGENTINA/BUENOS_AIRES", "America/Argentina/Buenos_Aires"),
+        ("utc", "UTC"),
+        ("us/eastern", "US/Eastern"),
+    ] {
+        let rules = json!({"kind": "cron", "cron": "@daily", "timezone": name});
+        let rules = Rules::parse(rules.as_object().expect("an object")).expect(name);
+        assert_eq!(rules.timezone, written);
+        assert_eq!(rules.to_json()["timezone"], written);
+        assert_eq!(canonical_zone(name), Some(written));
+    }
+    assert_eq!(canonical_zone("Europe/Berlinn"), None);
 }
 
 #[test]

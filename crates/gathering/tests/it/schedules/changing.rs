@@ -56,7 +56,7 @@ async fn a_changed_action_is_the_next_version_of_its_pipeline_and_fires_from_the
     world.update(id, definition("/again")).await;
     fire(3).await;
     assert_eq!(world.receiver.requests_to("/again").len(), 1);
-    world.gathering.delete_schedule(&world.ada, id).await.unwrap();
+    world.gathering.delete_schedule(&world.ada, id, None).await.unwrap();
     let gone = [("call".to_owned(), 2, true), ("call".to_owned(), 1, true)];
     assert_eq!(own_pipeline(&world, id).await, gone);
     let error = world.gathering.schedule(&world.ada, id).await.unwrap_err();
@@ -111,6 +111,7 @@ async fn schedules_are_listed_by_their_status() {
         let query = ScheduleQuery {
             project_id: None,
             status,
+            name: None,
             page: PageRequest { limit, after },
         };
         let Page { items, next } = world.gathering.schedules(&world.ada, query).await.unwrap();
@@ -132,6 +133,20 @@ async fn schedules_are_listed_by_their_status() {
     assert_eq!(listed(None, Some(paused.as_uuid()), 2).await, (vec![active], None));
     let shown = world.read(paused).await;
     assert_eq!(shown.paused.unwrap().reason, "until it is paid");
+    let called = async |name: &str, status| {
+        let query = ScheduleQuery {
+            project_id: None,
+            status,
+            name: Some(name.parse().unwrap()),
+            page: PageRequest { limit: 10, after: None },
+        };
+        let found = world.gathering.schedules(&world.ada, query).await.unwrap();
+        found.items.iter().map(|schedule| schedule.id).collect::<Vec<_>>()
+    };
+    assert_eq!(called("active", None).await, [paused, active]);
+    assert_eq!(called("active", Some(ScheduleStatus::Active)).await, [active]);
+    assert_eq!(called("over", Some(ScheduleStatus::Ended)).await, [ended]);
+    assert_eq!(called("Active", None).await, []);
     world.end().await;
 }
 

@@ -130,7 +130,11 @@ async fn a_firing_whose_pipeline_was_deleted_fails_and_spoils_no_other() {
     let other = world
         .schedule(json!({"name": "other", "kind": "once", "at": at, "action": world.post("/other")}))
         .await;
-    world.gathering.delete_pipeline(&world.ada, pipeline).await.unwrap();
+    world
+        .gathering
+        .delete_pipeline(&world.ada, pipeline, None)
+        .await
+        .unwrap();
     let why = world.gathering.why_schedule(&world.ada, lost).await.unwrap();
     assert_eq!(
         (why.blockers[0].code, why.blockers[0].facts.pipeline_id),

@@ -21,7 +21,7 @@ async fn changes(world: &World, who: &Identity, id: ScheduleId, new: NewSchedule
         gathering.resume_schedule(who, id).await.map(drop),
         gathering.trigger_schedule(who, id).await.map(drop),
         gathering.backfill_schedule(who, id, from, until).await.map(drop),
-        gathering.delete_schedule(who, id).await,
+        gathering.delete_schedule(who, id, None).await,
     ]
 }
 
@@ -31,6 +31,7 @@ async fn reads(world: &World, who: &Identity, id: ScheduleId, new: NewSchedule) 
     let query = ScheduleQuery {
         project_id: new.project_id,
         status: None,
+        name: None,
         page: PAGE,
     };
     let week = WeekQuery {
@@ -114,7 +115,11 @@ async fn a_project_with_a_schedule_is_not_deleted_and_the_pipeline_of_a_schedule
     };
     let saved = world.gathering.create_schedule(&world.ada, new).await.unwrap();
     let error = world.gathering.delete_project(&world.ada, project).await.unwrap_err();
-    assert!(matches!(error, Error::ProjectNotEmpty { left: "schedules" }), "{error}");
+    let left = "schedules that have not ended";
+    assert!(
+        matches!(error, Error::ProjectNotEmpty { left: told } if told == left),
+        "{error}"
+    );
     world.gathering.trigger_schedule(&world.ada, saved.id).await.unwrap();
     let firings = world
         .when(saved.id, "it has fired", |firings| statuses(firings) == ["succeeded"])
@@ -125,9 +130,17 @@ async fn a_project_with_a_schedule_is_not_deleted_and_the_pipeline_of_a_schedule
         .await
         .unwrap();
     let pipeline = run.head.summary.pipeline_id;
-    let error = world.gathering.delete_pipeline(&world.ada, pipeline).await.unwrap_err();
+    let error = world
+        .gathering
+        .delete_pipeline(&world.ada, pipeline, None)
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Code::PipelineOfSchedule);
-    world.gathering.delete_schedule(&world.ada, saved.id).await.unwrap();
+    world
+        .gathering
+        .delete_schedule(&world.ada, saved.id, None)
+        .await
+        .unwrap();
     world.gathering.delete_project(&world.ada, project).await.unwrap();
     world.end().await;
 }
