@@ -150,7 +150,10 @@ mod tests {
 
     #[test]
     fn each_full_look_adds_somebody_however_its_schedules_are_spread() {
-        for of in [vec![(1, 4), (2, 3), (3, 3)], (0..500).map(|number| (number, 1)).collect()] {
+        for of in [
+            vec![(1, 4), (2, 3), (3, 3)],
+            (0..500).map(|number| (number, 1)).collect(),
+        ] {
             let mut turns = Turns::default();
             let turn = turns.next();
             turns.looked(&turn, full(&rows(&of)));

@@ -43,11 +43,7 @@ async fn backlog(world: &World, (of, due): (u128, &str), what: &str, count: i32)
 async fn fired(world: &World, of: u128) -> i64 {
     let sql = "SELECT count(*) FROM effects JOIN schedules ON schedules.id = schedule WHERE project_id = $1";
     let client = world.pool.get().await.unwrap();
-    client
-        .query_one(sql, &[&project(of).as_uuid()])
-        .await
-        .unwrap()
-        .get(0)
+    client.query_one(sql, &[&project(of).as_uuid()]).await.unwrap().get(0)
 }
 
 async fn look(scheduler: &Scheduler) -> usize {
@@ -62,7 +58,11 @@ async fn another_projects_schedule_fires_within_two_looks_of_a_huge_backlog() {
     world.clock.set(at(NOW));
     assert_eq!(look(&world.scheduler).await, 500);
     assert_eq!(world.done(later).await, [], "who waits longest comes first");
-    assert_eq!(look(&world.scheduler).await, 500, "what room there is serves the backlog");
+    assert_eq!(
+        look(&world.scheduler).await,
+        500,
+        "what room there is serves the backlog"
+    );
     assert_eq!(world.done(later).await.len(), 1);
     assert_eq!(fired(&world, 1).await, 999);
 }
