@@ -21,10 +21,10 @@ struct Inner {
 
 impl Fairness {
     /// What the next look takes; whatever waits longest, while it would cost too much to look past it again.
-    pub(crate) fn next(&self, now: Instant) -> Turn {
+    pub(crate) fn take(&self, now: Instant) -> Turn {
         self.with(|inner| match inner.rests_until {
             Some(until) if now < until => Turn::default(),
-            Some(_) | None => inner.turns.next(),
+            Some(_) | None => inner.turns.take(),
         })
     }
 
@@ -60,7 +60,7 @@ mod tests {
         };
         fairness.looked(&Turn::default(), found);
         fairness.looked_past(Duration::from_millis(20), began);
-        assert_eq!(fairness.next(began + Duration::from_millis(179)), Turn::default());
-        assert_eq!(fairness.next(began + Duration::from_millis(180)).last, busy);
+        assert_eq!(fairness.take(began + Duration::from_millis(179)), Turn::default());
+        assert_eq!(fairness.take(began + Duration::from_millis(180)).last, busy);
     }
 }

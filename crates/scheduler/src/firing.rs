@@ -67,7 +67,7 @@ impl Scheduler {
 
     /// The same for at most so many schedules.
     pub(crate) async fn fire_up_to(&self, most: u32) -> Result<Looked, crate::Error> {
-        let turn = self.shared.fairness.next(Instant::now());
+        let turn = self.shared.fairness.take(Instant::now());
         match self.attempt(Claim::Due { most, turn: &turn }, &Mode::Usual).await {
             Ok(looked) => Ok(looked),
             Err(Failure::Passing { due, error }) => {
@@ -175,7 +175,7 @@ impl Scheduler {
             let seen = claimed.seen();
             let written = self.fire_in(&tx, claimed, mode).await;
             let done = written.as_ref().map_or(seen.due.len(), |written| written.looked);
-            let more = self.learn(claim, &seen, done);
+            let rest_is_due = self.learn(claim, &seen, done);
             let written = match written {
                 Ok(written) => written,
                 Err(error) => return Ok(Err((seen.due, error))),
@@ -184,7 +184,7 @@ impl Scheduler {
             let looked = Looked {
                 schedules: seen.due.len(),
                 started: written.started,
-                more,
+                more: rest_is_due,
             };
             self.shared.stumbles.store(0, Ordering::Relaxed);
             self.committed(written);

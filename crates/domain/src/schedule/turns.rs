@@ -39,7 +39,7 @@ impl Turns {
     /// Gives the next look its turn. Whoever looks at the same time, and whoever comes after one that was given up, takes whatever waits longest: so a round that is
     /// not told of ends.
     #[must_use]
-    pub fn next(&mut self) -> Turn {
+    pub fn take(&mut self) -> Turn {
         Turn {
             last: std::mem::take(&mut self.served),
         }
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn looks_that_are_not_full_leave_nobody_to_the_end() {
         let mut turns = Turns::default();
-        let turn = turns.next();
+        let turn = turns.take();
         let found = Found {
             projects: &rows(&[(1, 99)]),
             more_in_turn: false,
@@ -126,10 +126,10 @@ mod tests {
     fn the_project_of_a_backlog_comes_last_in_every_other_look() {
         let mut turns = Turns::default();
         for _ in 0..3 {
-            let turn = turns.next();
+            let turn = turns.take();
             assert_eq!(turn.last, []);
             turns.looked(&turn, full(&rows(&[(1, 495), (2, 5)])));
-            let turn = turns.next();
+            let turn = turns.take();
             assert_eq!(turn.last, [project(1)]);
             turns.looked(&turn, with_room(&rows(&[(3, 1)])));
         }
@@ -139,13 +139,13 @@ mod tests {
     fn a_round_goes_on_until_everybody_had_a_turn() {
         let mut turns = Turns::default();
         for number in 1..=20 {
-            let turn = turns.next();
+            let turn = turns.take();
             assert_eq!(turn.last.len(), usize::try_from(number).unwrap() - 1);
             turns.looked(&turn, full(&rows(&[(number, 500)])));
         }
-        let turn = turns.next();
+        let turn = turns.take();
         turns.looked(&turn, with_room(&[]));
-        assert_eq!(turns.next(), Turn::default());
+        assert_eq!(turns.take(), Turn::default());
     }
 
     #[test]
@@ -155,43 +155,43 @@ mod tests {
             (0..500).map(|number| (number, 1)).collect(),
         ] {
             let mut turns = Turns::default();
-            let turn = turns.next();
+            let turn = turns.take();
             turns.looked(&turn, full(&rows(&of)));
-            assert!(!turns.next().last.is_empty());
+            assert!(!turns.take().last.is_empty());
         }
     }
 
     #[test]
     fn who_looks_at_the_same_time_takes_what_waits_longest() {
         let mut turns = Turns::default();
-        let first = turns.next();
+        let first = turns.take();
         turns.looked(&first, full(&rows(&[(1, 500)])));
-        let (one, other) = (turns.next(), turns.next());
+        let (one, other) = (turns.take(), turns.take());
         assert_eq!((one.last.len(), other.last.len()), (1, 0));
         turns.looked(&other, full(&rows(&[(1, 500)])));
         turns.looked(&one, with_room(&[]));
-        assert_eq!(turns.next().last, [project(1)]);
+        assert_eq!(turns.take().last, [project(1)]);
     }
 
     #[test]
     fn a_round_ends_where_no_more_projects_can_be_told_apart() {
         let mut turns = Turns::default();
-        let turn = turns.next();
+        let turn = turns.take();
         let many: Vec<_> = (0..2_000).map(project).collect();
         turns.looked(&turn, full(&many));
-        let turn = turns.next();
+        let turn = turns.take();
         assert_eq!(turn.last.len(), MAX_SERVED);
         turns.looked(&turn, full(&rows(&[(5_000, 500)])));
-        assert_eq!(turns.next(), Turn::default());
+        assert_eq!(turns.take(), Turn::default());
     }
 
     #[test]
     fn of_too_many_those_that_had_most_come_last() {
         let mut turns = Turns::default();
-        let turn = turns.next();
+        let turn = turns.take();
         let mut many: Vec<_> = (0..2_000).map(project).collect();
         many.extend(rows(&[(1_999, 9)]));
         turns.looked(&turn, full(&many));
-        assert_eq!(turns.next().last.first(), Some(&project(1_999)));
+        assert_eq!(turns.take().last.first(), Some(&project(1_999)));
     }
 }
