@@ -1,6 +1,7 @@
 //! Schedules: when they are due, and what becomes of each due time. Functions of (rules, state, now), without a clock.
 //!
 //! [`rules::Rules`] are what somebody wrote down; [`timetable::Timetable`] is what they come to; [`plan::Plan`] is what they mean at a moment.
+//! [`turns::Turns`] says whose schedules come first where many are due.
 
 mod never;
 mod origin;
@@ -11,6 +12,7 @@ pub mod rules;
 mod state;
 pub mod times;
 mod timetable;
+pub mod turns;
 
 pub use origin::{Origin, UnknownOrigin};
 pub use policy::{Misfire, MisfirePolicy, Overlap};

@@ -1,5 +1,6 @@
 //! Looking at schedules whose time has come: locked, decided on, fired and moved on in one transaction.
 
+mod claim;
 mod looks;
 mod writing;
 
@@ -8,10 +9,12 @@ use std::time::Duration;
 
 use gathering_domain::ScheduleId;
 use gathering_persistence::{Error, Transaction, schedules};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{FireError, Scheduler};
+use claim::{Claim, Claimed};
 use looks::{Looks, Mode};
 use writing::Written;
 
@@ -40,15 +43,6 @@ pub struct Looked {
     pub more: bool,
 }
 
-/// Which schedules a transaction looks at.
-#[derive(Debug, Clone, Copy)]
-enum Claim {
-    /// Those whose time has come.
-    Due { most: u32 },
-    /// This one, if its time has come.
-    One(ScheduleId),
-}
-
 /// Why a transaction came to nothing.
 #[derive(Debug)]
 enum Failure {
@@ -65,14 +59,16 @@ enum Failure {
 impl Scheduler {
     /// One step of what [`Scheduler::start`] does all the time: fires what is due, up to [`Limits::batch`](crate::Limits::batch) schedules in one transaction.
     ///
-    /// Schedules that another instance is looking at are left to it.
+    /// Schedules that another instance is looking at are left to it. Of a project that had much of a full step the next one takes something only if there is room when all
+    /// others have been served.
     pub async fn fire_due(&self) -> Result<Looked, crate::Error> {
         self.fire_up_to(self.shared.limits.batch).await
     }
 
     /// The same for at most so many schedules.
     pub(crate) async fn fire_up_to(&self, most: u32) -> Result<Looked, crate::Error> {
-        match self.attempt(Claim::Due { most }, &Mode::Usual).await {
+        let turn = self.shared.fairness.take(Instant::now());
+        match self.attempt(Claim::Due { most, turn: &turn }, &Mode::Usual).await {
             Ok(looked) => Ok(looked),
             Err(Failure::Passing { due, error }) => {
                 // A connection that is lost again and again in the middle may be one firing's doing.
@@ -167,30 +163,28 @@ impl Scheduler {
     }
 
     /// One transaction: over all that is due, or over one schedule if it still is.
-    async fn attempt(&self, claim: Claim, mode: &Mode) -> Result<Looked, Failure> {
+    async fn attempt(&self, claim: Claim<'_>, mode: &Mode) -> Result<Looked, Failure> {
         let begun = async {
             let mut client = self.shared.connection().await?;
             // What is left of a transaction is undone when its connection goes back.
             let tx = client.transaction().await.map_err(Error::from)?;
-            let (rows, now) = self.lock_due(&tx, claim).await?;
-            let Some(now) = now else {
+            let Some(claimed) = self.claim(&tx, claim).await? else {
                 return Ok(Ok(Looked::default()));
             };
-            if rows.is_empty() {
-                return Ok(Ok(Looked::default()));
-            }
             schedules::be_brisk(&tx, SILENCE).await?;
-            let due: Vec<ScheduleId> = rows.iter().map(|row| row.id).collect();
-            let full = matches!(claim, Claim::Due { most } if due.len() == most as usize);
-            let written = match self.fire_in(&tx, rows, mode, now).await {
+            let seen = claimed.seen();
+            let written = self.fire_in(&tx, claimed, mode).await;
+            let done = written.as_ref().map_or(seen.due.len(), |written| written.looked);
+            let rest_is_due = self.learn(claim, &seen, done);
+            let written = match written {
                 Ok(written) => written,
-                Err(error) => return Ok(Err((due, error))),
+                Err(error) => return Ok(Err((seen.due, error))),
             };
             tx.commit().await.map_err(Error::from)?;
             let looked = Looked {
-                schedules: due.len(),
+                schedules: seen.due.len(),
                 started: written.started,
-                more: full || written.left,
+                more: rest_is_due,
             };
             self.shared.stumbles.store(0, Ordering::Relaxed);
             self.committed(written);
@@ -208,29 +202,8 @@ impl Scheduler {
         }
     }
 
-    async fn lock_due(
-        &self,
-        tx: &Transaction<'_>,
-        claim: Claim,
-    ) -> Result<(Vec<schedules::ScheduleRow>, Option<Timestamp>), FireError> {
-        let given = self.shared.given_now();
-        let id = match claim {
-            Claim::Due { most } => return Ok(schedules::lock_due(tx, given, i64::from(most)).await?),
-            Claim::One(id) => id,
-        };
-        let now = schedules::now(tx, given).await?;
-        let row = schedules::lock_one(tx, id).await?;
-        let row = row.filter(|row| row.wake_at.is_some_and(|wake| wake <= now));
-        Ok((row.into_iter().collect(), Some(now)))
-    }
-
-    async fn fire_in(
-        &self,
-        tx: &Transaction<'_>,
-        rows: Vec<schedules::ScheduleRow>,
-        mode: &Mode,
-        now: Timestamp,
-    ) -> Result<Written, FireError> {
+    async fn fire_in(&self, tx: &Transaction<'_>, claimed: Claimed, mode: &Mode) -> Result<Written, FireError> {
+        let Claimed { rows, now, .. } = claimed;
         let span = tracing::debug_span!("fire", schedules = rows.len());
         async {
             let mut looks = Looks::decide(self, tx, rows, now).await?;

@@ -4,6 +4,7 @@ mod asking;
 mod changing;
 mod ending;
 mod error;
+mod fairness;
 mod firing;
 mod firings;
 mod handle;

@@ -14,9 +14,9 @@ use crate::{Error, Handle, Scheduler};
 
 /// How long until the database is tried again, when it is away.
 const RETRY: Duration = Duration::from_millis(250);
-/// How long, and how many times in a row, asking is put off while much is due.
+/// How long, and how many times in a row, asking is put off while much is due: a second in all, because one project's backlog is not to hold up for long what waits of others.
 const PUT_OFF: Duration = Duration::from_millis(50);
-const MOST_PUT_OFF: u32 = 100;
+const MOST_PUT_OFF: u32 = 20;
 /// The most schedules in the first transaction after a sleep: soon done, and it tells whether much is due.
 const FIRST: u32 = 100;
 /// The shortest sleep.

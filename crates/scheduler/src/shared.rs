@@ -14,6 +14,7 @@ use quick_cache::sync::Cache;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
+use crate::fairness::Fairness;
 use crate::stats::Counters;
 use crate::{Limits, OnFire};
 
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     /// Timetables by schedule and revision: a revision never changes.
     timetables: Cache<(ScheduleId, i32), Arc<Timetable>>,
     pub(crate) counters: Counters,
+    pub(crate) fairness: Fairness,
     /// How often in a row a transaction was lost after it had begun to fire.
     pub(crate) stumbles: AtomicU32,
     /// How often in a row the transaction of a schedule was lost.
@@ -68,6 +70,7 @@ impl Shared {
             limits,
             on_fire,
             counters: Counters::default(),
+            fairness: Fairness::default(),
             lost: Cache::new(MAX_LOST),
             stumbles: AtomicU32::new(0),
             much_is_due: AtomicBool::new(false),

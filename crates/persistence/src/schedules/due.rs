@@ -1,8 +1,8 @@
 //! Which schedules are to be looked at, and what became of them.
 
 use deadpool_postgres::{GenericClient, Transaction};
-use gathering_domain::ScheduleId;
 use gathering_domain::schedule::State;
+use gathering_domain::{ProjectId, ScheduleId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -20,6 +20,15 @@ pub struct Change {
     pub wake_at: Option<Timestamp>,
     /// Why it pauses itself now.
     pub pauses: Option<String>,
+}
+
+/// The projects whose schedules are meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    /// All but these.
+    AllBut(&'a [ProjectId]),
+    /// These.
+    Only(&'a [ProjectId]),
 }
 
 /// The counts of a state, as the database keeps them.
@@ -51,24 +60,32 @@ pub async fn now(client: &impl GenericClient, given: Option<Timestamp>) -> Resul
     Ok(client.query_one(&statement, &[&given]).await?.get(0))
 }
 
-/// Up to `limit` schedules whose time has come, the longest first, locked until the transaction ends; with the time by which that was judged. Those that another
+/// Up to `limit` schedules of these projects whose time has come, the longest first, locked until the transaction ends; with the time by which that was judged. Those that another
 /// instance has locked are left to it.
 pub async fn lock_due(
     tx: &Transaction<'_>,
     given: Option<Timestamp>,
     limit: i64,
+    whose: Whose<'_>,
 ) -> Result<(Vec<ScheduleRow>, Option<Timestamp>), Error> {
     let statement = tx
         .prepare_cached(concat!(
             // The lock makes whoever has it the only one who decides on a schedule; skipping others' is what lets several instances
-            // share the work.
+            // share the work. What is said of projects is a CASE, of which the planner expects that it keeps every other row: so it walks the index of what
+            // is due and stops at the limit, also where statistics say that hardly any row is left.
             "SELECT ",
             columns!(),
-            ", coalesce($1::timestamptz, now()) FROM schedules WHERE wake_at <= coalesce($1, now())
+            ", coalesce($1::timestamptz, now()) FROM schedules
+             WHERE wake_at <= coalesce($1, now()) AND CASE WHEN project_id = ANY ($3::uuid[]) THEN $4::boolean ELSE NOT $4 END
              ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED"
         ))
         .await?;
-    let rows = tx.query(&statement, &[&given, &limit]).await?;
+    let (projects, only) = match whose {
+        Whose::AllBut(projects) => (projects, false),
+        Whose::Only(projects) => (projects, true),
+    };
+    let projects: Vec<Uuid> = projects.iter().map(|id| id.as_uuid()).collect();
+    let rows = tx.query(&statement, &[&given, &limit, &projects, &only]).await?;
     let now = rows.first().map(|row| row.get(20));
     Ok((rows.iter().map(read).collect::<Result<_, _>>()?, now))
 }

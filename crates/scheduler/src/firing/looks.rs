@@ -32,9 +32,8 @@ pub(super) enum Mode {
 #[derive(Debug)]
 pub(super) struct Looks {
     pub(super) now: Timestamp,
+    /// Without the last ones, if all of them would start too much at once.
     pub(super) each: Vec<Look>,
-    /// Whether some were left for the next transaction, because these start so much.
-    pub(super) left: bool,
     /// What starts now, of all schedules.
     pub(super) starting: Vec<Starting>,
 }
@@ -72,7 +71,6 @@ impl Looks {
         let mut looks = Self {
             now,
             each: Vec::with_capacity(rows.len()),
-            left: false,
             starting: Vec::new(),
         };
         let mut bytes = 0_usize;
@@ -82,7 +80,6 @@ impl Looks {
             bytes = bytes.saturating_add(look.weight());
             if bytes > MAX_BYTES && !looks.each.is_empty() {
                 // As it was, and due: it comes with the next transaction.
-                looks.left = true;
                 break;
             }
             looks.each.push(look);

@@ -22,8 +22,8 @@ pub(super) struct Written {
     pub(super) missed: u64,
     pub(super) paused: u64,
     pub(super) late_millis: Vec<u64>,
-    /// Whether schedules that are due were left for the next transaction.
-    pub(super) left: bool,
+    /// How many schedules were looked at; what is due beyond is left for the next transaction.
+    pub(super) looked: usize,
     /// Whether something waits for a firing to end.
     pub(super) waits: bool,
     pub(super) committed: Option<Box<dyn FnOnce() + Send>>,
@@ -38,7 +38,7 @@ impl Looks {
         committed: Option<Box<dyn FnOnce() + Send>>,
     ) -> Result<Written, Error> {
         let mut written = Written {
-            left: self.left,
+            looked: self.each.len(),
             committed,
             ..Written::default()
         };

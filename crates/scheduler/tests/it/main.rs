@@ -5,6 +5,7 @@ mod asking;
 mod changing;
 mod clocks;
 mod endings;
+mod fairness;
 mod growth;
 mod kinds;
 mod misfires;
