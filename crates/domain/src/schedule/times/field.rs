@@ -12,7 +12,7 @@ const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 const LAST_YEAR: u16 = super::LAST_YEAR.unsigned_abs();
 /// Where `*/2` in years begins, as elsewhere.
 const FIRST_STEPPED_YEAR: u16 = 1970;
-/// The patterns that have names, in large or small letters.
+/// The patterns that have names; in small letters, as section 7.1 of OCPS 1.1 demands.
 const NAMED: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
     ("@annually", "0 0 1 1 *"),
@@ -97,12 +97,12 @@ fn read((field, text): (&Field, &&str)) -> Result<String, CronProblem> {
 }
 
 fn named(pattern: &str) -> Result<&'static str, CronProblem> {
-    if pattern.eq_ignore_ascii_case("@reboot") {
+    if pattern == "@reboot" {
         return Err(CronProblem::Reboot);
     }
     let named = NAMED
         .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(pattern))
+        .find(|(name, _)| *name == pattern)
         .map(|(_, pattern)| *pattern);
     named.ok_or_else(|| CronProblem::UnknownName(pattern.to_owned()))
 }
