@@ -96,6 +96,7 @@ impl Scheduler {
         };
         schedules::insert(tx, &row).await?;
         schedules::announce(tx).await?;
+        self.shared.keep_timetable(&row, &timetable);
         Ok(ScheduleView::new(row, Some(rules), Some(&timetable)))
     }
 

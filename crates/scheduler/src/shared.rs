@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use gathering_domain::schedule::Timetable;
 use gathering_domain::schedule::rules::Rules;
-use gathering_domain::{Clock, Entropy, FiringId, ScheduleId};
+use gathering_domain::{Clock, Entropy, FiringId, Json, ScheduleId};
 use gathering_persistence::schedules::ScheduleRow;
 use gathering_persistence::{Connection, Error, Listener, Pool};
 use jiff::{SignedDuration, Timestamp};
@@ -31,8 +31,8 @@ pub(crate) struct Shared {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) limits: Limits,
     pub(crate) on_fire: Arc<dyn OnFire>,
-    /// Timetables by schedule and revision: a revision never changes.
-    timetables: Cache<(ScheduleId, i32), Arc<Timetable>>,
+    /// By schedule, with what each was made of: a change that was rolled back had the revision of the one that came after it.
+    timetables: Cache<ScheduleId, Ready>,
     pub(crate) counters: Counters,
     pub(crate) fairness: Fairness,
     /// How often in a row a transaction was lost after it had begun to fire.
@@ -45,6 +45,14 @@ pub(crate) struct Shared {
     pub(crate) wake: Notify,
     /// Something waits for firings to end.
     pub(crate) hurry: Notify,
+}
+
+/// A timetable that was made of these rules.
+#[derive(Clone)]
+struct Ready {
+    rules: Json,
+    created_at: Timestamp,
+    timetable: Arc<Timetable>,
 }
 
 /// Time and chance, as the embedder gives them.
@@ -105,15 +113,31 @@ impl Shared {
 
     /// The timetable of a schedule; an error says why its rules cannot be read here.
     pub(crate) fn timetable(&self, row: &ScheduleRow) -> Result<Arc<Timetable>, String> {
-        let key = (row.id, row.revision);
-        if let Some(timetable) = self.timetables.get(&key) {
-            return Ok(timetable);
+        let ready = self.timetables.get(&row.id);
+        if let Some(ready) = ready.filter(|ready| ready.is_of(row)) {
+            return Ok(ready.timetable);
         }
         let rules = rules(row)?;
         let timetable = rules.timetable(row.created_at).map_err(|problems| first(&problems))?;
         let timetable = Arc::new(timetable);
-        self.timetables.insert(key, Arc::clone(&timetable));
+        self.keep_timetable(row, &timetable);
         Ok(timetable)
+    }
+
+    /// Has the timetable of a schedule ready for when it is due.
+    pub(crate) fn keep_timetable(&self, row: &ScheduleRow, timetable: &Arc<Timetable>) {
+        let ready = Ready {
+            rules: row.rules.clone(),
+            created_at: row.created_at,
+            timetable: Arc::clone(timetable),
+        };
+        self.timetables.insert(row.id, ready);
+    }
+}
+
+impl Ready {
+    fn is_of(&self, row: &ScheduleRow) -> bool {
+        self.rules.text() == row.rules.text() && self.created_at == row.created_at
     }
 }
 

@@ -39,6 +39,22 @@ async fn what_was_due_when_the_rules_changed_is_not_lost() {
 }
 
 #[tokio::test]
+async fn a_change_that_was_rolled_back_leaves_nothing_to_the_one_that_comes_after_it() {
+    let world = World::new().await;
+    let id = world.schedule(json!({"kind": "interval", "every": "1h"})).await;
+    let mut client = world.pool.get().await.unwrap();
+    let tx = client.transaction().await.unwrap();
+    let often = rules(id, json!({"kind": "interval", "every": "1m"}));
+    world.scheduler.update_in(&tx, often).await.unwrap();
+    tx.rollback().await.unwrap();
+    let seldom = rules(id, json!({"kind": "interval", "every": "2h"}));
+    let view = world.scheduler.update(seldom).await.unwrap();
+    assert_eq!((view.revision, view.next_due_at), (2, Some(at("2026-01-01T02:00:00Z"))));
+    assert_eq!(world.at("2026-01-01T02:00:00Z").await, 1);
+    assert_eq!(world.view(id).await.next_due_at, Some(at("2026-01-01T04:00:00Z")));
+}
+
+#[tokio::test]
 async fn rules_that_are_changed_there_and_back_fire_nothing_twice() {
     let world = World::new().await;
     let minutes = json!({"kind": "interval", "every": "1m"});
