@@ -166,13 +166,14 @@ impl Builder {
             .handler("call_api", CallApiHandler(client.clone()))
             .handler("send_notification", SendNotificationHandler(client))
             .build();
+        let fire_runs = FireRuns::new(engine.clone());
         let mut scheduler = Scheduler::builder(self.pool.clone())
             .entropy(self.entropy)
             .limits(gathering_scheduler::Limits {
                 retention: self.retention,
                 ..gathering_scheduler::Limits::default()
             })
-            .on_fire(FireRuns::new(engine.clone()));
+            .on_fire(fire_runs.clone());
         if let Some(clock) = self.schedule_clock {
             scheduler = scheduler.clock(clock);
         }
@@ -183,6 +184,7 @@ impl Builder {
             pool: self.pool,
             engine: Guarded::new(engine),
             scheduler: Guarded::new(scheduler.build()),
+            fire_runs,
             accounts: Guarded::new(Arc::new(accounts)),
         })
     }

@@ -11,6 +11,7 @@ use gathering_scheduler::Scheduler;
 use tokio::time::Instant;
 
 use crate::access::Guarded;
+use crate::schedules::FireRuns;
 use crate::{Builder, Error};
 
 /// Accounts, pipelines and runs, behind use cases that check who asks.
@@ -22,6 +23,8 @@ pub struct Gathering {
     pub(crate) pool: Pool,
     pub(crate) engine: Guarded<Engine>,
     pub(crate) scheduler: Guarded<Scheduler>,
+    /// What a firing means: shared with the scheduler.
+    pub(crate) fire_runs: FireRuns,
     pub(crate) accounts: Guarded<Arc<Accounts>>,
 }
 

@@ -21,17 +21,18 @@ pub(super) const SCHEDULE_LABEL: &str = "schedule_id";
 /// The code of a firing whose pipeline is not there, and of what says so beforehand.
 pub(super) const PIPELINE_NOT_FOUND: &str = "pipeline_not_found";
 /// About how many actions are kept ready.
-const READY: usize = 10_000;
+const READY: usize = 20_000;
 /// How many bytes of their JSON at most.
 const READY_BYTES: u64 = 64 << 20;
 /// Why the run of an earlier firing is cancelled.
 const REPLACED: &str = "a later firing of its schedule takes its place";
 
 /// Starts runs for firings, in the transaction that writes them.
+#[derive(Clone)]
 pub(crate) struct FireRuns {
     engine: Engine,
     /// By schedule and revision: a revision never changes.
-    ready: Cache<(ScheduleId, i32), Arc<Ready>, ByBytes>,
+    ready: Arc<Cache<(ScheduleId, i32), Arc<Ready>, ByBytes>>,
 }
 
 /// An action, ready to fire.
@@ -67,7 +68,14 @@ impl FireRuns {
     pub(crate) fn new(engine: Engine) -> Self {
         Self {
             engine,
-            ready: Cache::with_weighter(READY, READY_BYTES, ByBytes),
+            ready: Arc::new(Cache::with_weighter(READY, READY_BYTES, ByBytes)),
+        }
+    }
+
+    /// Has the action of a schedule that was just saved ready for when it is due. One that cannot be read says so when it fires.
+    pub(super) fn prepare(&self, schedule: ScheduleId, revision: i32, payload: &Json) {
+        if let Ok(ready) = Ready::read(payload) {
+            self.ready.insert((schedule, revision), Arc::new(ready));
         }
     }
 

@@ -181,6 +181,7 @@ impl Gathering {
         };
         let saved = scheduler.create_in(&tx, new).await?;
         tx.commit().await.map_err(DatabaseError::from)?;
+        self.fire_runs.prepare(saved.id, saved.revision, &saved.payload);
         Ok(CreatedSchedule {
             schedule: saved.into(),
             replayed: false,
@@ -214,6 +215,7 @@ impl Gathering {
         };
         let saved = self.scheduler.with(by.proof).update_in(&tx, update).await?;
         tx.commit().await.map_err(DatabaseError::from)?;
+        self.fire_runs.prepare(saved.id, saved.revision, &saved.payload);
         Ok(saved)
     }
 
