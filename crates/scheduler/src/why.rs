@@ -86,6 +86,8 @@ pub enum Blocker {
         due_at: Timestamp,
         /// When it fires: jitter is in it.
         fires_at: Timestamp,
+        /// A time before that would have been due, were its day not excluded.
+        excluded: Option<Timestamp>,
     },
     /// Its rules cannot be read by this release.
     Unreadable {
@@ -142,7 +144,12 @@ fn blockers(
     if let Some(due_at) = state.due_at.filter(|_| !state.paused) {
         let fires_at = timetable.fires_at(row.id, due_at);
         if fires_at > now {
-            blockers.push(Blocker::NotDue { due_at, fires_at });
+            let excluded = timetable.first_excluded(now).filter(|excluded| *excluded < due_at);
+            blockers.push(Blocker::NotDue {
+                due_at,
+                fires_at,
+                excluded,
+            });
         }
     }
     blockers.extend(not_looked_at(row, now));

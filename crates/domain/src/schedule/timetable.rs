@@ -85,6 +85,14 @@ impl Timetable {
         due.checked_add(Duration::from_millis(delay)).unwrap_or(due)
     }
 
+    /// The first time after this instant that would be due, if that falls on an excluded day; of a fixed delay it is not known.
+    pub fn first_excluded(&self, after: Timestamp) -> Option<Timestamp> {
+        match &self.recurrence {
+            Recurrence::Series(series) => series.first_excluded(after),
+            Recurrence::FixedDelay { .. } => None,
+        }
+    }
+
     /// From when on nothing is due.
     pub fn end_at(&self) -> Option<Timestamp> {
         self.end_at

@@ -72,6 +72,10 @@ pub struct BlockerFacts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub fires_at: Option<Timestamp>,
+    /// A time before the due time that would have been due, were its day not excluded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub excluded_at: Option<Timestamp>,
     /// Why it is paused, why its last firing failed, or why it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
@@ -128,7 +132,7 @@ impl Gathering {
         let mut blockers: Vec<ScheduleBlocker> = why
             .blockers
             .into_iter()
-            .map(|blocker| words::tell(blocker, &schedule))
+            .map(|blocker| words::tell(blocker, &schedule, why.now))
             .collect();
         if let Some(pipeline) = self.missing_pipeline(proof, &schedule).await? {
             blockers.insert(0, words::no_pipeline(pipeline));

@@ -18,9 +18,27 @@ async fn a_healthy_schedule_waits_for_its_time() {
         why(&world, id).await,
         [Blocker::NotDue {
             due_at,
-            fires_at: due_at
+            fires_at: due_at,
+            excluded: None,
         }]
     );
+}
+
+#[tokio::test]
+async fn a_time_that_an_excluded_day_leaves_out_is_named() {
+    let world = World::new().await;
+    let id = world
+        .schedule(json!({"kind": "cron", "cron": "0 3,4 * * *", "exclude": ["2026-01-01/2026-01-02"]}))
+        .await;
+    let due_at = at("2026-01-03T03:00:00Z");
+    let not_due = |excluded| Blocker::NotDue {
+        due_at,
+        fires_at: due_at,
+        excluded,
+    };
+    assert_eq!(why(&world, id).await, [not_due(Some(at("2026-01-01T03:00:00Z")))]);
+    world.clock.set(at("2026-01-03T00:00:00Z"));
+    assert_eq!(why(&world, id).await, [not_due(None)]);
 }
 
 #[tokio::test]

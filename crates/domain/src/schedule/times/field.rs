@@ -217,7 +217,7 @@ impl Field {
         if range != "*" && !range.contains('-') {
             return Err(format!(
                 "`{part}`: a step needs a range or `*` before it, as `*/{step}` or `{range}-{most}/{step}`",
-                range = if range.is_empty() { "1" } else { range },
+                range = self.value(range).map_or_else(|_no_value| self.least.to_string(), |_value| range.to_owned()),
             ));
         }
         self.check_range(range)
@@ -237,7 +237,8 @@ impl Field {
             ));
         }
         let (start, end) = (self.value(from)?, self.end_value(to)?);
-        if (start, end) == (0, 7) && from.len() > 1 {
+        // By its name Sunday is both ends of a week; `0-7` says which is meant.
+        if (start, end) == (0, 7) && from.len().max(to.len()) > 1 {
             return Err(format!("the range `{range}` is one day or seven; write `0` or `*`"));
         }
         if start > end {

@@ -41,6 +41,13 @@ impl Series {
         self.walk(after).next()
     }
 
+    /// The first time after this instant that would be due, if that falls on an excluded day.
+    pub fn first_excluded(&self, after: Timestamp) -> Option<Timestamp> {
+        let due = self.times.next_near(self.from(after), &mut None)?;
+        let ends = self.end_at.is_some_and(|end| due >= end);
+        (!ends && !matches!(self.exclude.skip(due), Skip::NotExcluded)).then_some(due)
+    }
+
     /// The due times after `after`, up to and with `until`: the last `keep` of them in full, and of those before them the first, the last and how many.
     ///
     /// It walks at most some ten thousand times, however many there were, and `keep` counts as [`MAX_COUNTED`](super::MAX_COUNTED) at most.
@@ -50,14 +57,19 @@ impl Series {
 
     /// All due times after this instant, in order.
     pub(super) fn walk(&self, after: Timestamp) -> Walk<'_> {
+        Walk {
+            series: self,
+            after: Some(self.from(after)),
+            near: None,
+        }
+    }
+
+    /// Strictly after which instant its times begin, looked at from this one.
+    fn from(&self, after: Timestamp) -> Timestamp {
         let start = self
             .start_at
             .map(|start| start.checked_sub(NANOSECOND).unwrap_or(start));
-        Walk {
-            series: self,
-            after: Some(start.map_or(after, |start| start.max(after))),
-            near: None,
-        }
+        start.map_or(after, |start| start.max(after))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use gathering_domain::schedule::times::{CronTimes, Dst, MAX_PATTERN};
 
-const REFUSED: [&str; 33] = [
+const REFUSED: [&str; 35] = [
     "",
     "   ",
     "* * * *",
@@ -22,6 +22,8 @@ const REFUSED: [&str; 33] = [
     "*/60 * * * *",
     "5/5 * * * *",
     "/5 * * * *",
+    "0 0 ?/2 * *",
+    "0 0 * * 0-SUN",
     "1,,2 * * * *",
     "0 9 * * MON-FRI,",
     "0 0 1-15W * *",

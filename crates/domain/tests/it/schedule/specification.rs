@@ -92,7 +92,9 @@ fn ocps_1_0_sunday_is_0_and_7() {
     same("0 0 * * 5-7", "0 0 * * 0,5,6");
     same("0 0 * * Fri-Sun", "0 0 * * 0,5,6");
     same("0 0 * * SUN-TUE", "0 0 * * 0,1,2");
-    refused("0 0 * * SUN-SUN");
+    for pattern in ["0 0 * * SUN-SUN", "0 0 * * 0-SUN", "0 0 * * SUN-7", "0 0 * * 0-sun/2"] {
+        refused(pattern);
+    }
     assert_eq!(days("0 0 * * 7", NEW_YEAR, 2), ["2026-01-04", "2026-01-11"]);
 }
 

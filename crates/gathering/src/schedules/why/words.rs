@@ -14,7 +14,7 @@ use super::{BlockerFacts, PIPELINE_NOT_FOUND, ScheduleBlocker};
 const MAX_SAID: usize = 500;
 
 /// A blocker of the scheduler, in words.
-pub(super) fn tell(blocker: Blocker, schedule: &ScheduleView) -> ScheduleBlocker {
+pub(super) fn tell(blocker: Blocker, schedule: &ScheduleView, now: Timestamp) -> ScheduleBlocker {
     match blocker {
         Blocker::Paused(pause) => paused(pause),
         Blocker::Failing {
@@ -34,7 +34,11 @@ pub(super) fn tell(blocker: Blocker, schedule: &ScheduleView) -> ScheduleBlocker
         Blocker::Missed { since, until, count } => missed((since, until), count),
         Blocker::ClockSetBack { decided } => clock_set_back(decided),
         Blocker::NotLookedAt { since } => not_looked_at(since),
-        Blocker::NotDue { due_at, fires_at } => not_due(due_at, fires_at, schedule),
+        Blocker::NotDue {
+            due_at,
+            fires_at,
+            excluded,
+        } => not_due((due_at, fires_at), excluded, schedule, now),
         Blocker::Unreadable { reason } => unreadable(reason),
     }
 }
@@ -187,8 +191,9 @@ fn missed((since, until): (Timestamp, Timestamp), count: Option<i64>) -> Schedul
 
 fn clock_set_back(decided: Timestamp) -> ScheduleBlocker {
     let message = format!(
-        "the clock of the database was set back: it shows a time before {decided}, up to which everything was fired already, and nothing fires twice; \
-         it goes on after that time"
+        "the clock of the database was set back: it shows a time before {decided}, up to which all has been decided on, whether it fired or was missed, \
+         and nothing is twice; it goes on after that time. A new schedule with the same definition knows nothing of that, and is due as the clock shows; \
+         POST …/trigger fires this one meanwhile"
     );
     let facts = BlockerFacts {
         until: Some(decided),
@@ -209,8 +214,14 @@ fn not_looked_at(since: Timestamp) -> ScheduleBlocker {
     blocker("not_looked_at", message, facts)
 }
 
-fn not_due(due_at: Timestamp, fires_at: Timestamp, schedule: &ScheduleView) -> ScheduleBlocker {
-    let zone = schedule.rules.as_ref().map_or("UTC", |rules| rules.timezone.as_str());
+fn not_due(
+    (due_at, fires_at): (Timestamp, Timestamp),
+    excluded: Option<Timestamp>,
+    schedule: &ScheduleView,
+    now: Timestamp,
+) -> ScheduleBlocker {
+    let rules = schedule.rules.as_ref();
+    let zone = rules.map_or("UTC", |rules| rules.timezone.as_str());
     let local = match due_at.in_tz(zone) {
         Ok(local) if zone != "UTC" => format!(" ({local})"),
         Ok(_) | Err(_) => String::new(),
@@ -220,10 +231,18 @@ fn not_due(due_at: Timestamp, fires_at: Timestamp, schedule: &ScheduleView) -> S
     } else {
         String::new()
     };
-    let message = format!("its next due time, {due_at}{local}, has not come{jitter}");
+    let starts = rules.and_then(|rules| rules.start_at).filter(|start| *start > now);
+    let starts = starts.map_or_else(String::new, |start| {
+        format!("; nothing is due before its `start_at`, {start}")
+    });
+    let left_out = excluded.map_or_else(String::new, |excluded| {
+        format!("; {excluded} before it is on a day that `exclude` leaves out")
+    });
+    let message = format!("its next due time, {due_at}{local}, has not come{jitter}{starts}{left_out}");
     let facts = BlockerFacts {
         due_at: Some(due_at),
         fires_at: Some(fires_at),
+        excluded_at: excluded,
         ..BlockerFacts::default()
     };
     blocker("not_due", message, facts)

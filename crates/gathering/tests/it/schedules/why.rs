@@ -50,6 +50,23 @@ async fn what_holds_a_schedule_back_is_told_in_a_sentence_and_as_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_puts_its_next_time_off_is_told_with_it() {
+    let world = World::new().await;
+    let id = world
+        .schedule(json!({"name": "later", "kind": "cron", "cron": "0 3 * * *", "start_at": "2198-01-01T00:00:00Z",
+                         "exclude": ["01-01"], "action": world.post("/")}))
+        .await;
+    let later = why(&world, id).await;
+    assert_eq!(codes(&later), ["not_due"]);
+    let told = "`later`: its next due time, 2198-01-02T03:00:00Z, has not come; nothing is due before its `start_at`, 2198-01-01T00:00:00Z; \
+                2198-01-01T03:00:00Z before it is on a day that `exclude` leaves out.";
+    assert_eq!(later.summary, told);
+    let excluded = later.blockers[0].facts.excluded_at;
+    assert_eq!(excluded, Some("2198-01-01T03:00:00Z".parse().unwrap()));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_nobody_works_that_is_said_first() {
     let world = World::new().await;
     let id = world
