@@ -5,7 +5,7 @@ use gathering_domain::definition::Problem;
 use gathering_domain::name::Name;
 use gathering_domain::policy::{ProjectAction, ServerAction};
 use gathering_domain::{Json, PipelineId, ProjectId};
-use gathering_persistence::{Page, PageRequest};
+use gathering_persistence::{Error as DatabaseError, Page, PageRequest};
 use gathering_pipeline::{CreatedPipeline, PipelineSummary, PipelineView};
 
 use crate::access::{Proof, Thing};
@@ -57,8 +57,12 @@ impl Gathering {
             .may_in(identity, ProjectAction::SavePipeline, new.project_id)
             .await?;
         let created = created(identity, &proof, new);
-        let saved = self.engine.with(&proof).create_pipeline(created).await?;
-        self.check_kept(identity, &proof, saved.summary.id).await?;
+        let mut client = self.connection().await?;
+        let tx = client.transaction().await.map_err(DatabaseError::from)?;
+        self.keep_project_in(&tx, &proof, Thing::Project(proof.project()))
+            .await?;
+        let saved = self.engine.with(&proof).create_pipeline_in(&tx, created).await?;
+        tx.commit().await.map_err(DatabaseError::from)?;
         Ok(saved)
     }
 
@@ -73,20 +77,14 @@ impl Gathering {
             .may_in(identity, ProjectAction::SavePipeline, new.project_id)
             .await?;
         let created = created(identity, &proof, new);
-        let saved = self.engine.with(&proof).create_pipeline_once(created, key).await?;
-        self.check_kept(identity, &proof, saved.pipeline.summary.id).await?;
+        let mut client = self.connection().await?;
+        let tx = client.transaction().await.map_err(DatabaseError::from)?;
+        self.keep_project_in(&tx, &proof, Thing::Project(proof.project()))
+            .await?;
+        let engine = self.engine.with(&proof);
+        let saved = engine.create_pipeline_once_in(&tx, created, key).await?;
+        tx.commit().await.map_err(DatabaseError::from)?;
         Ok(saved)
-    }
-
-    /// Takes a pipeline back whose project was deleted while it was saved; see `delete_project`.
-    async fn check_kept(&self, identity: &Identity, proof: &Proof<ProjectId>, id: PipelineId) -> Result<(), Error> {
-        let project = proof.project();
-        // The own project of a user cannot be deleted.
-        if project == identity.default_project_id || self.accounts().project_exists(project).await? {
-            return Ok(());
-        }
-        self.engine.with(proof).delete_pipeline(id, None).await?;
-        Err(Thing::Project(project).not_found())
     }
 
     /// Saves the next version of a pipeline. Runs that have started keep the version they started with.

@@ -2,9 +2,9 @@
 
 use gathering_auth::{CreatedProject, Identity, Member, Project, PutMember};
 use gathering_domain::policy::{AccountAction, ProjectAction, ProjectRole, ServerAction};
-use gathering_domain::{ProjectId, UserId};
-use gathering_persistence::{Error as DatabaseError, Page, PageRequest};
-use gathering_pipeline::RunFilter;
+use gathering_domain::{ProjectId, RunId, UserId};
+use gathering_persistence::runs::{self, RunFilter};
+use gathering_persistence::{Error as DatabaseError, Page, PageRequest, Transaction, pipelines, projects};
 
 use crate::access::{Proof, Thing};
 use crate::error::Kind;
@@ -70,20 +70,41 @@ impl Gathering {
     /// are deleted with it.
     pub async fn delete_project(&self, identity: &Identity, id: ProjectId) -> Result<(), Error> {
         let proof = self.may_in(identity, ProjectAction::DeleteProject, Some(id)).await?;
-        if let Some(left) = self.what_is_left(&proof).await? {
-            return Err(Error::ProjectNotEmpty { left });
-        }
         let accounts = self.accounts.with(&proof);
-        if !self.delete_with_ended_schedules(identity, &proof).await? {
-            return Err(Thing::Project(id).not_found());
+        let outcome = {
+            let mut client = self.connection().await?;
+            let tx = client.transaction().await.map_err(DatabaseError::from)?;
+            let outcome = accounts.delete_project_in(&tx, identity, id).await;
+            if matches!(outcome, Ok(true)) {
+                // Whoever puts something into a project keeps its row until that is there: what is not seen now does not come any more.
+                if let Some(left) = self.what_is_left_in(&tx, &proof).await? {
+                    return Err(Error::ProjectNotEmpty { left });
+                }
+                self.delete_ended_schedules_in(&tx, &proof).await?;
+                accounts.note_project_deleted_in(&tx, identity, id).await?;
+                tx.commit().await.map_err(DatabaseError::from)?;
+            }
+            outcome
+        };
+        if accounts.note_project_deletion(identity, id, outcome).await? {
+            return Ok(());
         }
-        // Whoever saves a pipeline looks afterwards whether the project is still there, and this looks whether something came in: one of the two notices.
-        // Schedules that had ended do not come back with the project: they would never have fired again.
-        if let Some(left) = self.what_is_left(&proof).await? {
-            accounts.restore_project(identity, id).await?;
-            return Err(Error::ProjectNotEmpty { left });
+        Err(Thing::Project(id).not_found())
+    }
+
+    /// Keeps the project from being deleted until the transaction ends, which puts something into it; where it was deleted, there is no such `thing`.
+    ///
+    /// Comes before everything else that the transaction locks, as in a deletion: of the two nobody waits in a circle.
+    pub(crate) async fn keep_project_in(
+        &self,
+        tx: &Transaction<'_>,
+        proof: &Proof<ProjectId>,
+        thing: Thing,
+    ) -> Result<(), Error> {
+        if projects::keep_in(tx, proof.project()).await? {
+            return Ok(());
         }
-        Ok(())
+        Err(thing.not_found())
     }
 
     /// The members of a project.
@@ -144,41 +165,23 @@ impl Gathering {
         Err(Error::not_found(Kind::Member, user))
     }
 
-    /// Both in one transaction: once the project is gone, nobody could delete its schedules.
-    async fn delete_with_ended_schedules(&self, identity: &Identity, proof: &Proof<ProjectId>) -> Result<bool, Error> {
-        let (accounts, id) = (self.accounts.with(proof), proof.project());
-        let outcome = {
-            let mut client = self.connection().await?;
-            let tx = client.transaction().await.map_err(DatabaseError::from)?;
-            self.delete_ended_schedules_in(&tx, proof).await?;
-            let outcome = accounts.delete_project_in(&tx, identity, id).await;
-            if matches!(outcome, Ok(true)) {
-                tx.commit().await.map_err(DatabaseError::from)?;
-            }
-            outcome
-        };
-        Ok(accounts.note_project_deletion(identity, id, outcome).await?)
-    }
-
     /// What keeps a project from being deleted, in words.
-    async fn what_is_left(&self, proof: &Proof<ProjectId>) -> Result<Option<&'static str>, Error> {
-        let (engine, project) = (self.engine.with(proof), proof.project());
+    async fn what_is_left_in(
+        &self,
+        tx: &Transaction<'_>,
+        proof: &Proof<ProjectId>,
+    ) -> Result<Option<&'static str>, Error> {
+        let project = proof.project();
         let one = PageRequest { limit: 1, after: None };
-        if !engine.pipelines(project, None, one).await?.items.is_empty() {
+        if !pipelines::list(tx, project, None, one).await?.items.is_empty() {
             return Ok(Some("pipelines"));
         }
-        if self.scheduler.with(proof).has_schedules_at_work(project).await? {
+        let scheduler = self.scheduler.with(proof);
+        if scheduler.has_schedules_at_work_in(tx, project).await? {
             return Ok(Some("schedules that have not ended"));
         }
-        for status in gathering_domain::RunStatus::ALL {
-            let filter = RunFilter {
-                status: Some(status),
-                ..RunFilter::default()
-            };
-            if !status.is_terminal() && !engine.runs(project, &filter, one).await?.items.is_empty() {
-                return Ok(Some("runs under way"));
-            }
-        }
-        Ok(None)
+        let newest = RunId::from(uuid::Uuid::max());
+        let open = runs::open(tx, project, &RunFilter::default(), newest, 1).await?;
+        Ok((!open.is_empty()).then_some("runs under way"))
     }
 }

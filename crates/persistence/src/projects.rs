@@ -113,15 +113,6 @@ pub async fn delete(client: &impl GenericClient, id: ProjectId, at: Timestamp) -
     Ok(client.execute(&statement, &[&id.as_uuid(), &at]).await? == 1)
 }
 
-/// Shows a project again that was hidden a moment ago.
-pub async fn restore(client: &impl GenericClient, id: ProjectId) -> Result<(), Error> {
-    let statement = client
-        .prepare_cached("UPDATE projects SET deleted_at = NULL WHERE id = $1")
-        .await?;
-    client.execute(&statement, &[&id.as_uuid()]).await?;
-    Ok(())
-}
-
 /// How many projects a user has made that were not deleted.
 pub async fn count_made_by(client: &impl GenericClient, user: UserId) -> Result<i64, Error> {
     let statement = client
@@ -130,7 +121,7 @@ pub async fn count_made_by(client: &impl GenericClient, user: UserId) -> Result<
     Ok(client.query_one(&statement, &[&user.as_uuid()]).await?.get(0))
 }
 
-/// Locks a project against whoever else changes its members, and gives the user whose own it is.
+/// Locks a project against whoever else changes its members or puts something into it, and gives the user whose own it is.
 ///
 /// The outer `None` where there is no such project.
 pub async fn lock_in(tx: &Transaction<'_>, id: ProjectId) -> Result<Option<Option<UserId>>, Error> {
@@ -142,6 +133,18 @@ pub async fn lock_in(tx: &Transaction<'_>, id: ProjectId) -> Result<Option<Optio
         .await?;
     let row = tx.query_opt(&statement, &[&id.as_uuid()]).await?;
     Ok(row.map(|row| row.get::<_, Option<Uuid>>(0).map(Into::into)))
+}
+
+/// Keeps a project from being deleted until the transaction ends; waits for a deletion that has begun. `false` if it was deleted.
+///
+/// A project that never was is not deleted either: engines that are embedded without accounts have none.
+pub async fn keep_in(tx: &Transaction<'_>, id: ProjectId) -> Result<bool, Error> {
+    let statement = tx
+        // Not FOR KEY SHARE: that waits for no update of other columns than those of keys.
+        .prepare_cached("SELECT deleted_at IS NULL FROM projects WHERE id = $1 FOR SHARE")
+        .await?;
+    let row = tx.query_opt(&statement, &[&id.as_uuid()]).await?;
+    Ok(row.is_none_or(|row| row.get(0)))
 }
 
 fn paged(page: PageRequest, rows: &[Row]) -> Result<Page<ProjectRow>, Error> {

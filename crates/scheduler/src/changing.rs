@@ -75,9 +75,10 @@ impl Scheduler {
         Ok(deleted)
     }
 
-    /// Whether a project has schedules that are not over: they are due again or paused, or something of them is open or waits.
-    pub async fn has_schedules_at_work(&self, project: ProjectId) -> Result<bool, Error> {
-        Ok(schedules::any_not_over(&self.shared.connection().await?, project).await?)
+    /// Whether a project has schedules that are not over: they are due again or paused, or something of them is open or waits;
+    /// as the caller's transaction sees it.
+    pub async fn has_schedules_at_work_in(&self, tx: &Transaction<'_>, project: ProjectId) -> Result<bool, Error> {
+        Ok(schedules::any_not_over(tx, project).await?)
     }
 
     /// Deletes the schedules of a project that are over, in the caller's transaction; gives their payloads. Their firings stay.

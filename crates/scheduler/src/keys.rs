@@ -51,30 +51,37 @@ impl Scheduler {
     ///
     /// The same key for something else is [`Error::KeyReused`]. A working scheduler forgets keys that are a day old.
     pub async fn trigger_once(&self, id: ScheduleId, key: &str) -> Result<Triggered, Error> {
+        let mut client = self.shared.connection().await?;
+        let tx = client.transaction().await.map_err(DatabaseError::from)?;
+        let triggered = self.trigger_once_in(&tx, id, key).await?;
+        tx.commit().await.map_err(DatabaseError::from)?;
+        self.wake();
+        Ok(triggered)
+    }
+
+    /// The same in the caller's transaction: it fires once that commits.
+    pub async fn trigger_once_in(&self, tx: &Transaction<'_>, id: ScheduleId, key: &str) -> Result<Triggered, Error> {
         let once = OnceKey {
             scope: id.as_uuid(),
             key,
             asked: "trigger",
         };
-        let mut client = self.shared.connection().await?;
+        // With the row locked nobody else uses a key of this schedule between the look and the use.
+        self.lock_in(tx, id, None).await?;
         // First, because a firing that is there already needs no room to wait in.
-        if let Some(used) = schedule_keys::get(&client, once.scope, key).await? {
-            return earlier(&client, id, &used).await;
+        if let Some(used) = schedule_keys::get(tx, once.scope, key).await? {
+            return earlier(tx, id, &used).await;
         }
-        let tx = client.transaction().await.map_err(DatabaseError::from)?;
-        let firing = self.trigger_in(&tx, id).await?;
+        let firing = self.trigger_in(tx, id).await?;
         let made = (firing.id.as_uuid(), Some(firing.due_at));
-        let Some(used) = self.take_key(&tx, once, made).await? else {
-            tx.commit().await.map_err(DatabaseError::from)?;
-            self.wake();
-            return Ok(Triggered {
+        match self.take_key(tx, once, made).await? {
+            None => Ok(Triggered {
                 firing,
                 replayed: false,
-            });
-        };
-        // What this one would have fired never was.
-        tx.rollback().await.map_err(DatabaseError::from)?;
-        earlier(&client, id, &used).await
+            }),
+            // Of somebody who had not locked the row: what this one would have fired goes with the transaction.
+            Some(_used) => Err(Error::KeyReused),
+        }
     }
 
     async fn take_key(

@@ -32,6 +32,7 @@ mod permissions;
 mod pipelines;
 mod problems;
 mod process;
+mod projects;
 mod quarantine;
 mod retries;
 mod roles;

@@ -199,7 +199,10 @@ impl Accounts {
         self.note_project_deletion(identity, id, outcome).await
     }
 
-    /// Deletes a project in the caller's transaction. What comes of it is for [`Accounts::note_project_deletion`] as soon as the transaction is over.
+    /// Deletes a project in the caller's transaction, which from then on sees everything that was put into the project: who does that keeps it from being deleted
+    /// until it is there. What the transaction does besides comes next, and at its end [`Accounts::note_project_deleted_in`].
+    ///
+    /// What comes of it is for [`Accounts::note_project_deletion`] as soon as the transaction is over.
     pub async fn delete_project_in(
         &self,
         tx: &Transaction<'_>,
@@ -214,10 +217,18 @@ impl Accounts {
         if own.is_some() {
             return Err(Error::StillNeeded(StillNeeded::OwnProject));
         }
-        let deleted = projects::delete(tx, id, self.clock.now()).await?;
-        let event = by(identity, Action::DeleteProject).to(&id).if_done(deleted);
-        self.note_in(tx, event, &identity.client, self.clock.now()).await?;
-        Ok(deleted)
+        Ok(projects::delete(tx, id, self.clock.now()).await?)
+    }
+
+    /// Writes down in the caller's transaction that it deletes a project: last, because everybody who writes into the audit waits for its end.
+    pub async fn note_project_deleted_in(
+        &self,
+        tx: &Transaction<'_>,
+        identity: &Identity,
+        id: ProjectId,
+    ) -> Result<(), Error> {
+        let event = by(identity, Action::DeleteProject).to(&id);
+        self.note_in(tx, event, &identity.client, self.clock.now()).await
     }
 
     /// Writes down also that a deletion was refused, whose transaction came to nothing, and gives its outcome.
@@ -235,23 +246,15 @@ impl Accounts {
         .await
     }
 
-    /// Takes back that a project was deleted, because something had come into it meanwhile.
-    pub async fn restore_project(&self, identity: &Identity, id: ProjectId) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
-        let tx = begin(&mut connection).await?;
-        projects::restore(&tx, id).await?;
-        let event = by(identity, Action::DeleteProject).to(&id).if_done(false);
-        let event = event.saying("taken back: something had come into it meanwhile");
-        self.note_in(&tx, event, &identity.client, self.clock.now()).await?;
-        commit(tx).await
-    }
-
     async fn try_delete_project(&self, identity: &Identity, id: ProjectId) -> Result<bool, Error> {
         let mut connection = self.connection().await?;
         let tx = begin(&mut connection).await?;
-        let deleted = self.delete_project_in(&tx, identity, id).await?;
+        if !self.delete_project_in(&tx, identity, id).await? {
+            return Ok(false);
+        }
+        self.note_project_deleted_in(&tx, identity, id).await?;
         commit(tx).await?;
-        Ok(deleted)
+        Ok(true)
     }
 }
 

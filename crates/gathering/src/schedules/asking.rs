@@ -1,13 +1,14 @@
 //! Use cases of schedules: pause and resume, and firings that somebody asks for.
 
 use gathering_auth::Identity;
-use gathering_domain::ScheduleId;
 use gathering_domain::policy::ProjectAction;
+use gathering_domain::{ProjectId, ScheduleId};
+use gathering_persistence::{Connection, Error as DatabaseError, Transaction};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::view::{Firing, Schedule};
-use crate::access::Thing;
+use crate::access::{Proof, Thing};
 use crate::{Error, Gathering};
 
 /// What came of asking for due times that have passed.
@@ -35,8 +36,12 @@ impl Gathering {
         let proof = self
             .may(identity, ProjectAction::ChangeSchedules, Thing::Schedule(id))
             .await?;
+        let mut client = self.connection().await?;
+        let tx = self.begin_in_project(&mut client, &proof, id).await?;
         let scheduler = self.scheduler.with(&proof);
-        Ok(scheduler.pause(id, reason, Some(identity.user_id)).await?.into())
+        let paused = scheduler.pause_in(&tx, id, reason, Some(identity.user_id)).await?;
+        tx.commit().await.map_err(DatabaseError::from)?;
+        Ok(paused.into())
     }
 
     /// Lets a paused schedule go on with its next due time, and forgets its failures. One that is not paused stays as it is.
@@ -44,7 +49,13 @@ impl Gathering {
         let proof = self
             .may(identity, ProjectAction::ChangeSchedules, Thing::Schedule(id))
             .await?;
-        Ok(self.scheduler.with(&proof).resume(id).await?.into())
+        let mut client = self.connection().await?;
+        let tx = self.begin_in_project(&mut client, &proof, id).await?;
+        let scheduler = self.scheduler.with(&proof);
+        let resumed = scheduler.resume_in(&tx, id).await?;
+        tx.commit().await.map_err(DatabaseError::from)?;
+        scheduler.wake();
+        Ok(resumed.into())
     }
 
     /// Has a schedule fire now, beside what is due; also a paused one. Where an earlier firing must end first, it waits.
@@ -52,7 +63,13 @@ impl Gathering {
         let proof = self
             .may(identity, ProjectAction::TriggerSchedule, Thing::Schedule(id))
             .await?;
-        Ok(self.scheduler.with(&proof).trigger(id).await?.into())
+        let mut client = self.connection().await?;
+        let tx = self.begin_in_project(&mut client, &proof, id).await?;
+        let scheduler = self.scheduler.with(&proof);
+        let firing = scheduler.trigger_in(&tx, id).await?;
+        tx.commit().await.map_err(DatabaseError::from)?;
+        scheduler.wake();
+        Ok(firing.into())
     }
 
     /// The same, once for this key: asked again within a day, it answers with the same firing, as it is then.
@@ -65,7 +82,12 @@ impl Gathering {
         let proof = self
             .may(identity, ProjectAction::TriggerSchedule, Thing::Schedule(id))
             .await?;
-        let triggered = self.scheduler.with(&proof).trigger_once(id, key).await?;
+        let mut client = self.connection().await?;
+        let tx = self.begin_in_project(&mut client, &proof, id).await?;
+        let scheduler = self.scheduler.with(&proof);
+        let triggered = scheduler.trigger_once_in(&tx, id, key).await?;
+        tx.commit().await.map_err(DatabaseError::from)?;
+        scheduler.wake();
         Ok(AskedFiring {
             firing: triggered.firing.into(),
             replayed: triggered.replayed,
@@ -83,10 +105,26 @@ impl Gathering {
         let proof = self
             .may(identity, ProjectAction::TriggerSchedule, Thing::Schedule(id))
             .await?;
-        let backfilled = self.scheduler.with(&proof).backfill(id, from, until).await?;
+        let mut client = self.connection().await?;
+        let tx = self.begin_in_project(&mut client, &proof, id).await?;
+        let scheduler = self.scheduler.with(&proof);
+        let backfilled = scheduler.backfill_in(&tx, id, (from, until)).await?;
+        tx.commit().await.map_err(DatabaseError::from)?;
+        scheduler.wake();
         Ok(Backfill {
             due_times: backfilled.due_times,
             already_fired: backfilled.already_fired,
         })
+    }
+    /// A transaction in which nobody deletes the project of a schedule, in which there is something to do again.
+    async fn begin_in_project<'a>(
+        &self,
+        client: &'a mut Connection,
+        proof: &Proof<ProjectId>,
+        id: ScheduleId,
+    ) -> Result<Transaction<'a>, Error> {
+        let tx = client.transaction().await.map_err(DatabaseError::from)?;
+        self.keep_project_in(&tx, proof, Thing::Schedule(id)).await?;
+        Ok(tx)
     }
 }

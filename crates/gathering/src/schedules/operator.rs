@@ -80,7 +80,7 @@ impl ScheduleOperator {
     pub async fn pause(&self, id: ScheduleId, reason: &str) -> Result<Schedule, Error> {
         let action = ProjectAction::ChangeSchedules;
         let (proof, mut connection) = self.changes(action, id).await?;
-        let (tx, before) = locked(&mut connection, id).await?;
+        let (tx, before) = self.locked(&mut connection, &proof, id).await?;
         let paused = self.gathering.scheduler.with(&proof).pause_in(&tx, id, reason, None);
         let paused = paused.await?;
         let changed = before.pause.is_none();
@@ -92,7 +92,7 @@ impl ScheduleOperator {
     pub async fn resume(&self, id: ScheduleId) -> Result<Schedule, Error> {
         let action = ProjectAction::ChangeSchedules;
         let (proof, mut connection) = self.changes(action, id).await?;
-        let (tx, before) = locked(&mut connection, id).await?;
+        let (tx, before) = self.locked(&mut connection, &proof, id).await?;
         let resumed = self.gathering.scheduler.with(&proof).resume_in(&tx, id).await?;
         let changed = before.pause.is_some();
         self.commit(tx, changed.then_some(action), id).await?;
@@ -103,7 +103,7 @@ impl ScheduleOperator {
     pub async fn trigger(&self, id: ScheduleId) -> Result<Firing, Error> {
         let action = ProjectAction::TriggerSchedule;
         let (proof, mut connection) = self.changes(action, id).await?;
-        let (tx, _) = locked(&mut connection, id).await?;
+        let (tx, _) = self.locked(&mut connection, &proof, id).await?;
         let firing = self.gathering.scheduler.with(&proof).trigger_in(&tx, id).await?;
         self.commit(tx, Some(action), id).await?;
         Ok(firing.into())
@@ -113,7 +113,7 @@ impl ScheduleOperator {
     pub async fn backfill(&self, id: ScheduleId, (from, until): (Timestamp, Timestamp)) -> Result<Backfill, Error> {
         let action = ProjectAction::TriggerSchedule;
         let (proof, mut connection) = self.changes(action, id).await?;
-        let (tx, _) = locked(&mut connection, id).await?;
+        let (tx, _) = self.locked(&mut connection, &proof, id).await?;
         let backfilled = self
             .gathering
             .scheduler
@@ -177,6 +177,19 @@ impl ScheduleOperator {
         Ok((proof, self.gathering.connection().await?))
     }
 
+    /// A transaction in which nobody else changes the schedule or deletes its project, and how that schedule stands.
+    async fn locked<'a>(
+        &self,
+        connection: &'a mut Connection,
+        proof: &Proof<ProjectId>,
+        id: ScheduleId,
+    ) -> Result<(Transaction<'a>, ScheduleRow), Error> {
+        let tx = connection.transaction().await.map_err(DatabaseError::from)?;
+        self.gathering.keep_project_in(&tx, proof, Thing::Schedule(id)).await?;
+        let before = schedules::lock_one(&tx, id).await?;
+        Ok((tx, before.ok_or_else(|| Thing::Schedule(id).not_found())?))
+    }
+
     /// Commits what was changed, together with the row of the audit that says so; `None` where everything is as it was.
     async fn commit(&self, tx: Transaction<'_>, done: Option<ProjectAction>, id: ScheduleId) -> Result<(), Error> {
         if let Some(action) = done {
@@ -191,13 +204,6 @@ impl ScheduleOperator {
         let nowhere = Thing::Project(uuid::Uuid::nil().into());
         self.gathering.operator_may(ProjectAction::ViewSchedules, nowhere).await
     }
-}
-
-/// A transaction in which nobody else changes the schedule, and how that stands.
-async fn locked(connection: &mut Connection, id: ScheduleId) -> Result<(Transaction<'_>, ScheduleRow), Error> {
-    let tx = connection.transaction().await.map_err(DatabaseError::from)?;
-    let before = schedules::lock_one(&tx, id).await?;
-    Ok((tx, before.ok_or_else(|| Thing::Schedule(id).not_found())?))
 }
 
 /// The pipeline that a schedule would start.

@@ -54,7 +54,6 @@ impl Gathering {
         };
         let saved = self.insert_schedule(by, definition, None).await?;
         self.scheduler.with(&proof).wake();
-        self.check_schedule_kept(by, saved.schedule.id).await?;
         Ok(saved.schedule)
     }
 
@@ -84,7 +83,6 @@ impl Gathering {
         };
         let saved = self.insert_schedule(by, definition, Some(once)).await?;
         self.scheduler.with(&proof).wake();
-        self.check_schedule_kept(by, saved.schedule.id).await?;
         Ok(saved)
     }
 
@@ -153,6 +151,8 @@ impl Gathering {
         let scheduler = self.scheduler.with(proof);
         let mut client = self.connection().await?;
         let tx = client.transaction().await.map_err(DatabaseError::from)?;
+        self.keep_project_in(&tx, proof, Thing::Project(proof.project()))
+            .await?;
         let id = scheduler.new_id_in(&tx).await?;
         if let Some(once) = once
             && let Some(earlier) = scheduler.use_key_in(&tx, once, id.as_uuid()).await?
@@ -197,6 +197,7 @@ impl Gathering {
     ) -> Result<ScheduleView, Error> {
         let mut client = self.connection().await?;
         let tx = client.transaction().await.map_err(DatabaseError::from)?;
+        self.keep_project_in(&tx, by.proof, Thing::Schedule(id)).await?;
         let row = schedules::lock_one(&tx, id).await?;
         let old = row.ok_or_else(|| Thing::Schedule(id).not_found())?;
         let pipeline = self.save_action(&tx, by, id, (&definition, Some(&old))).await?;
@@ -303,16 +304,5 @@ impl Gathering {
             .map(|own| own.id)
             .collect();
         Ok(self.engine.with(proof).delete_pipelines_in(tx, &own).await?)
-    }
-
-    /// Takes a schedule back whose project was deleted while it was saved; see `delete_project`.
-    async fn check_schedule_kept(&self, by: Author<'_>, id: ScheduleId) -> Result<(), Error> {
-        let project = by.proof.project();
-        // The own project of a user cannot be deleted.
-        if project == by.identity.default_project_id || self.accounts().project_exists(project).await? {
-            return Ok(());
-        }
-        self.remove_schedule(by.proof, id, None).await?;
-        Err(Thing::Project(project).not_found())
     }
 }

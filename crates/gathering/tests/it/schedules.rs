@@ -1,6 +1,7 @@
 //! Schedules, with real runs and a real receiver.
 
 mod changing;
+mod deletions;
 mod ended;
 mod firing;
 mod overlaps;

@@ -82,7 +82,7 @@ async fn a_deletion_that_is_refused_leaves_the_ended_schedules_as_they_are() {
     world
         .when(ended, "it has fired", |firings| statuses(firings) == ["succeeded"])
         .await;
-    // The own project of a user stays, which is told under the lock, after the schedules were deleted.
+    // The own project of a user stays, which is told under the lock.
     assert_eq!(refusal(&world, own).await.code(), Code::StillNeeded);
     assert_eq!(world.read(ended).await.status, ScheduleStatus::Ended);
     assert_eq!(deleted(&world, own).await, [false; 2]);
