@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{Error, Page, PageRequest};
 
-pub use due::{Change, Whose, any_waiting, be_brisk, lock, lock_due, lock_one, next_wake, now, save};
+pub use due::{Change, Whose, any_waiting, be_brisk, held, lock, lock_due, lock_one, next_wake, now, save};
 pub use over::{any_not_over, delete_over};
 
 /// Whoever listens here is woken when a schedule was made or changed, or a firing was asked for; never when one merely fires.

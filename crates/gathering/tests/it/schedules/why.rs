@@ -53,8 +53,10 @@ async fn what_holds_a_schedule_back_is_told_in_a_sentence_and_as_data() {
 async fn what_puts_its_next_time_off_is_told_with_it() {
     let world = World::new().await;
     let id = world
-        .schedule(json!({"name": "later", "kind": "cron", "cron": "0 3 * * *", "start_at": "2198-01-01T00:00:00Z",
-                         "exclude": ["01-01"], "action": world.post("/")}))
+        .schedule(
+            json!({"name": "later", "kind": "cron", "cron": "0 3 * * *", "start_at": "2198-01-01T00:00:00Z",
+                         "exclude": ["01-01"], "action": world.post("/")}),
+        )
         .await;
     let later = why(&world, id).await;
     assert_eq!(codes(&later), ["not_due"]);
