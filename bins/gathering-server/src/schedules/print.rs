@@ -24,10 +24,14 @@ pub(super) fn say(text: &str) -> Result<(), Failure> {
 
 /// Why something was refused.
 pub(super) fn refused(error: Error) -> Failure {
-    if let Error::InvalidRequest { problems: found } = &error {
-        return problems(found);
+    match &error {
+        Error::InvalidRequest { problems: found } => problems(found),
+        // Who is here sends no headers.
+        Error::RevisionConflict { current } => Failure::Refused(format!(
+            "the schedule is at revision {current}; look at it, and try again with --revision {current}"
+        )),
+        _ => Failure::Schedules(error),
     }
-    Failure::Schedules(error)
 }
 
 /// What is wrong, one line for each.
