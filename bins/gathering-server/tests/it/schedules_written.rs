@@ -56,11 +56,15 @@ async fn a_schedule_in_a_file_is_saved_changed_and_deleted() {
         (&json!("0 0 2 1 *"), &json!(2))
     );
     assert_eq!(client.get(&path).await.json["cron"], "0 0 2 1 *");
-    let stale = refused(&fed(&database, &["update", id, "-", "--revision", "1"], &shown));
-    let said = "gathering: the schedule is at revision 2; look at it, and try again with --revision 2\n";
-    assert_eq!(stale, (Some(1), said.to_owned()));
-    let stale = refused(&schedules(&database, &["delete", id, "--revision", "1"]));
-    assert_eq!(stale, (Some(1), said.to_owned()));
+    for (arguments, input) in [
+        (&["update", id, "-", "--revision", "1"][..], &shown),
+        (&["delete", id, "--revision", "1"], &Value::Null),
+    ] {
+        let (code, said) = refused(&fed(&database, arguments, input));
+        let told = "the schedule is at revision 2; look at it, and try again with --revision 2";
+        assert!(code == Some(1) && said.contains(told), "{arguments:?}: {said}");
+    }
+    assert_eq!(printed_json(&database, &["show", id]), updated);
 
     let deleted = printed(&database, &["delete", id, "--revision", "2"]);
     assert_eq!(deleted, format!("{id} is deleted\n"));
