@@ -24,14 +24,15 @@ pub(super) fn say(text: &str) -> Result<(), Failure> {
 
 /// Why something was refused.
 pub(super) fn refused(error: Error) -> Failure {
-    match &error {
-        Error::InvalidRequest { problems: found } => problems(found),
-        // Who is here sends no headers.
-        Error::RevisionConflict { current } => Failure::Refused(format!(
-            "the schedule is at revision {current}; look at it, and try again with --revision {current}"
-        )),
-        _ => Failure::Schedules(error),
+    if let Error::InvalidRequest { problems: found } = &error {
+        return problems(found);
     }
+    if let Error::RevisionConflict { current } = error {
+        // Who is here sends no headers.
+        let way_out = format!("look at it, and try again with --revision {current}");
+        return Failure::Refused(format!("the schedule is at revision {current}; {way_out}"));
+    }
+    Failure::Schedules(error)
 }
 
 /// What is wrong, one line for each.
