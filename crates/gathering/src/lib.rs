@@ -49,7 +49,7 @@ pub use gathering_pipeline::{
     NodeReport, PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode, RunFilter, RunHead, RunSummary,
     RunView, is_idempotency_key,
 };
-pub use gathering_scheduler::{FiringQuery, FiringStatus, Origin, SchedulerStats, UnknownFiringStatus};
+pub use gathering_scheduler::{FiringQuery, FiringStatus, Origin, ScheduleFilter, SchedulerStats, UnknownFiringStatus};
 pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;
 

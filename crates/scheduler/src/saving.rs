@@ -114,18 +114,17 @@ impl Scheduler {
         page: PageRequest,
     ) -> Result<Page<ScheduleView>, Error> {
         let client = self.shared.connection().await?;
-        let wanted = (filter.paused, filter.name.as_ref().map(Name::as_str));
-        let Page { items, next } = schedules::list(&client, project, wanted, page).await?;
+        let Page { items, next } = schedules::list(&client, project, wanted(filter), page).await?;
         Ok(Page {
             items: items.into_iter().map(|row| self.view(row)).collect(),
             next,
         })
     }
 
-    /// The schedules of all projects, newest first.
-    pub async fn all_schedules(&self, page: PageRequest) -> Result<Page<ScheduleView>, Error> {
+    /// The schedules of all projects, newest first, of which this holds.
+    pub async fn all_schedules(&self, filter: &ScheduleFilter, page: PageRequest) -> Result<Page<ScheduleView>, Error> {
         let client = self.shared.connection().await?;
-        let Page { items, next } = schedules::list_all(&client, page).await?;
+        let Page { items, next } = schedules::list_all(&client, wanted(filter), page).await?;
         Ok(Page {
             items: items.into_iter().map(|row| self.view(row)).collect(),
             next,
@@ -176,6 +175,11 @@ impl Scheduler {
         }
         Ok(())
     }
+}
+
+/// What a filter asks the database for.
+fn wanted(filter: &ScheduleFilter) -> (Option<bool>, Option<&str>) {
+    (filter.paused, filter.name.as_ref().map(Name::as_str))
 }
 
 /// A name, and why a schedule is paused, which has up to 1,000 characters; as far as they are given.

@@ -27,6 +27,11 @@ pub(super) fn refused(error: Error) -> Failure {
     if let Error::InvalidRequest { problems: found } = &error {
         return problems(found);
     }
+    if let Error::RevisionConflict { current } = error {
+        // Who is here sends no headers.
+        let way_out = format!("look at it, and try again with --revision {current}");
+        return Failure::Refused(format!("the schedule is at revision {current}; {way_out}"));
+    }
     Failure::Schedules(error)
 }
 

@@ -38,6 +38,7 @@ mod roles;
 mod runs;
 mod schedules;
 mod schedules_command;
+mod schedules_written;
 mod second_factor;
 mod secrets;
 mod sessions;
