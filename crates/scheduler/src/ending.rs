@@ -30,7 +30,7 @@ pub(crate) struct Walk {
 /// What a step of the walk came to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Asked {
-    pub(crate) asked: usize,
+    pub(crate) firings: usize,
     pub(crate) ended: usize,
     /// Whether the walk is not at its end.
     pub(crate) more: bool,
@@ -105,7 +105,7 @@ impl Scheduler {
         ended += self.settle(&all).await?;
         walk.after = more.unwrap_or_else(|| FiringId::from(Uuid::nil()));
         Ok(Asked {
-            asked: holding.len() + all.len(),
+            firings: holding.len() + all.len(),
             ended,
             more: more.is_some(),
         })

@@ -158,10 +158,10 @@ async fn settle(scheduler: Scheduler, stop: CancellationToken) {
 }
 
 /// How long asking rests after a step that took so long: the longer, the more it asked in vain.
-fn rest(took: Duration, Asked { asked, ended, .. }: Asked) -> Duration {
-    let in_vain = asked.saturating_sub(ended);
+fn rest(took: Duration, Asked { firings, ended, .. }: Asked) -> Duration {
+    let in_vain = firings.saturating_sub(ended);
     let share = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    took * SHARE * share(in_vain) / share(asked).max(1)
+    took * SHARE * share(in_vain) / share(firings).max(1)
 }
 
 impl Scheduler {
@@ -188,9 +188,9 @@ mod tests {
     #[test]
     fn asking_rests_the_longer_the_more_it_asks_in_vain() {
         let took = Duration::from_millis(10);
-        let after = |asked, ended| {
+        let after = |firings, ended| {
             let more = true;
-            rest(took, Asked { asked, ended, more })
+            rest(took, Asked { firings, ended, more })
         };
         assert_eq!(after(1_000, 0), took * SHARE);
         assert_eq!(after(1_000, 500), took * SHARE / 2);

@@ -187,10 +187,12 @@ pub(crate) fn check_texts(name: Option<&str>, reason: Option<&str>) -> Result<()
     if let Some(Err(problem)) = name.map(check_name) {
         return Err(Error::invalid("name", problem.to_string()));
     }
-    let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= MAX_REASON && !text.contains('\0');
+    let is_text = |letter: char| !letter.is_control() || matches!(letter, '\n' | '\t');
+    let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= MAX_REASON && text.chars().all(is_text);
     match reason {
         Some(reason) if !fits(reason) => {
-            let message = format!("must have 1 to {MAX_REASON} characters");
+            let message =
+                format!("must have 1 to {MAX_REASON} characters, and no control characters but new lines and tabs");
             Err(Error::invalid("reason", message))
         }
         Some(_) | None => Ok(()),

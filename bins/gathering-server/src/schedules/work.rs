@@ -10,7 +10,7 @@ use super::command::{FiringsArgs, InDatabase, ValidateArgs, WeekArgs};
 use super::print;
 use super::print::refused;
 use super::written::Written;
-use crate::columns::Room;
+use crate::columns::{Room, shown};
 use crate::database::{Database, patiently};
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -57,7 +57,7 @@ async fn work(schedules: &ScheduleOperator, command: &InDatabase) -> Result<(), 
         InDatabase::Pause { id, reason } => {
             let paused = schedules.pause(*id, reason).await.map_err(refused)?;
             let reason = paused.paused.map(|pause| pause.reason).unwrap_or_default();
-            format!("{} is paused: {reason}\n", paused.name)
+            format!("{} is paused: {}\n", shown(&paused.name), shown(&reason))
         }
         InDatabase::Resume { id } => {
             let resumed = schedules.resume(*id).await.map_err(refused)?;
@@ -65,7 +65,7 @@ async fn work(schedules: &ScheduleOperator, command: &InDatabase) -> Result<(), 
                 || "is not due any more".to_owned(),
                 |next| format!("fires next at {next}"),
             );
-            format!("{} {next}\n", resumed.name)
+            format!("{} {next}\n", shown(&resumed.name))
         }
         InDatabase::Trigger { id } => {
             let firing = schedules.trigger(*id).await.map_err(refused)?;
