@@ -38,8 +38,8 @@ CREATE TABLE schedules (
 CREATE INDEX schedules_by_wake ON schedules (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX schedules_by_project ON schedules (project_id, id) WHERE deleted_at IS NULL;
 
--- The ones of which firings wait: few at any time.
-CREATE INDEX schedules_waiting ON schedules (id) WHERE buffered > 0;
+-- The ones that go on when a firing ends: one waits for it, or the next due time is counted from its end.
+CREATE INDEX schedules_held ON schedules (id) WHERE open > 0 AND (buffered > 0 OR due_at IS NULL);
 
 -- Each due time of a schedule, once. Partitions are weeks of due times.
 CREATE TABLE firings (
@@ -70,6 +70,7 @@ CREATE TABLE firings (
 ) PARTITION BY RANGE (due_at);
 -- The ones that may have ended, in an order to walk in; and the ones that wait, in theirs.
 CREATE INDEX firings_started ON firings (id) WHERE status = 'started';
+CREATE INDEX firings_open ON firings (schedule_id, due_at) WHERE status = 'started';
 CREATE INDEX firings_buffered ON firings (schedule_id, due_at) WHERE status = 'buffered';
 -- Due times that no week covers yet, or any more.
 CREATE TABLE firings_default PARTITION OF firings DEFAULT;

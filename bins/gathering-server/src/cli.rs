@@ -31,7 +31,7 @@ pub(crate) enum Command {
     /// Make, list and change users, also while the server runs
     #[command(subcommand)]
     User(UserCommand),
-    /// Look at schedules, pause them, fire them and draw their week, also while the server runs
+    /// Save schedules, look at them, pause them, fire them and draw their week, also while the server runs
     #[command(subcommand)]
     Schedules(SchedulesCommand),
     /// Look into the audit

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
+use gathering::steers_text;
 use unicode_width::UnicodeWidthStr as _;
 
 /// The most columns that a text takes which somebody chose, where a terminal shows it.
@@ -44,12 +45,25 @@ impl Room {
     }
 }
 
+/// What somebody has written, as a part of a line: what would begin another line, steer the terminal or turn the text around it is shown as U+FFFD.
+pub(crate) fn shown(text: &str) -> String {
+    let shown = |letter| {
+        if steers_text(letter) {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            letter
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
 /// The rows as text, each column as wide as its widest cell.
 pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| shown(cell))).collect();
     let widths: [usize; N] =
         std::array::from_fn(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0));
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         for (cell, width) in row.iter().zip(widths) {
             text.push_str(cell);
             text.push_str(&" ".repeat(width - cell.width() + 2));
@@ -66,6 +80,15 @@ mod tests {
 
     fn rows(cells: &[[&str; 2]]) -> Vec<[String; 2]> {
         cells.iter().map(|row| row.map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn what_others_have_written_begins_no_line_and_steers_no_terminal() {
+        let hostile = "\u{1b}[2Jwiped\r\nFAKE\u{202e}\u{2028}";
+        assert_eq!(shown(hostile), "�[2Jwiped��FAKE��");
+        let table = aligned(&rows(&[["NAME", "ID"], [hostile, "1"]]));
+        assert_eq!(table.lines().count(), 2, "{table}");
+        assert_eq!(shown("گزارش\u{200c}ها 👩\u{200d}🚀"), "گزارش\u{200c}ها 👩\u{200d}🚀");
     }
 
     #[test]

@@ -73,6 +73,9 @@ pub(crate) enum Failure {
     /// What was typed is not acceptable.
     #[error("{0}")]
     Refused(String),
+    /// What was typed, together with the file that it names, does not say what to do.
+    #[error("{0}")]
+    Usage(String),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}; choose another with --listen")]
     Listen {
@@ -117,15 +120,16 @@ impl Failure {
             | Self::AuditFlawed { .. }
             | Self::NoUser { .. }
             | Self::Refused(_)
+            | Self::Usage(_)
             | Self::Listen { .. }
             | Self::System { .. }
             | Self::Interrupted => false,
         }
     }
 
-    /// 2 for wrong settings, 1 for everything else.
+    /// 2 for wrong settings and wrong usage, 1 for everything else.
     pub(crate) fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Settings(_) | Self::Tls(_)) {
+        if matches!(self, Self::Settings(_) | Self::Tls(_) | Self::Usage(_)) {
             2
         } else {
             1

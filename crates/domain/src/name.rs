@@ -105,14 +105,27 @@ fn harm_of(character: char, before: char) -> Option<Harm> {
         c if c.is_control() => Some(Harm::Control),
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Some(Harm::Turns),
         '\u{ad}'
+        | '\u{17b4}'..='\u{17b5}'
         | '\u{200b}'
         | '\u{2060}'..='\u{2065}'
         | '\u{206a}'..='\u{206f}'
         | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}' => Some(Harm::Hides),
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0080}'..='\u{e00ff}'
+        | '\u{e01f0}'..='\u{e0fff}' => Some(Harm::Hides),
+        // The last two of each plane are no characters, nor are these 32.
+        c if u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}') => Some(Harm::Hides),
         c if is_tag(c) && before != FLAG => Some(Harm::Hides),
         _ => None,
     }
+}
+
+/// Whether a character steers terminals or turns the direction of the text around it: whoever shows what others have written leaves it out.
+pub fn steers_text(character: char) -> bool {
+    matches!(harm_of(character, ' '), Some(Harm::Control | Harm::Turns))
 }
 
 /// What repeats ASCII without being seen.

@@ -32,7 +32,7 @@ pub use gathering_domain::breaker::{BreakerStatus, UnknownBreakerStatus};
 pub use gathering_domain::definition::Problem;
 pub use gathering_domain::duration::{format_duration, parse_duration};
 pub use gathering_domain::measure;
-pub use gathering_domain::name::{Name, NameProblem};
+pub use gathering_domain::name::{Name, NameProblem, steers_text};
 pub use gathering_domain::policy::{
     AccountAction, Missing, ProjectAction, ProjectRole, Role, Scope, Scopes, ServerAction,
 };
@@ -49,7 +49,7 @@ pub use gathering_pipeline::{
     NodeReport, PipelineSummary, PipelineView, QuarantinePage, QuarantinedNode, RunFilter, RunHead, RunSummary,
     RunView, is_idempotency_key,
 };
-pub use gathering_scheduler::{FiringQuery, FiringStatus, Origin, SchedulerStats, UnknownFiringStatus};
+pub use gathering_scheduler::{FiringQuery, FiringStatus, Origin, ScheduleFilter, SchedulerStats, UnknownFiringStatus};
 pub use gathering_tools::OutboundPolicy;
 pub use uuid::Uuid;
 

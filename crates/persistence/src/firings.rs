@@ -196,6 +196,25 @@ pub async fn open_of(client: &impl GenericClient, schedules: &[ScheduleId]) -> R
     rows.iter().map(read).collect()
 }
 
+/// Of each of these schedules the firings that have started and not ended, up to `limit` of the earliest.
+pub async fn earliest_open_of(
+    client: &impl GenericClient,
+    schedules: &[ScheduleId],
+    limit: i64,
+) -> Result<Vec<FiringRow>, Error> {
+    let statement = client
+        .prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM unnest($1::uuid[]) AS s (id)
+             CROSS JOIN LATERAL (SELECT * FROM firings w WHERE w.schedule_id = s.id AND w.status = 'started' ORDER BY w.due_at LIMIT $2) f"
+        ))
+        .await?;
+    let ids: Vec<Uuid> = schedules.iter().map(|id| id.as_uuid()).collect();
+    let rows = client.query(&statement, &[&ids, &limit]).await?;
+    rows.iter().map(read).collect()
+}
+
 /// Of each of these schedules the firings that wait, up to `limit` of the earliest; of those that are paused the ones only that somebody asked for.
 pub async fn waiting(
     client: &impl GenericClient,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{Error, Page, PageRequest};
 
-pub use due::{Change, Whose, any_waiting, be_brisk, lock, lock_due, lock_one, next_wake, now, save};
+pub use due::{Change, Whose, any_waiting, be_brisk, held, lock, lock_due, lock_one, next_wake, now, save};
 pub use over::{any_not_over, delete_over};
 
 /// Whoever listens here is woken when a schedule was made or changed, or a firing was asked for; never when one merely fires.
@@ -148,16 +148,24 @@ pub async fn list(
     Ok(page.page(schedules, |schedule: &ScheduleRow| schedule.id.as_uuid()))
 }
 
-/// The schedules of all projects, newest first.
-pub async fn list_all(client: &impl GenericClient, page: PageRequest) -> Result<Page<ScheduleRow>, Error> {
+/// The schedules of all projects, newest first; with `paused` only those that are paused, or not, with `name` only those that are called so.
+pub async fn list_all(
+    client: &impl GenericClient,
+    (paused, name): (Option<bool>, Option<&str>),
+    page: PageRequest,
+) -> Result<Page<ScheduleRow>, Error> {
     let statement = client
         .prepare_cached(concat!(
             "SELECT ",
             columns!(),
-            " FROM schedules WHERE id < $1 AND deleted_at IS NULL ORDER BY id DESC LIMIT $2"
+            " FROM schedules WHERE id < $1 AND deleted_at IS NULL AND ($3::boolean IS NULL OR (paused_at IS NOT NULL) = $3)
+               AND ($4::text IS NULL OR name = $4)
+             ORDER BY id DESC LIMIT $2"
         ))
         .await?;
-    let rows = client.query(&statement, &[&page.before(), &page.fetch()]).await?;
+    let rows = client
+        .query(&statement, &[&page.before(), &page.fetch(), &paused, &name])
+        .await?;
     let schedules = rows.iter().map(read).collect::<Result<_, _>>()?;
     Ok(page.page(schedules, |schedule: &ScheduleRow| schedule.id.as_uuid()))
 }

@@ -16,6 +16,40 @@ use crate::{FireError, Scheduler};
 
 /// How many open firings are asked about at once.
 const PAGE: i64 = 1_000;
+const PART: usize = 1_000;
+/// Of a schedule that its open firings hold up, so many are asked about at once; where earlier ones are waited for there is one, unless its policy was changed.
+const OF_EACH: i64 = 10;
+
+/// Where the walk over open firings is.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    after: FiringId,
+    held_after: ScheduleId,
+}
+
+/// What a step of the walk came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asked {
+    pub(crate) firings: usize,
+    pub(crate) ended: usize,
+    /// Whether the walk is not at its end.
+    pub(crate) more: bool,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Self {
+            after: FiringId::from(Uuid::nil()),
+            held_after: ScheduleId::from(Uuid::nil()),
+        }
+    }
+}
+
+/// The last one of a full page, after which the next one begins.
+fn next_after<T, I>(page: &[T], id: impl Fn(&T) -> I) -> Option<I> {
+    let full = i64::try_from(page.len()).is_ok_and(|len| len == PAGE);
+    page.last().filter(|_| full).map(id)
+}
 
 /// A firing that has ended.
 #[derive(Debug, Clone)]
@@ -50,15 +84,78 @@ impl Scheduler {
         }
     }
 
-    async fn settle(&self, open: &[FiringRow]) -> Result<usize, crate::Error> {
+    /// One step of the walk over open firings: first a part of those that hold their schedules up, then a part of all. So whatever is open, nothing waits for the
+    /// end of the walk that need not.
+    pub(crate) async fn settle_some(&self, walk: &mut Walk) -> Result<Asked, crate::Error> {
+        let client = self.shared.connection().await?;
+        let held = schedules::held(&client, walk.held_after, PAGE).await?;
+        walk.held_after = next_after(&held, |id| *id).unwrap_or_else(|| ScheduleId::from(Uuid::nil()));
+        let holding = if held.is_empty() {
+            Vec::new()
+        } else {
+            firings::earliest_open_of(&client, &held, OF_EACH).await?
+        };
+        let all = firings::started(&client, walk.after, PAGE).await?;
+        let more = next_after(&all, |firing| firing.id);
+        drop(client);
+        let mut ended = 0;
+        for part in holding.chunks(PART) {
+            ended += self.settle(part).await?;
+        }
+        ended += self.settle(&all).await?;
+        walk.after = more.unwrap_or_else(|| FiringId::from(Uuid::nil()));
+        Ok(Asked {
+            firings: holding.len() + all.len(),
+            ended,
+            more: more.is_some(),
+        })
+    }
+
+    /// Writes down what has ended of schedules that are about to be decided on, where that depends on it: whoever asks only later might skip a due time for a
+    /// firing that is over. Gives them as they are then.
+    pub(crate) async fn settle_before(
+        &self,
+        tx: &Transaction<'_>,
+        rows: Vec<ScheduleRow>,
+    ) -> Result<Vec<ScheduleRow>, crate::Error> {
+        let depends = |row: &&ScheduleRow| {
+            let timetable = self.shared.timetable(row).ok().filter(|_| row.state.open > 0);
+            timetable.is_some_and(|timetable| timetable.waits_for_open())
+        };
+        let ids: Vec<ScheduleId> = rows.iter().filter(depends).map(|row| row.id).collect();
+        if ids.is_empty() {
+            return Ok(rows);
+        }
+        let open = firings::earliest_open_of(tx, &ids, OF_EACH).await?;
+        // Who cannot be asked now says it later: what is decided then is what was known.
+        let ended = self.ask(&open).await.unwrap_or_default();
+        if ended.is_empty() {
+            return Ok(rows);
+        }
+        self.settle_in(tx, &ended).await?;
+        let settled: Vec<ScheduleId> = ended.iter().map(|(firing, _)| firing.schedule_id).collect();
+        let settled = schedules::lock(tx, &settled).await?;
+        let mut settled: HashMap<ScheduleId, ScheduleRow> = settled.into_iter().map(|row| (row.id, row)).collect();
+        let now = |row: ScheduleRow| settled.remove(&row.id).unwrap_or(row);
+        Ok(rows.into_iter().map(now).collect())
+    }
+
+    /// Asks which of these have ended.
+    async fn ask<'f>(&self, open: &'f [FiringRow]) -> Result<Vec<(&'f FiringRow, Ended)>, crate::Error> {
         let ids: Vec<FiringId> = open.iter().map(|firing| firing.id).collect();
-        let asked = self.shared.on_fire.ended(&ids).await;
-        let ended = asked.map_err(|error| Error::Unavailable(format!(": {}", error.chain())))?;
+        let ended = self.shared.on_fire.ended(&ids).await?;
         let known: HashMap<FiringId, &FiringRow> = open.iter().map(|firing| (firing.id, firing)).collect();
-        let ended: Vec<(&FiringRow, Ended)> = ended
-            .into_iter()
+        let ended = ended.into_iter();
+        Ok(ended
             .filter_map(|ended| Some((*known.get(&ended.id)?, ended)))
-            .collect();
+            .collect())
+    }
+
+    async fn settle(&self, open: &[FiringRow]) -> Result<usize, crate::Error> {
+        if open.is_empty() {
+            return Ok(0);
+        }
+        let ended = self.ask(open).await?;
         if ended.is_empty() {
             return Ok(0);
         }

@@ -206,6 +206,7 @@ impl Scheduler {
         let Claimed { rows, now, .. } = claimed;
         let span = tracing::debug_span!("fire", schedules = rows.len());
         async {
+            let rows = self.settle_before(tx, rows).await?;
             let mut looks = Looks::decide(self, tx, rows, now).await?;
             if matches!(mode, Mode::Checked) {
                 looks.leave_out_fired(tx).await?;

@@ -26,6 +26,8 @@ pub trait OnFire: Send + Sync + 'static {
     fn fire<'a>(&'a self, tx: &'a Transaction<'_>, firings: &'a [Firing]) -> BoxFuture<'a, Result<Fires, FireError>>;
 
     /// Of these firings, which [`Fired::Started`], those that have ended since. Asked again and again; whatever is not open may be left out.
+    ///
+    /// It reads on a connection of its own, and waits for nobody: some are asked about while the schedules of these firings are locked.
     fn ended<'a>(&'a self, open: &'a [FiringId]) -> BoxFuture<'a, Result<Vec<Ended>, FireError>> {
         let _ = open;
         Box::pin(async { Ok(Vec::new()) })

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::ending::{Asked, Walk};
 use crate::shared::Shared;
 use crate::{Error, Handle, Scheduler};
 
@@ -25,7 +26,7 @@ const MOMENT: Duration = Duration::from_millis(1);
 const LOCKED: Duration = Duration::from_millis(20);
 /// How often firings are asked about while something waits for them to end.
 const HURRY: Duration = Duration::from_millis(20);
-/// Asking takes at most this part of the time, however many firings are open.
+/// Asking in vain takes at most this part of the time, however many firings are open.
 const SHARE: u32 = 10;
 
 /// Starts the loops.
@@ -119,7 +120,7 @@ async fn fire_much(scheduler: &Scheduler, stop: &CancellationToken) -> Result<()
 /// Asks which firings have ended.
 async fn settle(scheduler: Scheduler, stop: CancellationToken) {
     let usual = scheduler.shared.limits.ending_interval;
-    let mut put_off = 0;
+    let (mut put_off, mut walk) = (0, Walk::default());
     while !stop.is_cancelled() {
         // What is due comes first, for a while.
         if scheduler.shared.much_is_due.load(Ordering::Relaxed) && put_off < MOST_PUT_OFF {
@@ -127,19 +128,27 @@ async fn settle(scheduler: Scheduler, stop: CancellationToken) {
             tokio::time::sleep(PUT_OFF).await;
             continue;
         }
-        put_off = 0;
         let began = Instant::now();
-        let waits = match scheduler.settle_and_look().await {
-            Ok(waits) => waits,
+        let (asked, waits) = match scheduler.settle_and_look(&mut walk).await {
+            Ok(settled) => settled,
             Err(error) => {
                 tracing::debug!(
                     error = &error as &dyn std::error::Error,
                     "it cannot be read which firings have ended"
                 );
-                false
+                (Asked::default(), false)
             }
         };
-        let least = began.elapsed() * SHARE;
+        let least = rest(began.elapsed(), asked);
+        if asked.more {
+            // Nothing of what is due is put off for the rest of a walk, nor the walk for that.
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(least) => {}
+            }
+            continue;
+        }
+        put_off = 0;
         tokio::select! {
             () = stop.cancelled() => {}
             () = scheduler.shared.hurry.notified() => tokio::time::sleep(least.max(HURRY)).await,
@@ -148,11 +157,18 @@ async fn settle(scheduler: Scheduler, stop: CancellationToken) {
     }
 }
 
+/// How long asking rests after a step that took so long: the longer, the more it asked in vain.
+fn rest(took: Duration, Asked { firings, ended, .. }: Asked) -> Duration {
+    let in_vain = firings.saturating_sub(ended);
+    let share = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    took * SHARE * share(in_vain) / share(firings).max(1)
+}
+
 impl Scheduler {
-    /// Settles, and gives whether anything waits for more to end.
-    async fn settle_and_look(&self) -> Result<bool, Error> {
-        self.settle_ended().await?;
-        Ok(schedules::any_waiting(&self.shared.connection().await?).await?)
+    /// Settles some, and gives whether anything waits for more to end.
+    async fn settle_and_look(&self, walk: &mut Walk) -> Result<(Asked, bool), Error> {
+        let asked = self.settle_some(walk).await?;
+        Ok((asked, schedules::any_waiting(&self.shared.connection().await?).await?))
     }
 }
 
@@ -162,5 +178,23 @@ async fn listen(listener: Listener, shared: Arc<Shared>) {
             tracing::debug!(%error, "nobody tells of changed schedules now; they are looked for at intervals");
         }
         tokio::time::sleep(RETRY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asking_rests_the_longer_the_more_it_asks_in_vain() {
+        let took = Duration::from_millis(10);
+        let after = |firings, ended| {
+            let more = true;
+            rest(took, Asked { firings, ended, more })
+        };
+        assert_eq!(after(1_000, 0), took * SHARE);
+        assert_eq!(after(1_000, 500), took * SHARE / 2);
+        assert_eq!(after(1_000, 1_000), Duration::ZERO);
+        assert_eq!(after(0, 0), Duration::ZERO);
     }
 }

@@ -114,18 +114,17 @@ impl Scheduler {
         page: PageRequest,
     ) -> Result<Page<ScheduleView>, Error> {
         let client = self.shared.connection().await?;
-        let wanted = (filter.paused, filter.name.as_ref().map(Name::as_str));
-        let Page { items, next } = schedules::list(&client, project, wanted, page).await?;
+        let Page { items, next } = schedules::list(&client, project, wanted(filter), page).await?;
         Ok(Page {
             items: items.into_iter().map(|row| self.view(row)).collect(),
             next,
         })
     }
 
-    /// The schedules of all projects, newest first.
-    pub async fn all_schedules(&self, page: PageRequest) -> Result<Page<ScheduleView>, Error> {
+    /// The schedules of all projects, newest first, of which this holds.
+    pub async fn all_schedules(&self, filter: &ScheduleFilter, page: PageRequest) -> Result<Page<ScheduleView>, Error> {
         let client = self.shared.connection().await?;
-        let Page { items, next } = schedules::list_all(&client, page).await?;
+        let Page { items, next } = schedules::list_all(&client, wanted(filter), page).await?;
         Ok(Page {
             items: items.into_iter().map(|row| self.view(row)).collect(),
             next,
@@ -178,15 +177,22 @@ impl Scheduler {
     }
 }
 
+/// What a filter asks the database for.
+fn wanted(filter: &ScheduleFilter) -> (Option<bool>, Option<&str>) {
+    (filter.paused, filter.name.as_ref().map(Name::as_str))
+}
+
 /// A name, and why a schedule is paused, which has up to 1,000 characters; as far as they are given.
 pub(crate) fn check_texts(name: Option<&str>, reason: Option<&str>) -> Result<(), Error> {
     if let Some(Err(problem)) = name.map(check_name) {
         return Err(Error::invalid("name", problem.to_string()));
     }
-    let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= MAX_REASON && !text.contains('\0');
+    let is_text = |letter: char| !letter.is_control() || matches!(letter, '\n' | '\t');
+    let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= MAX_REASON && text.chars().all(is_text);
     match reason {
         Some(reason) if !fits(reason) => {
-            let message = format!("must have 1 to {MAX_REASON} characters");
+            let message =
+                format!("must have 1 to {MAX_REASON} characters, and no control characters but new lines and tabs");
             Err(Error::invalid("reason", message))
         }
         Some(_) | None => Ok(()),

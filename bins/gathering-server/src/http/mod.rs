@@ -62,6 +62,7 @@ pub(crate) use self::compression::Compression;
 pub(crate) use self::edge::{admit, edge};
 pub(crate) use self::readiness::Readiness;
 pub(crate) use self::room::Room;
+pub(crate) use self::schedules::TOLD as TOLD_OF_SCHEDULES;
 pub(crate) use self::streams::count_on;
 
 /// What every request can get at.

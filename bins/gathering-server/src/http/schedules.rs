@@ -41,7 +41,7 @@ pub(super) const FIELDS: [&str; 19] = [
 ];
 
 /// What `GET` tells besides. It may be sent back, so that whoever changes one field need not take the others out; it changes nothing.
-pub(super) const TOLD: [&str; 14] = [
+pub(crate) const TOLD: [&str; 14] = [
     "id",
     "project_id",
     "revision",

@@ -41,6 +41,8 @@ pub(crate) enum InDatabase {
     },
     /// Check a schedule without saving it, and print its next ten times: exit code 1 if it could not be saved
     Validate(ValidateArgs),
+    #[command(flatten)]
+    Change(Change),
     /// Pause a schedule: due times pass without firing, and are not made up for
     Pause {
         /// The schedule
@@ -88,12 +90,52 @@ impl InDatabase {
             Self::List { .. } | Self::Show { .. } | Self::Firings(_) | Self::Why { .. } | Self::Week(_) => true,
             // The file may be the standard input, which is read once; the others change something.
             Self::Validate(_)
+            | Self::Change(_)
             | Self::Pause { .. }
             | Self::Resume { .. }
             | Self::Trigger { .. }
             | Self::Backfill { .. } => false,
         }
     }
+}
+
+/// What changes what a schedule is.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Change {
+    /// Save a schedule, which is due from then on, and print it as JSON
+    Create(CreateArgs),
+    /// Change a schedule: the file is all of it, but for its pause, which stays; print it as JSON
+    Update(UpdateArgs),
+    /// Delete a schedule: nothing fires any more; what has started goes on
+    Delete {
+        /// The schedule
+        id: ScheduleId,
+        /// Only if this is its revision, as `show` prints it
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(1..))]
+        revision: Option<i32>,
+    },
+}
+
+/// The flags of `gathering schedules create`.
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// A file with the schedule in JSON, as `POST /api/v1/schedules` takes it; - for standard input
+    pub(crate) file: PathBuf,
+    /// The project in which it will live, where the file does not say so with `project_id`
+    #[arg(long, value_name = "ID")]
+    pub(crate) project: Option<ProjectId>,
+}
+
+/// The flags of `gathering schedules update`.
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// The schedule
+    pub(crate) id: ScheduleId,
+    /// A file with the schedule in JSON, as `PUT /api/v1/schedules/{id}` takes it and `show` prints it; - for standard input
+    pub(crate) file: PathBuf,
+    /// Only if this is its revision, as `show` prints it, so that nobody's change is lost
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) revision: Option<i32>,
 }
 
 /// The flags of `gathering schedules validate`.

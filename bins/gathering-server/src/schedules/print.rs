@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use gathering::{Error, FieldProblem, Firing, Schedule, ScheduleCheck, ScheduleWhy};
 use jiff::{Timestamp, Zoned};
 
-use crate::columns::{Room, aligned};
+use crate::columns::{Room, aligned, shown};
 use crate::failure::Failure;
 
 /// The most characters of why a firing failed.
@@ -26,6 +26,11 @@ pub(super) fn say(text: &str) -> Result<(), Failure> {
 pub(super) fn refused(error: Error) -> Failure {
     if let Error::InvalidRequest { problems: found } = &error {
         return problems(found);
+    }
+    if let Error::RevisionConflict { current } = error {
+        // Who is here sends no headers.
+        let way_out = format!("look at it, and try again with --revision {current}");
+        return Failure::Refused(format!("the schedule is at revision {current}; {way_out}"));
     }
     Failure::Schedules(error)
 }
@@ -125,7 +130,7 @@ fn why_firing(firing: &Firing) -> String {
 pub(super) fn why(why: &ScheduleWhy) -> String {
     // Who is here has the command line at hand, and perhaps no token.
     let resume = format!("`gathering schedules resume {}`", why.schedule_id);
-    let here = |told: &str| told.replace("POST …/resume", &resume);
+    let here = |told: &str| shown(told).replace("POST …/resume", &resume);
     let mut text = format!("{}\n", here(&why.summary));
     for blocker in why.blockers.iter().filter(|_| why.blockers.len() > 1) {
         // Writing to a String cannot fail.

@@ -1,26 +1,22 @@
 //! What is done with schedules in the database of the server.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::Path;
-
 use gathering::{
-    FiringQuery, Json, Name, PageRequest, ProjectId, Schedule, ScheduleOperator, ScheduleStatus, WeekQuery,
+    FiringQuery, Name, PageRequest, ProjectId, Schedule, ScheduleFilter, ScheduleOperator, ScheduleStatus, WeekQuery,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::change::change;
 use super::command::{FiringsArgs, InDatabase, ValidateArgs, WeekArgs};
 use super::print;
 use super::print::refused;
-use crate::columns::Room;
+use super::written::Written;
+use crate::columns::{Room, shown};
 use crate::database::{Database, patiently};
 use crate::failure::Failure;
 use crate::settings::Settings;
 
 /// How many schedules are read at once.
 const PART: u32 = 200;
-/// The most bytes of a file that is checked.
-const MAX_FILE: u64 = 1 << 20;
 
 /// Does what the command says, and prints what came of it.
 pub(crate) async fn run(settings: &Settings, command: InDatabase) -> Result<(), Failure> {
@@ -48,7 +44,7 @@ async fn work(schedules: &ScheduleOperator, command: &InDatabase) -> Result<(), 
             name,
             json,
         } => {
-            let listed = list(schedules, *project, (*status, name.as_ref())).await?;
+            let listed = list(schedules, *project, (*status, name.clone())).await?;
             if *json {
                 format!("{:#}\n", json!(listed))
             } else {
@@ -57,10 +53,11 @@ async fn work(schedules: &ScheduleOperator, command: &InDatabase) -> Result<(), 
         }
         InDatabase::Show { id } => format!("{:#}\n", json!(schedules.schedule(*id).await.map_err(refused)?)),
         InDatabase::Validate(args) => return validate(schedules, args).await,
+        InDatabase::Change(asked) => return change(schedules, asked).await,
         InDatabase::Pause { id, reason } => {
             let paused = schedules.pause(*id, reason).await.map_err(refused)?;
             let reason = paused.paused.map(|pause| pause.reason).unwrap_or_default();
-            format!("{} is paused: {reason}\n", paused.name)
+            format!("{} is paused: {}\n", shown(&paused.name), shown(&reason))
         }
         InDatabase::Resume { id } => {
             let resumed = schedules.resume(*id).await.map_err(refused)?;
@@ -68,7 +65,7 @@ async fn work(schedules: &ScheduleOperator, command: &InDatabase) -> Result<(), 
                 || "is not due any more".to_owned(),
                 |next| format!("fires next at {next}"),
             );
-            format!("{} {next}\n", resumed.name)
+            format!("{} {next}\n", shown(&resumed.name))
         }
         InDatabase::Trigger { id } => {
             let firing = schedules.trigger(*id).await.map_err(refused)?;
@@ -100,17 +97,19 @@ async fn work(schedules: &ScheduleOperator, command: &InDatabase) -> Result<(), 
 async fn list(
     schedules: &ScheduleOperator,
     project: Option<ProjectId>,
-    (status, name): (Option<ScheduleStatus>, Option<&Name>),
+    (status, name): (Option<ScheduleStatus>, Option<Name>),
 ) -> Result<Vec<Schedule>, Failure> {
+    let filter = ScheduleFilter {
+        paused: status.map(|status| status == ScheduleStatus::Paused),
+        name,
+    };
     let mut listed = Vec::new();
     let mut after = None;
     loop {
         let page = PageRequest { limit: PART, after };
-        let part = schedules.schedules(project, page).await.map_err(refused)?;
-        let wanted = |schedule: &Schedule| {
-            status.is_none_or(|status| schedule.status == status)
-                && name.is_none_or(|name| schedule.name == name.as_str())
-        };
+        let part = schedules.schedules(project, &filter, page).await.map_err(refused)?;
+        // Whether a schedule is over only its rules can tell.
+        let wanted = |schedule: &Schedule| status.is_none_or(|status| schedule.status == status);
         listed.extend(part.items.into_iter().filter(wanted));
         after = part.next;
         if after.is_none() {
@@ -121,8 +120,9 @@ async fn list(
 
 /// Prints what is wrong with the schedule in a file, and its next times.
 async fn validate(schedules: &ScheduleOperator, args: &ValidateArgs) -> Result<(), Failure> {
-    let (project, definition) = read(&args.file)?;
-    let project = args.project.or(project);
+    let mut written = Written::read(&args.file)?;
+    let project = written.take_project()?;
+    let (project, definition) = (args.project.or(project), written.definition());
     let check = schedules.validate(project, definition).await.map_err(refused)?;
     print::say(&if args.json {
         format!("{:#}\n", json!(check))
@@ -137,38 +137,6 @@ async fn validate(schedules: &ScheduleOperator, args: &ValidateArgs) -> Result<(
     Err(Failure::Refused(format!(
         "the schedule could not be saved: {count} problem{plural}"
     )))
-}
-
-/// The schedule in a file, and the project that it names.
-fn read(path: &Path) -> Result<(Option<ProjectId>, Json), Failure> {
-    let system = |source| Failure::System {
-        action: "read the file with the schedule",
-        source,
-    };
-    let mut text = String::new();
-    if path == Path::new("-") {
-        let read = io::stdin().lock().take(MAX_FILE + 1).read_to_string(&mut text);
-        read.map_err(system)?;
-    } else {
-        let file = File::open(path).map_err(system)?;
-        file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(system)?;
-    }
-    let wrong = |message: String| Failure::Refused(format!("{}: {message}", path.display()));
-    if text.len() as u64 > MAX_FILE {
-        return Err(wrong(format!("it has more than {MAX_FILE} bytes")));
-    }
-    let mut value: Value = serde_json::from_str(&text).map_err(|error| wrong(format!("it is not JSON: {error}")))?;
-    let project = value
-        .as_object_mut()
-        .and_then(|object| object.shift_remove("project_id"));
-    let project = match project {
-        None | Some(Value::Null) => None,
-        Some(project) => {
-            let read = project.as_str().and_then(|id| id.parse().ok());
-            Some(read.ok_or_else(|| wrong("project_id: must be a UUID".to_owned()))?)
-        }
-    };
-    Ok((project, Json::from_value(&value)))
 }
 
 async fn firings(schedules: &ScheduleOperator, args: &FiringsArgs) -> Result<String, Failure> {

@@ -39,6 +39,7 @@ mod roles;
 mod runs;
 mod schedules;
 mod schedules_command;
+mod schedules_written;
 mod second_factor;
 mod secrets;
 mod sessions;

@@ -11,25 +11,41 @@ use crate::support::{Directory, binary};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
-fn schedules(database: &TestDatabase, arguments: &[&str]) -> Output {
+pub(crate) fn schedules(database: &TestDatabase, arguments: &[&str]) -> Output {
     let mut command = Command::new(binary());
     command.arg("schedules").args(arguments);
     command.env("DATABASE_URL", database.url()).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// What a command that succeeds prints.
-fn printed(database: &TestDatabase, arguments: &[&str]) -> String {
+pub(crate) fn printed(database: &TestDatabase, arguments: &[&str]) -> String {
     let output = schedules(database, arguments);
     assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
     text(&output.stdout)
 }
 
-fn printed_json(database: &TestDatabase, arguments: &[&str]) -> Value {
+pub(crate) fn printed_json(database: &TestDatabase, arguments: &[&str]) -> Value {
     serde_json::from_str(&printed(database, arguments)).unwrap()
+}
+
+/// What a command comes to that has this on its standard input.
+pub(crate) fn fed(database: &TestDatabase, arguments: &[&str], input: &Value) -> Output {
+    let mut command = Command::new(binary());
+    command.arg("schedules").args(arguments);
+    command.env("DATABASE_URL", database.url());
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that is refused for what was typed does not read it.
+    drop(child.stdin.take().unwrap().write_all(input.to_string().as_bytes()));
+    child.wait_with_output().unwrap()
 }
 
 /// A schedule that is due far away.
@@ -88,7 +104,7 @@ fn the_next_times_of_a_pattern_need_no_database() {
 }
 
 /// What the audit says was done on the command line.
-async fn operated(database: &TestDatabase) -> Vec<String> {
+pub(crate) async fn operated(database: &TestDatabase) -> Vec<String> {
     let connection = database.pool().await.get().await.unwrap();
     let done = "SELECT action FROM audit WHERE address = 'command line' ORDER BY seq";
     let rows = connection.query(done, &[]).await.unwrap();
@@ -224,24 +240,7 @@ async fn a_week_is_drawn_on_the_terminal_and_into_a_file() {
 #[tokio::test]
 async fn a_schedule_in_a_file_is_checked_without_a_server() {
     let database = TestDatabase::new().await;
-    let check = |new: &Value, flags: &[&str]| {
-        let mut command = Command::new(binary());
-        command.args(["schedules", "validate", "-"]).args(flags);
-        command.env("DATABASE_URL", database.url());
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(new.to_string().as_bytes())
-            .unwrap();
-        child.wait_with_output().unwrap()
-    };
+    let check = |new: &Value, flags: &[&str]| fed(&database, &[&["validate", "-"], flags].concat(), new);
     let mut new = json!({"name": "nightly", "kind": "cron", "cron": "0 3 * * *", "timezone": "Europe/Berlin", "start_at": "2027-03-27T00:00:00Z",
         "action": {"type": "send_notification", "url": "https://example.org/", "message": "x"}});
     let good = check(&new, &[]);

@@ -103,6 +103,14 @@ impl Timetable {
         self.overlap
     }
 
+    /// Whether what becomes of a due time depends on whether an earlier firing has ended.
+    pub fn waits_for_open(&self) -> bool {
+        match self.overlap {
+            Overlap::Skip | Overlap::BufferOne | Overlap::BufferAll => true,
+            Overlap::Allow | Overlap::CancelPrevious => false,
+        }
+    }
+
     /// The due times in (after, until]: the last ones of them, and what came before.
     pub(super) fn missed(&self, after: Timestamp, until: Timestamp, keep: usize) -> Missed {
         match &self.recurrence {

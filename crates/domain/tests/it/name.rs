@@ -44,6 +44,15 @@ fn a_character_that_nobody_sees_is_named_with_its_place() {
         ("a\u{2060}b", '\u{2060}', 2, Harm::Hides),
         ("x\u{e0041}", '\u{e0041}', 2, Harm::Hides),
         ("\u{1f3f4}x\u{e0067}", '\u{e0067}', 3, Harm::Hides),
+        ("ក\u{17b4}", '\u{17b4}', 2, Harm::Hides),
+        ("a\u{1d173}b", '\u{1d173}', 2, Harm::Hides),
+        ("\u{1bca0}a", '\u{1bca0}', 1, Harm::Hides),
+        ("a\u{13430}", '\u{13430}', 2, Harm::Hides),
+        ("a\u{e0fff}", '\u{e0fff}', 2, Harm::Hides),
+        ("a\u{fff0}", '\u{fff0}', 2, Harm::Hides),
+        ("a\u{fffe}", '\u{fffe}', 2, Harm::Hides),
+        ("a\u{1ffff}", '\u{1ffff}', 2, Harm::Hides),
+        ("a\u{fdd0}", '\u{fdd0}', 2, Harm::Hides),
     ] {
         let unseen = NameProblem::Unseen { character, place, harm };
         assert_eq!(check_name(name), Err(unseen), "{name:?}");

@@ -27,12 +27,14 @@ const READY_BYTES: u64 = 64 << 20;
 /// Why the run of an earlier firing is cancelled.
 const REPLACED: &str = "a later firing of its schedule takes its place";
 
+/// Actions by schedule and revision: a revision never changes.
+type ReadyActions = Cache<(ScheduleId, i32), Arc<Ready>, ByBytes>;
+
 /// Starts runs for firings, in the transaction that writes them.
 #[derive(Clone)]
 pub(crate) struct FireRuns {
     engine: Engine,
-    /// By schedule and revision: a revision never changes.
-    ready: Arc<Cache<(ScheduleId, i32), Arc<Ready>, ByBytes>>,
+    ready: Arc<ReadyActions>,
 }
 
 /// An action, ready to fire.

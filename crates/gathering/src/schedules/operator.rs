@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::asking::Backfill;
 use super::calendar::WeekQuery;
 use super::definition::ScheduleCheck;
+use super::saving::Author;
 use super::view::{Firing, FiringPage, Schedule};
 use super::week::Week;
 use super::why::ScheduleWhy;
@@ -41,9 +42,14 @@ impl ScheduleOperator {
         Ok(self.looked_at(id).await?.1.into())
     }
 
-    /// The schedules of a project, or of all, newest first.
-    pub async fn schedules(&self, project: Option<ProjectId>, page: PageRequest) -> Result<Page<Schedule>, Error> {
-        let Page { items, next } = self.listed(project, page).await?;
+    /// The schedules of a project, or of all, newest first, of which this holds.
+    pub async fn schedules(
+        &self,
+        project: Option<ProjectId>,
+        filter: &ScheduleFilter,
+        page: PageRequest,
+    ) -> Result<Page<Schedule>, Error> {
+        let Page { items, next } = self.listed(project, filter, page).await?;
         Ok(Page {
             items: items.into_iter().map(Schedule::from).collect(),
             next,
@@ -63,17 +69,33 @@ impl ScheduleOperator {
                     looked => looked?,
                 }
             }
-            (Some(project), _) => {
-                if !gathering.accounts().project_exists(project).await? {
-                    return Err(Thing::Project(project).not_found());
-                }
-                gathering
-                    .operator_may(ProjectAction::ViewSchedules, Thing::Project(project))
-                    .await?
-            }
+            (Some(project), _) => self.in_project(ProjectAction::ViewSchedules, project).await?,
             (None, None) => self.anywhere().await?,
         };
         gathering.checked(&proof, &definition).await
+    }
+
+    /// Saves a schedule, made by nobody; it is due from then on.
+    pub async fn create(&self, project: ProjectId, definition: &Json) -> Result<Schedule, Error> {
+        let proof = self.in_project(ProjectAction::ChangeSchedules, project).await?;
+        self.gathering.create_schedule_by(author(&proof), definition).await
+    }
+
+    /// Changes a schedule: the definition is all of it. Whether it is paused stays as it is. `expected` is the revision that the caller has seen; `None`
+    /// changes it whatever that is.
+    pub async fn update(&self, id: ScheduleId, definition: &Json, expected: Option<i32>) -> Result<Schedule, Error> {
+        let gathering = &self.gathering;
+        let (action, thing) = (ProjectAction::ChangeSchedules, Thing::Schedule(id));
+        let proof = gathering.operator_may(action, thing).await?;
+        let by = author(&proof);
+        gathering.update_schedule_by(by, id, definition, expected).await
+    }
+
+    /// Deletes a schedule, with the pipeline that was saved for it: nothing fires any more. Its firings stay, and what is under way goes on.
+    pub async fn delete(&self, id: ScheduleId, expected: Option<i32>) -> Result<(), Error> {
+        let (action, thing) = (ProjectAction::ChangeSchedules, Thing::Schedule(id));
+        let proof = self.gathering.operator_may(action, thing).await?;
+        self.gathering.delete_schedule_by(author(&proof), id, expected).await
     }
 
     /// Pauses a schedule; one that is paused already keeps its pause.
@@ -150,17 +172,22 @@ impl ScheduleOperator {
             limit: READ,
             after: None,
         };
-        let listed = self.listed(query.project_id, page).await?;
+        let listed = self.listed(query.project_id, &ScheduleFilter::default(), page).await?;
         let proof = self.anywhere().await?;
         self.gathering.drawn_week(&proof, &query, listed.items).await
     }
 
-    async fn listed(&self, project: Option<ProjectId>, page: PageRequest) -> Result<Page<ScheduleView>, Error> {
+    async fn listed(
+        &self,
+        project: Option<ProjectId>,
+        filter: &ScheduleFilter,
+        page: PageRequest,
+    ) -> Result<Page<ScheduleView>, Error> {
         let proof = self.anywhere().await?;
         let scheduler = self.gathering.scheduler.with(&proof);
         Ok(match project {
-            Some(project) => scheduler.schedules(project, &ScheduleFilter::default(), page).await?,
-            None => scheduler.all_schedules(page).await?,
+            Some(project) => scheduler.schedules(project, filter, page).await?,
+            None => scheduler.all_schedules(filter, page).await?,
         })
     }
 
@@ -193,10 +220,18 @@ impl ScheduleOperator {
     /// Commits what was changed, together with the row of the audit that says so; `None` where everything is as it was.
     async fn commit(&self, tx: Transaction<'_>, done: Option<ProjectAction>, id: ScheduleId) -> Result<(), Error> {
         if let Some(action) = done {
-            let accounts = self.gathering.accounts();
-            accounts.note_operated_in(&tx, action.as_str(), &id.to_string()).await?;
+            self.gathering.note_operated_on_schedule(&tx, action, id).await?;
         }
         Ok(tx.commit().await.map_err(DatabaseError::from)?)
+    }
+
+    /// In a project, if there is one.
+    async fn in_project(&self, action: ProjectAction, project: ProjectId) -> Result<Proof<ProjectId>, Error> {
+        let thing = Thing::Project(project);
+        if !self.gathering.accounts().project_exists(project).await? {
+            return Err(thing.not_found());
+        }
+        self.gathering.operator_may(action, thing).await
     }
 
     /// Where it does not matter in which project: the nil UUID stands for none.
@@ -204,6 +239,24 @@ impl ScheduleOperator {
         let nowhere = Thing::Project(uuid::Uuid::nil().into());
         self.gathering.operator_may(ProjectAction::ViewSchedules, nowhere).await
     }
+}
+
+impl Gathering {
+    /// Notes in the audit what is done on the command line, in the transaction that does it.
+    pub(super) async fn note_operated_on_schedule(
+        &self,
+        tx: &Transaction<'_>,
+        action: ProjectAction,
+        id: ScheduleId,
+    ) -> Result<(), Error> {
+        let accounts = self.accounts();
+        Ok(accounts.note_operated_in(tx, action.as_str(), &id.to_string()).await?)
+    }
+}
+
+/// Nobody whom the server knows, who may do this all the same.
+fn author(proof: &Proof<ProjectId>) -> Author<'_> {
+    Author { identity: None, proof }
 }
 
 /// The pipeline that a schedule would start.

@@ -2,7 +2,7 @@
 
 use gathering_auth::Identity;
 use gathering_domain::policy::ProjectAction;
-use gathering_domain::{Json, ProjectId, ScheduleId};
+use gathering_domain::{Json, ProjectId, ScheduleId, UserId};
 use gathering_persistence::schedules::{self, ScheduleRow};
 use gathering_persistence::{Error as DatabaseError, Transaction};
 use gathering_pipeline::{NewPipeline, UpdatePipeline};
@@ -35,9 +35,16 @@ pub struct CreatedSchedule {
 
 /// Who saves, and where.
 #[derive(Debug, Clone, Copy)]
-struct Author<'a> {
-    identity: &'a Identity,
-    proof: &'a Proof<ProjectId>,
+pub(super) struct Author<'a> {
+    /// `None` for whoever has the command line: what they change is in the audit, in the same transaction.
+    pub(super) identity: Option<&'a Identity>,
+    pub(super) proof: &'a Proof<ProjectId>,
+}
+
+impl Author<'_> {
+    fn user(self) -> Option<UserId> {
+        self.identity.map(|identity| identity.user_id)
+    }
 }
 
 impl Gathering {
@@ -45,16 +52,11 @@ impl Gathering {
     pub async fn create_schedule(&self, identity: &Identity, new: NewSchedule) -> Result<Schedule, Error> {
         let action = ProjectAction::ChangeSchedules;
         let proof = self.may_in(identity, action, new.project_id).await?;
-        let mut checked = self.check_definition(&proof, &new.definition).await?;
-        self.next_due(&proof, &mut checked, 1).await?;
-        let definition = checked.finish()?;
         let by = Author {
-            identity,
+            identity: Some(identity),
             proof: &proof,
         };
-        let saved = self.insert_schedule(by, definition, None).await?;
-        self.scheduler.with(&proof).wake();
-        Ok(saved.schedule)
+        self.create_schedule_by(by, &new.definition).await
     }
 
     /// Saves a schedule once for this key in its project; asked again within a day, it answers with the same schedule, as it is then.
@@ -78,7 +80,7 @@ impl Gathering {
         }
         let definition = checked.finish()?;
         let by = Author {
-            identity,
+            identity: Some(identity),
             proof: &proof,
         };
         let saved = self.insert_schedule(by, definition, Some(once)).await?;
@@ -99,29 +101,11 @@ impl Gathering {
         let proof = self
             .may(identity, ProjectAction::ChangeSchedules, Thing::Schedule(id))
             .await?;
-        let scheduler = self.scheduler.with(&proof);
-        let old = scheduler
-            .schedule(id)
-            .await?
-            .ok_or_else(|| Thing::Schedule(id).not_found())?;
-        let mut checked = self.check_definition(&proof, &definition).await?;
-        if checked.rules != old.rules {
-            self.next_due(&proof, &mut checked, 1).await?;
-        }
-        if checked.paused.is_some() {
-            let message = "a schedule is paused and resumed with POST …/pause and …/resume; leave this out";
-            checked
-                .problems
-                .push(problem("/paused", "invalid_value", message.to_owned()));
-        }
-        let definition = checked.finish()?;
         let by = Author {
-            identity,
+            identity: Some(identity),
             proof: &proof,
         };
-        let saved = self.save_schedule(by, (id, expected), definition).await?;
-        scheduler.wake();
-        Ok(saved.into())
+        self.update_schedule_by(by, id, &definition, expected).await
     }
 
     /// Deletes a schedule, with the pipeline that was saved for it: nothing fires any more. Its firings stay, and what is under way goes on. `expected` is
@@ -134,10 +118,62 @@ impl Gathering {
     ) -> Result<(), Error> {
         let thing = Thing::Schedule(id);
         let proof = self.may(identity, ProjectAction::ChangeSchedules, thing).await?;
-        if self.remove_schedule(&proof, id, expected).await? {
+        let by = Author {
+            identity: Some(identity),
+            proof: &proof,
+        };
+        self.delete_schedule_by(by, id, expected).await
+    }
+
+    /// Saves a schedule of which it is known that its author may.
+    pub(super) async fn create_schedule_by(&self, by: Author<'_>, definition: &Json) -> Result<Schedule, Error> {
+        let mut checked = self.check_definition(by.proof, definition).await?;
+        self.next_due(by.proof, &mut checked, 1).await?;
+        let saved = self.insert_schedule(by, checked.finish()?, None).await?;
+        self.scheduler.with(by.proof).wake();
+        Ok(saved.schedule)
+    }
+
+    /// Changes a schedule of which it is known that its author may.
+    pub(super) async fn update_schedule_by(
+        &self,
+        by: Author<'_>,
+        id: ScheduleId,
+        definition: &Json,
+        expected: Option<i32>,
+    ) -> Result<Schedule, Error> {
+        let scheduler = self.scheduler.with(by.proof);
+        let old = scheduler
+            .schedule(id)
+            .await?
+            .ok_or_else(|| Thing::Schedule(id).not_found())?;
+        let mut checked = self.check_definition(by.proof, definition).await?;
+        if checked.rules != old.rules {
+            self.next_due(by.proof, &mut checked, 1).await?;
+        }
+        if checked.paused.is_some() {
+            let message = "a schedule is paused and resumed with POST …/pause and …/resume; leave this out";
+            checked
+                .problems
+                .push(problem("/paused", "invalid_value", message.to_owned()));
+        }
+        let definition = checked.finish()?;
+        let saved = self.save_schedule(by, (id, expected), definition).await?;
+        scheduler.wake();
+        Ok(saved.into())
+    }
+
+    /// Deletes a schedule of which it is known that its author may.
+    pub(super) async fn delete_schedule_by(
+        &self,
+        by: Author<'_>,
+        id: ScheduleId,
+        expected: Option<i32>,
+    ) -> Result<(), Error> {
+        if self.remove_schedule(by, id, expected).await? {
             Ok(())
         } else {
-            Err(thing.not_found())
+            Err(Thing::Schedule(id).not_found())
         }
     }
 
@@ -147,11 +183,10 @@ impl Gathering {
         definition: Definition,
         once: Option<OnceKey<'_>>,
     ) -> Result<CreatedSchedule, Error> {
-        let Author { identity, proof } = by;
-        let scheduler = self.scheduler.with(proof);
+        let scheduler = self.scheduler.with(by.proof);
         let mut client = self.connection().await?;
         let tx = client.transaction().await.map_err(DatabaseError::from)?;
-        self.keep_project_in(&tx, proof, Thing::Project(proof.project()))
+        self.keep_project_in(&tx, by.proof, Thing::Project(by.proof.project()))
             .await?;
         let id = scheduler.new_id_in(&tx).await?;
         if let Some(once) = once
@@ -172,15 +207,15 @@ impl Gathering {
         };
         let new = gathering_scheduler::NewSchedule {
             id: Some(id),
-            project_id: proof.project(),
+            project_id: by.proof.project(),
             name: definition.name,
             rules: Json::from_value(&definition.rules.to_json().into()),
             payload: payload.to_json(),
             paused: definition.paused,
-            created_by: Some(identity.user_id),
+            created_by: by.user(),
         };
         let saved = scheduler.create_in(&tx, new).await?;
-        tx.commit().await.map_err(DatabaseError::from)?;
+        self.commit_by(tx, by, id).await?;
         self.fire_runs.prepare(saved.id, saved.revision, &saved.payload);
         Ok(CreatedSchedule {
             schedule: saved.into(),
@@ -215,7 +250,7 @@ impl Gathering {
             expected_revision,
         };
         let saved = self.scheduler.with(by.proof).update_in(&tx, update).await?;
-        tx.commit().await.map_err(DatabaseError::from)?;
+        self.commit_by(tx, by, id).await?;
         self.fire_runs.prepare(saved.id, saved.revision, &saved.payload);
         Ok(saved)
     }
@@ -242,7 +277,7 @@ impl Gathering {
         if had.is_some() && same_name && was.as_ref().is_some_and(is_same) {
             return Ok(had);
         }
-        let created_by = Some(by.identity.user_id);
+        let created_by = by.user();
         let saved = if let Some(had) = had {
             let update = UpdatePipeline {
                 id: had.id,
@@ -268,12 +303,7 @@ impl Gathering {
         }))
     }
 
-    async fn remove_schedule(
-        &self,
-        proof: &Proof<ProjectId>,
-        id: ScheduleId,
-        expected: Option<i32>,
-    ) -> Result<bool, Error> {
+    async fn remove_schedule(&self, by: Author<'_>, id: ScheduleId, expected: Option<i32>) -> Result<bool, Error> {
         let mut client = self.connection().await?;
         let tx = client.transaction().await.map_err(DatabaseError::from)?;
         // In this order, as whoever fires locks them.
@@ -282,11 +312,21 @@ impl Gathering {
         };
         let payload = Payload::read(&row.payload).unwrap_or_default();
         if let Some(own) = payload.pipeline {
-            self.engine.with(proof).delete_pipeline_in(&tx, own.id, None).await?;
+            let engine = self.engine.with(by.proof);
+            engine.delete_pipeline_in(&tx, own.id, None).await?;
         }
-        let deleted = self.scheduler.with(proof).delete_in(&tx, id, expected).await?;
-        tx.commit().await.map_err(DatabaseError::from)?;
+        let deleted = self.scheduler.with(by.proof).delete_in(&tx, id, expected).await?;
+        self.commit_by(tx, by, id).await?;
         Ok(deleted)
+    }
+
+    /// Commits what was changed; where an operator did, together with the row of the audit that says so.
+    async fn commit_by(&self, tx: Transaction<'_>, by: Author<'_>, id: ScheduleId) -> Result<(), Error> {
+        if by.identity.is_none() {
+            let action = ProjectAction::ChangeSchedules;
+            self.note_operated_on_schedule(&tx, action, id).await?;
+        }
+        Ok(tx.commit().await.map_err(DatabaseError::from)?)
     }
 
     /// Deletes the schedules of a project that have ended, of which nothing is open or waits, with the pipelines that were saved for them.

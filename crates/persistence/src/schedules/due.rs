@@ -133,6 +133,18 @@ pub async fn next_wake(
     Ok((row.get(0), row.get(1)))
 }
 
+/// Up to `limit` schedules, in the order of their ids, from `after` on, that go on when a firing of theirs ends: one waits for it, or the next due time is counted
+/// from its end.
+pub async fn held(client: &impl GenericClient, after: ScheduleId, limit: i64) -> Result<Vec<ScheduleId>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id FROM schedules WHERE open > 0 AND (buffered > 0 OR due_at IS NULL) AND id > $1 ORDER BY id LIMIT $2",
+        )
+        .await?;
+    let rows = client.query(&statement, &[&after.as_uuid(), &limit]).await?;
+    Ok(rows.iter().map(|row| row.get::<_, Uuid>(0).into()).collect())
+}
+
 /// Whether any schedule has firings that wait for others to end.
 pub async fn any_waiting(client: &impl GenericClient) -> Result<bool, Error> {
     let statement = client

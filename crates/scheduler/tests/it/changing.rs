@@ -198,3 +198,19 @@ async fn everything_wrong_with_a_schedule_is_told_at_once_with_its_place() {
         assert!(fields.contains(&field), "{field} is not in {fields:?}");
     }
 }
+
+#[tokio::test]
+async fn a_reason_is_text_that_steers_no_terminal() {
+    let world = World::new().await;
+    let id = world.schedule(json!({"kind": "interval", "every": "1m"})).await;
+    for reason in ["", "  ", "\u{1b}[2Jwiped", "a\r\nb", "a\0b", &"x".repeat(1_001)] {
+        let refused = world.scheduler.pause(id, reason, None).await.unwrap_err();
+        assert!(
+            matches!(&refused, Error::Invalid { problems } if problems[0].field == "reason"),
+            "{reason:?}: {refused:?}"
+        );
+    }
+    let two_lines = "the bank is closed\n\tuntil Monday";
+    let paused = world.scheduler.pause(id, two_lines, None).await.unwrap();
+    assert_eq!(paused.phase.as_str(), "paused");
+}

@@ -39,6 +39,37 @@ async fn skip_leaves_out_what_comes_meanwhile_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_firing_that_is_over_holds_nothing_up_though_nobody_has_asked_yet() {
+    for overlap in ["skip", "buffer_one", "buffer_all"] {
+        let world = World::new().await;
+        let id = world
+            .schedule(json!({"kind": "interval", "every": "1m", "overlap": overlap, "do": "stay"}))
+            .await;
+        world.at("2026-01-01T00:01:00Z").await;
+        let first = world.firings(id).await[0].id;
+        world.effects.end(first, Outcome::Succeeded, world.clock_time());
+        world.at("2026-01-01T00:02:00Z").await;
+        let told = world.told(id).await;
+        assert_eq!(told, ["00:01:00 succeeded", "00:02:00 started"], "{overlap}");
+        assert_eq!(world.view(id).await.open, 1, "{overlap}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_nobody_has_asked_about_yet_pauses_before_the_next_due_time() {
+    let world = World::new().await;
+    let rules = json!({"kind": "interval", "every": "1m", "overlap": "skip", "pause_after_failures": 1, "do": "stay"});
+    let id = world.schedule(rules).await;
+    world.at("2026-01-01T00:01:00Z").await;
+    let first = world.firings(id).await[0].id;
+    world.effects.end(first, Outcome::Failed, world.clock_time());
+    assert_eq!(world.at("2026-01-01T00:02:00Z").await, 0);
+    assert_eq!(world.told(id).await, ["00:01:00 failed"]);
+    let view = world.view(id).await;
+    assert_eq!((view.phase.as_str(), view.open), ("paused", 0));
+}
+
+#[tokio::test]
 async fn buffer_one_lets_one_wait() {
     let (world, id) = every_minute("buffer_one").await;
     assert_eq!(

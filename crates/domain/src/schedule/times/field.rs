@@ -217,7 +217,9 @@ impl Field {
         if range != "*" && !range.contains('-') {
             return Err(format!(
                 "`{part}`: a step needs a range or `*` before it, as `*/{step}` or `{range}-{most}/{step}`",
-                range = self.value(range).map_or_else(|_no_value| self.least.to_string(), |_value| range.to_owned()),
+                range = self
+                    .value(range)
+                    .map_or_else(|_no_value| self.least.to_string(), |_value| range.to_owned()),
             ));
         }
         self.check_range(range)

@@ -128,7 +128,7 @@ async fn what_is_created_waits_for_the_deletion_of_its_project_and_then_is_not_f
         );
         [code(one), code(two), code(three), code(four)]
     };
-    let came = while_deleted(&world, project, 4, comes).await;
+    let came = while_deleted(&world, project, 4, Box::pin(comes)).await;
     assert_eq!(came, [Err(Code::NotFound); 4]);
     assert_eq!(alive(&world, project).await, [0, 0, 0]);
     world.end().await;
@@ -150,7 +150,7 @@ async fn an_ended_schedule_gets_nothing_to_do_again_while_its_project_is_deleted
         );
         [code(one), code(two), code(three), code(four)]
     };
-    let came = while_deleted(&world, project, 4, comes).await;
+    let came = while_deleted(&world, project, 4, Box::pin(comes)).await;
     assert_eq!(came, [Err(Code::NotFound); 4]);
     world.end().await;
 }
@@ -161,16 +161,17 @@ async fn who_pauses_or_resumes_and_operators_wait_for_a_deletion_as_well() {
     let (project, id) = with_ended(&world).await;
     let (gathering, ada) = (&world.gathering, &world.ada);
     let operator = gathering.schedules_as_operator();
+    let new = Json::from_value(&json!({"name": "x", "kind": "cron", "cron": "@daily", "action": world.post("/")}));
     let comes = async {
         let (one, two, three, four) = join!(
             gathering.pause_schedule(ada, id, "x"),
             gathering.resume_schedule(ada, id),
             operator.trigger(id),
-            operator.resume(id),
+            operator.create(project, &new),
         );
         [code(one), code(two), code(three), code(four)]
     };
-    let came = while_deleted(&world, project, 4, comes).await;
+    let came = while_deleted(&world, project, 4, Box::pin(comes)).await;
     assert_eq!(came, [Err(Code::NotFound); 4]);
     let query = FiringQuery {
         limit: 10,
