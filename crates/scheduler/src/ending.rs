@@ -1,6 +1,7 @@
 //! Firings that end: told by the embedder, or asked for.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use gathering_domain::schedule::{Outcome, State};
 use gathering_domain::{FiringId, Json, ScheduleId};
@@ -15,8 +16,10 @@ use crate::pausing::PAUSED;
 use crate::{FireError, Scheduler};
 
 /// How many open firings are asked about at once.
-const PAGE: i64 = 1_000;
-const PART: usize = 1_000;
+const PAGE: usize = 1_000;
+const PAGE_LIMIT: i64 = 1_000;
+/// How long is waited for an answer while schedules are locked: less than the database waits for those who have locked them.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Of a schedule that its open firings hold up, so many are asked about at once; where earlier ones are waited for there is one, unless its policy was changed.
 const OF_EACH: i64 = 10;
 
@@ -47,8 +50,7 @@ impl Default for Walk {
 
 /// The last one of a full page, after which the next one begins.
 fn next_after<T, I>(page: &[T], id: impl Fn(&T) -> I) -> Option<I> {
-    let full = i64::try_from(page.len()).is_ok_and(|len| len == PAGE);
-    page.last().filter(|_| full).map(id)
+    page.last().filter(|_| page.len() == PAGE).map(id)
 }
 
 /// A firing that has ended.
@@ -71,16 +73,12 @@ impl Scheduler {
         let mut after = FiringId::from(Uuid::nil());
         let mut settled = 0;
         loop {
-            let open = firings::started(&self.shared.connection().await?, after, PAGE).await?;
-            let Some(last) = open.last() else {
+            let open = firings::started(&self.shared.connection().await?, after, PAGE_LIMIT).await?;
+            settled += self.settle(&open).await?;
+            let Some(next) = next_after(&open, |firing| firing.id) else {
                 return Ok(settled);
             };
-            let full = i64::try_from(open.len()).is_ok_and(|len| len == PAGE);
-            after = last.id;
-            settled += self.settle(&open).await?;
-            if !full {
-                return Ok(settled);
-            }
+            after = next;
         }
     }
 
@@ -88,22 +86,23 @@ impl Scheduler {
     /// end of the walk that need not.
     pub(crate) async fn settle_some(&self, walk: &mut Walk) -> Result<Asked, crate::Error> {
         let client = self.shared.connection().await?;
-        let held = schedules::held(&client, walk.held_after, PAGE).await?;
+        let held = schedules::held(&client, walk.held_after, PAGE_LIMIT).await?;
         walk.held_after = next_after(&held, |id| *id).unwrap_or_else(|| ScheduleId::from(Uuid::nil()));
         let holding = if held.is_empty() {
             Vec::new()
         } else {
             firings::earliest_open_of(&client, &held, OF_EACH).await?
         };
-        let all = firings::started(&client, walk.after, PAGE).await?;
+        let all = firings::started(&client, walk.after, PAGE_LIMIT).await?;
         let more = next_after(&all, |firing| firing.id);
+        // Before they are asked about: those that cannot be settled now come again with the next walk, and keep no others waiting.
+        walk.after = more.unwrap_or_else(|| FiringId::from(Uuid::nil()));
         drop(client);
         let mut ended = 0;
-        for part in holding.chunks(PART) {
+        for part in holding.chunks(PAGE) {
             ended += self.settle(part).await?;
         }
         ended += self.settle(&all).await?;
-        walk.after = more.unwrap_or_else(|| FiringId::from(Uuid::nil()));
         Ok(Asked {
             firings: holding.len() + all.len(),
             ended,
@@ -117,7 +116,7 @@ impl Scheduler {
         &self,
         tx: &Transaction<'_>,
         rows: Vec<ScheduleRow>,
-    ) -> Result<Vec<ScheduleRow>, crate::Error> {
+    ) -> Result<Vec<ScheduleRow>, Error> {
         let depends = |row: &&ScheduleRow| {
             let timetable = self.shared.timetable(row).ok().filter(|_| row.state.open > 0);
             timetable.is_some_and(|timetable| timetable.waits_for_open())
@@ -128,7 +127,8 @@ impl Scheduler {
         }
         let open = firings::earliest_open_of(tx, &ids, OF_EACH).await?;
         // Who cannot be asked now says it later: what is decided then is what was known.
-        let ended = self.ask(&open).await.unwrap_or_default();
+        let asked = tokio::time::timeout(PATIENCE, self.ask(&open)).await;
+        let ended = asked.map(Result::unwrap_or_default).unwrap_or_default();
         if ended.is_empty() {
             return Ok(rows);
         }
@@ -177,12 +177,12 @@ impl Scheduler {
     }
 
     /// Locks the schedules, then ends the firings: in this order, as whoever fires does.
-    async fn settle_in(&self, tx: &Transaction<'_>, ended: &[(&FiringRow, Ended)]) -> Result<usize, crate::Error> {
+    async fn settle_in(&self, tx: &Transaction<'_>, ended: &[(&FiringRow, Ended)]) -> Result<usize, Error> {
         let mut ids: Vec<ScheduleId> = ended.iter().map(|(firing, _)| firing.schedule_id).collect();
         ids.sort_unstable();
         ids.dedup();
         let rows = schedules::lock(tx, &ids).await?;
-        let now = self.now(tx).await?;
+        let now = schedules::now(tx, self.shared.given_now()).await?;
         let endings: Vec<Ending> = ended.iter().map(|(firing, ended)| ending(firing, ended, now)).collect();
         let written: HashSet<_> = firings::end(tx, &endings).await?.into_iter().collect();
         let mut looks: HashMap<ScheduleId, Look> = rows.into_iter().map(|row| (row.id, Look::new(row))).collect();

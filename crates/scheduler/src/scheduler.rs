@@ -109,7 +109,8 @@ impl fmt::Debug for SchedulerBuilder {
 impl Scheduler {
     /// Begins with a pool whose database was migrated with [`migrate`](crate::migrate).
     ///
-    /// A working scheduler uses three connections of it at most: two while much is due, and one to see what has ended.
+    /// A working scheduler uses three connections of it at most: two while much is due, and one to see what has ended;
+    /// whatever [`OnFire::ended`] takes to answer comes on top.
     pub fn builder(pool: Pool) -> SchedulerBuilder {
         SchedulerBuilder {
             pool,

@@ -1,6 +1,9 @@
 //! What a due time does while an earlier firing has not ended.
 
-use gathering_scheduler::{FiringStatus, Outcome, ScheduleId};
+use std::time::Duration;
+
+use gathering_persistence::{ConnectOptions, connect};
+use gathering_scheduler::{FiringStatus, Outcome, ScheduleId, Scheduler};
 use serde_json::json;
 
 use crate::support::{World, at};
@@ -53,6 +56,33 @@ async fn a_firing_that_is_over_holds_nothing_up_though_nobody_has_asked_yet() {
         assert_eq!(told, ["00:01:00 succeeded", "00:02:00 started"], "{overlap}");
         assert_eq!(world.view(id).await.open, 1, "{overlap}");
     }
+}
+
+#[tokio::test]
+async fn where_an_end_cannot_be_written_down_now_nothing_fails_and_the_schedule_comes_again_soon() {
+    let world = World::new().await;
+    let rules = json!({"kind": "interval", "every": "1m", "overlap": "skip", "do": "stay"});
+    let id = world.schedule(rules).await;
+    world.at("2026-01-01T00:01:00Z").await;
+    let first = world.firings(id).await[0].id;
+    world.effects.end(first, Outcome::Succeeded, world.clock_time());
+    let mut client = world.pool.get().await.unwrap();
+    let holds = client.transaction().await.unwrap();
+    let lock = "SELECT id FROM firings WHERE id = $1 FOR UPDATE";
+    holds.query_one(lock, &[&first.as_uuid()]).await.unwrap();
+    let impatient = ConnectOptions {
+        statement_timeout: Duration::from_secs(1),
+        ..ConnectOptions::new(world.database.url())
+    };
+    let pool = connect(&impatient).await.unwrap();
+    let builder = Scheduler::builder(pool).clock(world.clock.clone());
+    let other = builder.on_fire(world.effects.clone()).build();
+    world.clock.set(at("2026-01-01T00:02:00Z"));
+    other.fire_due().await.unwrap();
+    assert_eq!(world.told(id).await, ["00:01:00 started"]);
+    holds.rollback().await.unwrap();
+    assert_eq!(world.at("2026-01-01T00:02:10Z").await, 1);
+    assert_eq!(world.told(id).await, ["00:01:00 succeeded", "00:02:00 started"]);
 }
 
 #[tokio::test]
